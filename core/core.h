@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: MIT
+ * core.h - what two or more files of the core share: the private structs and
+ * the functions named weft__x.
+ *
+ * The path of a task, and the file of each part of it:
+ *
+ *   spawn (task.c) -> ready ring (ready.c) -> step (runtime.c) -> park (park.c)
+ *     ^                    ^                                        |
+ *     |                    +---- wake: an object, a timer, a cancel-+
+ *   group.c owns it; scope.c governs it; timer.c holds the one heap of times.
+ *
+ * All of it runs on the runtime's thread, but for weft_post and the counts of
+ * values and errors. */
+#ifndef WEFT_CORE_H
+#define WEFT_CORE_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "list.h"
+#include "weft.h"
+
+#define WEFT__NEVER UINT64_MAX
+
+#if defined(__GNUC__)
+#define WEFT__LIKELY(x) __builtin_expect(!!(x), 1)
+#define WEFT__UNLIKELY(x) __builtin_expect(!!(x), 0)
+#else
+#define WEFT__LIKELY(x) (x)
+#define WEFT__UNLIKELY(x) (x)
+#endif
+
+/* -- Memory (alloc.c) -----------------------------------------------------
+ * All three go through the hook of weft_set_allocator. */
+
+void *weft__alloc(size_t size_bytes); /* zeroed; NULL if there is none */
+void *weft__resize(void *ptr, size_t old_bytes, size_t new_bytes);
+void weft__free(void *ptr, size_t size_bytes);
+char *weft__copy_text(const char *text); /* freed by weft__free_text */
+void weft__free_text(char *text);        /* NULL is fine */
+
+/* A pool of equal blocks, for what is made and freed all the time. Blocks come
+ * from slabs that go back to the system with the pool. */
+struct pool {
+  void *free_blocks;  /* chained through their first word */
+  struct slab *slabs; /* all of them, newest first */
+  size_t size_bytes;  /* of a block */
+};
+void weft__pool_init(struct pool *pool, size_t size_bytes);
+void *weft__pool_grow(struct pool *pool); /* a block of a new slab, or NULL */
+void weft__pool_clear(struct pool *pool);
+
+/* Takes a block, not zeroed; NULL if there is no memory. */
+static inline void *weft__pool_take(struct pool *pool) {
+  void *block = pool->free_blocks;
+  if (WEFT__UNLIKELY(block == NULL))
+    return weft__pool_grow(pool);
+  pool->free_blocks = *(void **)block;
+  return block;
+}
+
+static inline void weft__pool_give(struct pool *pool, void *block) {
+  *(void **)block = pool->free_blocks;
+  pool->free_blocks = block;
+}
+
+/* -- Codes (status.c) ----------------------------------------------------- */
+
+int weft__status_from_uv(int uv_code); /* 0 and up stay as they are: WEFT_OK */
+
+/* -- Handles (handle.c) ---------------------------------------------------
+ * A handle is 53 bits: generation (24), kind (5), slot (24). A slot whose
+ * generations are used up is retired, so no handle is ever given out twice. */
+
+enum kind {
+  KIND_NONE,
+  KIND_TASK,
+  KIND_SCOPE,
+  KIND_GROUP,
+  KIND_TIMER,
+  KIND_WAITLIST,
+  KIND_EVENT,
+  KIND_SEMAPHORE,
+  KIND_QUEUE,
+  KIND_WATCH,
+  KIND_RESOLVE,
+  KIND_STREAM,
+  KIND_LISTENER,
+  KIND_COUNT
+};
+
+struct slot {
+  void *object; /* what the handle stands for, or the next free slot's index */
+  uint64_t handle; /* the one handle that is good now; 0 in a free slot */
+};
+
+struct handle_table {
+  struct slot *slots;
+  uint32_t count; /* slots in use or once used */
+  uint32_t capacity;
+  uint32_t first_free; /* UINT32_MAX: none */
+};
+
+#define WEFT__SLOT_BITS 24
+#define WEFT__KIND_BITS 5
+
+int weft__handle_new(weft_runtime *rt, enum kind kind, void *object,
+                     uint64_t *handle);
+void weft__handle_free(weft_runtime *rt, uint64_t handle);
+void weft__handle_close_all(weft_runtime *rt);
+
+/* -- Times (timer.c) ------------------------------------------------------ */
+
+enum timer_kind { TIMER_SLEEP, TIMER_SCOPE, TIMER_CALL, TIMER_OTHER };
+
+struct timer {
+  uint64_t time_ns;    /* when it fires; WEFT__NEVER: not set */
+  uint64_t order;      /* among equal times the smaller fires first */
+  uint32_t heap_index; /* its place in the heap; UINT32_MAX: not in it */
+  uint32_t kind;       /* enum timer_kind: which struct it is part of */
+};
+
+struct timer_heap {
+  struct heap_node {
+    uint64_t time_ns;
+    struct timer *timer;
+  } * nodes;
+  uint32_t count;
+  uint32_t capacity;
+  uint64_t next_order;
+};
+
+static inline void weft__timer_init(struct timer *timer, enum timer_kind kind) {
+  timer->time_ns = WEFT__NEVER;
+  timer->heap_index = UINT32_MAX;
+  timer->kind = (uint32_t)kind;
+}
+static inline bool weft__timer_is_set(const struct timer *timer) {
+  return timer->heap_index != UINT32_MAX;
+}
+int weft__timer_set(weft_runtime *rt, struct timer *timer, uint64_t time_ns);
+void weft__timer_clear(weft_runtime *rt, struct timer *timer);
+/* Takes the first timer that is due at [now_ns] out of the heap, or NULL. */
+struct timer *weft__timer_pop(weft_runtime *rt, uint64_t now_ns);
+uint64_t weft__timer_next(weft_runtime *rt); /* WEFT__NEVER if none */
+
+/* -- Entries of the ready ring (ready.c) ----------------------------------
+ * What a turn runs: tasks and calls. Both begin with an entry, so both can
+ * wait in one list, in one order. */
+
+struct entry {
+  struct list node; /* in the list of what it waits for */
+  bool is_call;     /* a struct call, else a struct task */
+};
+
+struct call {
+  struct entry entry;
+  bool queued; /* in the ready ring */
+  bool ended;  /* run or cancelled: fn is not called any more */
+  bool owned;  /* somebody holds the handle */
+  weft_call_fn fn;
+  void *arg;
+  weft_drop_fn drop;
+  struct timer timer; /* TIMER_CALL */
+  weft_timer handle;  /* 0 unless owned */
+};
+
+struct ready_ring {
+  struct entry **entries;
+  uint32_t mask;     /* capacity - 1; a power of two */
+  uint32_t head;     /* the next to run; counts on, masked when used */
+  uint32_t tail;     /* one past the last */
+  uint32_t reserved; /* entries that may be queued at most; <= capacity */
+};
+
+int weft__ready_reserve(weft_runtime *rt); /* room for one entry more */
+void weft__ready_unreserve(weft_runtime *rt);
+int weft__call_new(weft_runtime *rt, weft_call_fn fn, void *arg,
+                   weft_drop_fn drop, bool owned, struct call **call);
+void weft__call_queue(weft_runtime *rt, struct call *call);
+void weft__call_run(weft_runtime *rt, struct call *call);
+void weft__call_free(weft_runtime *rt, struct call *call);
+
+/* -- Scopes (scope.c) ------------------------------------------------------ */
+
+struct scope {
+  struct scope *parent; /* NULL only in the root group's */
+  struct scope *inner;  /* the next one the same task has open inside */
+  struct task *task;    /* whose code it governs; NULL in the root group's */
+  struct group *group;  /* the group it belongs to, or NULL */
+  struct timer timer;   /* TIMER_SCOPE, the deadline */
+  weft_scope handle;    /* 0 until somebody asks for it */
+  bool cancelled;       /* itself */
+  bool effective;       /* itself, or from outside and not shielded */
+  bool shield;
+  bool closed;           /* group's body over: cancel still works, leave not */
+  uint8_t source;        /* enum weft_cancel_source */
+  uint16_t raised_count; /* times its task got Cancelled in it, for 1,000 */
+  weft_value *reason;
+  weft_error *cause;
+};
+
+void weft__scope_init(struct scope *scope, struct scope *parent,
+                      struct task *task);
+void weft__scope_clear(weft_runtime *rt, struct scope *scope);
+void weft__scope_cancel(weft_runtime *rt, struct scope *scope, int source,
+                        weft_value *reason, weft_error *cause);
+void weft__scope_enter(weft_runtime *rt, struct scope *scope);
+void weft__scope_exit(weft_runtime *rt, struct scope *scope);
+bool weft__scope_absorbs(const struct scope *scope);
+int weft__scope_handle(weft_runtime *rt, struct scope *scope,
+                       weft_scope *handle);
+void weft__scope_lift_shields(weft_runtime *rt);
+
+/* -- Stacks (stack.c, switch_*.S) ------------------------------------------ */
+
+struct fiber; /* a stack and the registers saved on it */
+
+/* Makes a fiber, from the cache if there is one, that will call entry(arg) when
+ * it is first switched to. entry must not return: it ends with
+ * weft__fiber_exit. */
+int weft__fiber_new(weft_runtime *rt, void (*entry)(void *arg), void *arg,
+                    struct fiber **fiber);
+void weft__fiber_free(weft_runtime *rt, struct fiber *fiber);
+void weft__fiber_enter(weft_runtime *rt, struct fiber *fiber); /* loop -> it */
+void weft__fiber_leave(weft_runtime *rt, struct fiber *fiber); /* it -> loop */
+void weft__fiber_exit(weft_runtime *rt, struct fiber *fiber);  /* for good */
+void weft__fiber_cache_clear(weft_runtime *rt);
+
+struct fiber_cache {
+  struct fiber *free_fibers;
+  size_t count;
+  size_t size_bytes; /* of new stacks, guard not counted */
+  bool guard;
+  void *loop_context; /* owned by stack.c: the loop's own saved registers */
+};
+
+/* -- Tasks (task.c) ---------------------------------------------------------
+ */
+
+struct task {
+  struct entry entry; /* its place among those who wait for the same */
+  uint8_t state;      /* enum weft_task_state */
+  bool owned;         /* somebody holds the handle */
+  bool observed;      /* its failure was seen by somebody */
+  bool starting;      /* belongs to who waits in weft_task_start */
+  bool given_up;
+  bool stubborn;   /* reported as such */
+  int wake_status; /* what it is stepped with next */
+  uint64_t wake_value;
+  weft_step_fn step; /* NULL: stackful, or for pull mode */
+  void *arg;
+  struct scope *scope; /* innermost */
+  struct fiber *fiber; /* NULL: stepped */
+
+  /* The wait, while parked. */
+  weft_withdraw_fn withdraw; /* NULL: kept */
+  void *withdraw_arg;
+  const char *what;
+  uint64_t object;
+  struct timer timer; /* TIMER_SLEEP */
+
+  struct scope own_scope;
+  struct group *group;
+  struct list sibling;  /* in group->children, in the order of spawning */
+  struct list all;      /* in rt->tasks, likewise */
+  struct list awaiters; /* entries, oldest first */
+  weft_task_fn fn;      /* of a stackful task */
+  weft_drop_fn drop;
+  uint64_t id;
+  weft_task handle;
+  struct task *starter;   /* who waits in weft_task_start for it */
+  struct group *reserved; /* where it holds a place for its next spawn */
+  char *name;
+  weft_value *result;
+  weft_error *error;
+};
+
+void weft__task_end(weft_runtime *rt, struct task *task, int outcome);
+void weft__task_free(weft_runtime *rt, struct task *task);
+void weft__task_wake_awaiters(weft_runtime *rt, struct task *task);
+void weft__task_fiber_entry(void *arg);
+
+/* -- Parking (park.c) -------------------------------------------------------
+ */
+
+/* Begins a parking call: wrong thread, no task, cancelled. Returns WEFT_OK to
+ * go on, anything else to be returned by the call as it is. */
+int weft__park_begin(weft_runtime *rt);
+/* Ends a call that finished at once, with [value] as its outcome. */
+int weft__park_skip(weft_runtime *rt, uint64_t value);
+/* Parks the running task at the end of [waiters] (NULL: in no list). A wait
+ * that [withdraw] is weft__withdraw_plain for is undone by leaving the list. */
+int weft__park(weft_runtime *rt, struct list *waiters, const char *what,
+               uint64_t object, weft_withdraw_fn withdraw, void *withdraw_arg,
+               uint64_t *value);
+int weft__withdraw_plain(weft_runtime *rt, void *arg);
+/* Completes the wait of a parked task and queues it. */
+void weft__wake(weft_runtime *rt, struct task *task, int status,
+                uint64_t value);
+/* Wakes the first of [waiters]; false if there is none. */
+bool weft__wake_first(weft_runtime *rt, struct list *waiters, int status,
+                      uint64_t value);
+void weft__wake_all(weft_runtime *rt, struct list *waiters, int status);
+/* Wakes a parked task with Cancelled if its wait can be withdrawn. */
+void weft__cancel_wait(weft_runtime *rt, struct task *task);
+/* Brings the run budget in line with whether the running code is cancelled. */
+void weft__budget_refresh(weft_runtime *rt);
+
+/* -- Groups (group.c) --------------------------------------------------------
+ */
+
+struct group {
+  struct scope scope;
+  struct list children; /* struct task.sibling, oldest first */
+  size_t count;         /* children that have not ended */
+  size_t limit_max;     /* 0: none */
+  size_t reserved;      /* places reserved and not yet used */
+  struct list places;   /* tasks that wait for a place */
+  bool over;            /* joined: nobody may spawn */
+  bool joining;         /* the body has ended */
+  bool cut_off;       /* a body or child was ended by Cancelled from outside */
+  bool own_cancelled; /* the body made a Cancelled of its own */
+  int outcome;        /* the body's */
+  weft_group handle;
+  weft_error **failures; /* in the order they happened */
+  size_t failure_count;
+  size_t failure_capacity;
+};
+
+void weft__group_init(struct group *group, struct scope *parent,
+                      struct task *task);
+int weft__group_add(weft_runtime *rt, struct group *group, struct task *task);
+void weft__group_child_ended(weft_runtime *rt, struct group *group,
+                             struct task *task, int outcome);
+
+/* -- The runtime (runtime.c, poll.c) ------------------------------------------
+ */
+
+#define WEFT__RUN_BUDGET 128
+
+enum runtime_state { RT_IDLE, RT_RUNNING, RT_PULLING };
+
+struct weft_runtime {
+  /* Read at every switch. */
+  const void *thread;   /* see weft__thread_self */
+  struct task *current; /* whose step runs */
+  int32_t budget;       /* 0: the running code is cancelled; 1: the last */
+  int32_t budget_saved; /* what it was when it was cancelled */
+  struct ready_ring ready;
+  uint32_t raised; /* Cancelled raised in this step */
+  uint8_t state;   /* enum runtime_state */
+  bool virtual_clock;
+  bool shutting_down;
+  bool shields_lifted;
+  bool in_poll;
+
+  struct fiber_cache fibers;
+  struct handle_table handles;
+  struct timer_heap timers;
+  struct pool tasks_pool, scopes_pool, groups_pool, calls_pool;
+  struct list tasks; /* struct task.all: unfinished, in the order of spawning */
+  struct list ended; /* struct task.all: ended, handle still owned */
+  struct group root;
+  uint64_t next_task_id;
+  uint64_t virtual_now_ns;
+  uint64_t shuffle; /* state of the generator; 0: off */
+  struct task *main_task;
+  uint64_t turn_count;
+
+  uv_loop_t loop;
+  uv_timer_t loop_timer; /* wakes the poll for the first of the heap */
+  uv_async_t loop_async; /* wakes the poll for posts and signals */
+  uint64_t last_poll_ticks;
+  bool poll_now; /* a time was set that has come already */
+
+  struct post_list {
+    uv_mutex_t mutex;
+    struct post *first, *last;
+    int pending; /* atomic: look at the list at the next poll */
+  } posts;
+
+  weft_around_fn around;
+  void *around_arg;
+  weft_drop_fn around_drop;
+  weft_report_fn report;
+  void *report_arg;
+  weft_drop_fn report_drop;
+  bool wants_signals;
+  int signals_seen;    /* of those that were delivered to this runtime */
+  struct task *pulled; /* the task whose step the host runs */
+};
+
+/* A number that tells threads apart; inline, for every call asks for it. */
+static inline const void *weft__thread_self(void) {
+#if defined(__x86_64__) && defined(__linux__)
+  const void *self;
+  __asm__("mov %%fs:0, %0" : "=r"(self));
+  return self;
+#elif defined(__aarch64__) && defined(__linux__)
+  const void *self;
+  __asm__("mrs %0, tpidr_el0" : "=r"(self));
+  return self;
+#else
+  return (const void *)(uintptr_t)uv_thread_self();
+#endif
+}
+
+static inline bool weft__is_here(const weft_runtime *rt) {
+  return rt->thread == weft__thread_self();
+}
+
+/* The object of a good handle of [kind], else NULL. */
+static inline void *weft__handle_get(const weft_runtime *rt, uint64_t handle,
+                                     enum kind kind) {
+  uint32_t index = (uint32_t)(handle & ((1u << WEFT__SLOT_BITS) - 1));
+  uint32_t is =
+      (uint32_t)(handle >> WEFT__SLOT_BITS) & ((1u << WEFT__KIND_BITS) - 1);
+  if (WEFT__UNLIKELY(index >= rt->handles.count || is != (uint32_t)kind))
+    return NULL;
+  const struct slot *slot = &rt->handles.slots[index];
+  return WEFT__LIKELY(slot->handle == handle) ? slot->object : NULL;
+}
+
+/* The usual beginning of a call on an object: WEFT_ETHREAD, WEFT_EBADF or OK
+ * with *object set. */
+static inline int weft__object(weft_runtime *rt, uint64_t handle,
+                               enum kind kind, void *object) {
+  if (WEFT__UNLIKELY(!weft__is_here(rt)))
+    return WEFT_ETHREAD;
+  void *found = weft__handle_get(rt, handle, kind);
+  *(void **)object = found;
+  return WEFT__LIKELY(found != NULL) ? WEFT_OK : WEFT_EBADF;
+}
+
+static inline void weft__drop(weft_drop_fn drop, void *arg) {
+  if (drop != NULL)
+    drop(arg);
+}
+
+static inline void weft__ready_push(weft_runtime *rt, struct entry *entry) {
+  rt->ready.entries[rt->ready.tail++ & rt->ready.mask] = entry;
+}
+
+static inline bool weft__ready_is_empty(const weft_runtime *rt) {
+  return rt->ready.head == rt->ready.tail;
+}
+
+uint64_t weft__now(weft_runtime *rt);
+void weft__step(weft_runtime *rt, struct task *task);
+int weft__poll(weft_runtime *rt, bool may_block);
+void weft__turn(weft_runtime *rt);
+void weft__signals_take(weft_runtime *rt);
+void weft__signals_give_back(weft_runtime *rt);
+void weft__signals_deliver(weft_runtime *rt);
+void weft__report(weft_runtime *rt, int kind, struct task *task,
+                  weft_error *error);
+
+#endif
