@@ -115,7 +115,7 @@ void weft__handle_close_all(weft_runtime *rt);
 
 /* -- Times (timer.c) ------------------------------------------------------ */
 
-enum timer_kind { TIMER_SLEEP, TIMER_SCOPE, TIMER_CALL, TIMER_OTHER };
+enum timer_kind { TIMER_SLEEP, TIMER_SCOPE, TIMER_CALL };
 
 struct timer {
   uint64_t time_ns;    /* when it fires; WEFT__NEVER: not set */
@@ -161,12 +161,11 @@ struct call {
   struct entry entry;
   bool queued; /* in the ready ring */
   bool ended;  /* run or cancelled: fn is not called any more */
-  bool owned;  /* somebody holds the handle */
   weft_call_fn fn;
   void *arg;
   weft_drop_fn drop;
   struct timer timer; /* TIMER_CALL */
-  weft_timer handle;  /* 0 unless owned */
+  weft_timer handle;  /* 0 unless somebody owns it */
 };
 
 struct ready_ring {
@@ -179,11 +178,13 @@ struct ready_ring {
 
 int weft__ready_reserve(weft_runtime *rt); /* room for one entry more */
 void weft__ready_unreserve(weft_runtime *rt);
+/* call.c. [handle] NULL: nobody owns it. Does not consume arg on failure. */
 int weft__call_new(weft_runtime *rt, weft_call_fn fn, void *arg,
-                   weft_drop_fn drop, bool owned, struct call **call);
+                   weft_drop_fn drop, weft_timer *handle, struct call **call);
 void weft__call_queue(weft_runtime *rt, struct call *call);
 void weft__call_run(weft_runtime *rt, struct call *call);
-void weft__call_free(weft_runtime *rt, struct call *call);
+void weft__call_abandon(weft_runtime *rt, struct call *call); /* not called */
+void weft__call_dispose(weft_runtime *rt, void *object);
 
 /* -- Scopes (scope.c) ------------------------------------------------------ */
 
@@ -197,26 +198,29 @@ struct scope {
   bool cancelled;       /* itself */
   bool effective;       /* itself, or from outside and not shielded */
   bool shield;
-  bool closed;           /* group's body over: cancel still works, leave not */
-  uint8_t source;        /* enum weft_cancel_source */
-  uint16_t raised_count; /* times its task got Cancelled in it, for 1,000 */
+  uint8_t source; /* enum weft_cancel_source */
   weft_value *reason;
   weft_error *cause;
 };
 
-void weft__scope_init(struct scope *scope, struct scope *parent,
-                      struct task *task);
-void weft__scope_clear(weft_runtime *rt, struct scope *scope);
+void weft__scope_init(struct scope *scope, struct task *task);
+/* Makes it the task's innermost scope, and the reverse. */
+void weft__scope_enter(weft_runtime *rt, struct task *task,
+                       struct scope *scope);
+void weft__scope_exit(weft_runtime *rt, struct scope *scope);
 void weft__scope_cancel(weft_runtime *rt, struct scope *scope, int source,
                         weft_value *reason, weft_error *cause);
-void weft__scope_enter(weft_runtime *rt, struct scope *scope);
-void weft__scope_exit(weft_runtime *rt, struct scope *scope);
-bool weft__scope_absorbs(const struct scope *scope);
+/* Brings what is effectively cancelled in line, from [scope] down. */
+void weft__scope_settle(weft_runtime *rt, struct scope *scope);
+/* Whether a Cancelled that leaves the scope stops there. */
+bool weft__scope_absorbs(weft_runtime *rt, const struct scope *scope);
 int weft__scope_handle(weft_runtime *rt, struct scope *scope,
                        weft_scope *handle);
+int weft__scope_set_deadline(weft_runtime *rt, struct scope *scope,
+                             uint64_t deadline_ns);
 void weft__scope_lift_shields(weft_runtime *rt);
 
-/* -- Stacks (stack.c, switch_*.S) ------------------------------------------ */
+/* -- Stacks (stack.c, switch.h) -------------------------------------------- */
 
 struct fiber; /* a stack and the registers saved on it */
 
@@ -236,21 +240,22 @@ struct fiber_cache {
   size_t count;
   size_t size_bytes; /* of new stacks, guard not counted */
   bool guard;
-  void *loop_context; /* owned by stack.c: the loop's own saved registers */
+  uint8_t guard_way;  /* stack.c's: how a guard is made here; 0: not known */
+  void *loop_context; /* stack.c's: where the loop goes on; needs no freeing */
 };
 
 /* -- Tasks (task.c) ---------------------------------------------------------
  */
 
 struct task {
+  /* What a switch touches. */
   struct entry entry; /* its place among those who wait for the same */
   uint8_t state;      /* enum weft_task_state */
-  bool owned;         /* somebody holds the handle */
-  bool observed;      /* its failure was seen by somebody */
-  bool starting;      /* belongs to who waits in weft_task_start */
-  bool given_up;
-  bool stubborn;   /* reported as such */
-  int wake_status; /* what it is stepped with next */
+  bool begun;         /* its first step has run */
+  bool custom;        /* parked by weft_park: weft_wake may wake it */
+  bool given_up;      /* never to be resumed */
+  bool fiber_over;    /* a stackful body has returned */
+  int wake_status;    /* what it is stepped with next */
   uint64_t wake_value;
   weft_step_fn step; /* NULL: stackful, or for pull mode */
   void *arg;
@@ -266,24 +271,32 @@ struct task {
 
   struct scope own_scope;
   struct group *group;
-  struct list sibling;  /* in group->children, in the order of spawning */
-  struct list all;      /* in rt->tasks, likewise */
-  struct list awaiters; /* entries, oldest first */
-  weft_task_fn fn;      /* of a stackful task */
+  struct list sibling;   /* in group->children, in the order of spawning */
+  struct list all;       /* in rt->tasks, likewise; or in rt->ended */
+  struct list awaiters;  /* entries, oldest first */
+  weft_task_fn fn;       /* of a stackful task */
   weft_drop_fn drop;
   uint64_t id;
-  weft_task handle;
+  weft_task handle;       /* 0 until somebody asks for it */
   struct task *starter;   /* who waits in weft_task_start for it */
   struct group *reserved; /* where it holds a place for its next spawn */
   char *name;
   weft_value *result;
   weft_error *error;
+  uint16_t raised_count; /* Cancelled got since it last left one's scope */
+  uint8_t generation;    /* spawned in the shutdown: 1 + its spawner's */
+  bool owned;            /* somebody holds the handle */
+  bool observed;         /* its failure was seen by somebody */
+  bool starting;         /* belongs to who called weft_task_start */
+  bool starter_gone;     /* that one was cancelled: ready is ignored */
 };
 
 void weft__task_end(weft_runtime *rt, struct task *task, int outcome);
-void weft__task_free(weft_runtime *rt, struct task *task);
-void weft__task_wake_awaiters(weft_runtime *rt, struct task *task);
-void weft__task_fiber_entry(void *arg);
+int weft__task_handle(weft_runtime *rt, struct task *task, weft_task *handle);
+void weft__task_dispose(weft_runtime *rt, void *object);
+void weft__task_give_up(weft_runtime *rt, struct task *task);
+/* start.c: a task that belongs to its starter has ended. */
+void weft__start_ended(weft_runtime *rt, struct task *task);
 
 /* -- Parking (park.c) -------------------------------------------------------
  */
@@ -293,6 +306,8 @@ void weft__task_fiber_entry(void *arg);
 int weft__park_begin(weft_runtime *rt);
 /* Ends a call that finished at once, with [value] as its outcome. */
 int weft__park_skip(weft_runtime *rt, uint64_t value);
+/* As weft__park_begin, for what is no cancellation point. */
+int weft__park_begin_kept(weft_runtime *rt);
 /* Parks the running task at the end of [waiters] (NULL: in no list). A wait
  * that [withdraw] is weft__withdraw_plain for is undone by leaving the list. */
 int weft__park(weft_runtime *rt, struct list *waiters, const char *what,
@@ -325,6 +340,7 @@ struct group {
   bool joining;         /* the body has ended */
   bool cut_off;       /* a body or child was ended by Cancelled from outside */
   bool own_cancelled; /* the body made a Cancelled of its own */
+  bool lost_failure;  /* there was no memory to keep one; it was reported */
   int outcome;        /* the body's */
   weft_group handle;
   weft_error **failures; /* in the order they happened */
@@ -332,11 +348,15 @@ struct group {
   size_t failure_capacity;
 };
 
-void weft__group_init(struct group *group, struct scope *parent,
-                      struct task *task);
-int weft__group_add(weft_runtime *rt, struct group *group, struct task *task);
-void weft__group_child_ended(weft_runtime *rt, struct group *group,
-                             struct task *task, int outcome);
+void weft__group_init(struct group *group, struct task *task);
+/* Takes a new task in; WEFT_ESTATE if the group is over, WEFT_EBUSY if it has
+ * a limit and [spawner] no place. */
+int weft__group_add(weft_runtime *rt, struct group *group, struct task *task,
+                    struct task *spawner);
+void weft__group_remove(weft_runtime *rt, struct task *task);
+void weft__group_give_place_back(weft_runtime *rt, struct task *holder);
+/* Ends, by force, the groups and scopes that [task] left open. */
+void weft__group_abandon(weft_runtime *rt, struct group *group);
 
 /* -- The runtime (runtime.c, poll.c) ------------------------------------------
  */
@@ -357,7 +377,7 @@ struct weft_runtime {
   bool virtual_clock;
   bool shutting_down;
   bool shields_lifted;
-  bool in_poll;
+  uint32_t given_up_count;
 
   struct fiber_cache fibers;
   struct handle_table handles;
@@ -368,20 +388,23 @@ struct weft_runtime {
   struct group root;
   uint64_t next_task_id;
   uint64_t virtual_now_ns;
-  uint64_t shuffle; /* state of the generator; 0: off */
+  uint64_t last_now_ns; /* the clock as last read */
+  uint64_t shuffle;     /* state of the generator; 0: off */
   struct task *main_task;
-  uint64_t turn_count;
 
   uv_loop_t loop;
   uv_timer_t loop_timer; /* wakes the poll for the first of the heap */
   uv_async_t loop_async; /* wakes the poll for posts and signals */
+  uint32_t turn_left;    /* entries of the turn begun in pull mode */
   uint64_t last_poll_ticks;
-  bool poll_now; /* a time was set that has come already */
+  uint32_t outside_work; /* look-ups, files, threads: the virtual clock waits */
+  weft_error *no_memory; /* what a task fails with when there is none */
+  bool poll_now;         /* a time was set that has come already */
 
   struct post_list {
     uv_mutex_t mutex;
     struct post *first, *last;
-    int pending; /* atomic: look at the list at the next poll */
+    _Atomic int pending; /* look at the list, or for signals */
   } posts;
 
   weft_around_fn around;
@@ -392,6 +415,7 @@ struct weft_runtime {
   weft_drop_fn report_drop;
   bool wants_signals;
   int signals_seen;    /* of those that were delivered to this runtime */
+  bool signals_taken[2]; /* which had their default disposition */
   struct task *pulled; /* the task whose step the host runs */
 };
 
@@ -451,13 +475,53 @@ static inline bool weft__ready_is_empty(const weft_runtime *rt) {
 }
 
 uint64_t weft__now(weft_runtime *rt);
+/* A time was set: if it has come already, the next turn is followed by a real
+ * poll. */
+static inline void weft__poll_soon(weft_runtime *rt, uint64_t time_ns) {
+  if (time_ns <= rt->last_now_ns)
+    rt->poll_now = true;
+}
 void weft__step(weft_runtime *rt, struct task *task);
-int weft__poll(weft_runtime *rt, bool may_block);
+void weft__step_begin(weft_runtime *rt, struct task *task);
+void weft__step_end(weft_runtime *rt, struct task *task, int outcome);
+void weft__main_ended(weft_runtime *rt);
+bool weft__has_work(const weft_runtime *rt);
 void weft__turn(weft_runtime *rt);
+uint32_t weft__turn_begin(weft_runtime *rt);
+void weft__unstick(weft_runtime *rt);
+bool weft__can_wake(weft_runtime *rt);
+void weft__run_entry(weft_runtime *rt, struct entry *entry);
+void weft__poll(weft_runtime *rt, bool may_block);
+bool weft__poll_is_due(weft_runtime *rt);
+int weft__posts_init(weft_runtime *rt);
+void weft__posts_free(weft_runtime *rt);
+void weft__posts_run(weft_runtime *rt);
+void weft__posts_drop(weft_runtime *rt);
 void weft__signals_take(weft_runtime *rt);
 void weft__signals_give_back(weft_runtime *rt);
 void weft__signals_deliver(weft_runtime *rt);
 void weft__report(weft_runtime *rt, int kind, struct task *task,
                   weft_error *error);
+
+/* -- Primitives (waitlist.c, event.c, semaphore.c, queue.c) -----------------
+ * Each frees what a handle stood for that is still open when the runtime is
+ * freed; no task is left then that could wait for it. */
+
+void weft__waitlist_dispose(weft_runtime *rt, void *object);
+void weft__event_dispose(weft_runtime *rt, void *object);
+void weft__semaphore_dispose(weft_runtime *rt, void *object);
+void weft__queue_dispose(weft_runtime *rt, void *object);
+
+/* -- I/O (watch.c, resolve.c, stream.c, tcp.c) -------------------------------
+ * What the handle table calls for what is open when the runtime is freed. */
+
+void weft__watch_dispose(weft_runtime *rt, void *object);
+void weft__resolve_dispose(weft_runtime *rt, void *object);
+void weft__stream_dispose(weft_runtime *rt, void *object);
+void weft__listener_dispose(weft_runtime *rt, void *object);
+
+/* A write to a connection that is gone is an error code, not the process's
+ * end. Leaves a disposition that somebody has set alone. */
+void weft__ignore_sigpipe(void);
 
 #endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT
+ * call.c - calls of plain functions by the loop: soon, or when a time has
+ * come.
+ *
+ * A call is an entry of the ready ring like a task, so it has its place in the
+ * same order. It lives until it has run or was cancelled and, if somebody owns
+ * its handle, until that is given back. A cancelled call that stands in the
+ * ring stays there and does nothing when its turn comes. */
+#include "core.h"
+
+int weft__call_new(weft_runtime *rt, weft_call_fn fn, void *arg,
+                   weft_drop_fn drop, weft_timer *handle, struct call **out) {
+  struct call *call = weft__pool_take(&rt->calls_pool);
+  if (call == NULL)
+    return WEFT_ENOMEM;
+  *call = (struct call){.fn = fn, .arg = arg, .drop = drop};
+  call->entry.is_call = true;
+  list_init(&call->entry.node);
+  weft__timer_init(&call->timer, TIMER_CALL);
+  if (weft__ready_reserve(rt) != WEFT_OK)
+    goto give_block;
+  if (handle != NULL &&
+      weft__handle_new(rt, KIND_TIMER, call, &call->handle) != WEFT_OK)
+    goto unreserve;
+  if (handle != NULL)
+    *handle = call->handle;
+  *out = call;
+  return WEFT_OK;
+unreserve:
+  weft__ready_unreserve(rt);
+give_block:
+  weft__pool_give(&rt->calls_pool, call);
+  return WEFT_ENOMEM;
+}
+
+static void free_if_over(weft_runtime *rt, struct call *call) {
+  if (!call->ended || call->queued || call->handle != 0)
+    return;
+  weft__ready_unreserve(rt);
+  weft__pool_give(&rt->calls_pool, call);
+}
+
+/* The call will not be made any more: its argument goes. */
+static void end(weft_runtime *rt, struct call *call) {
+  call->ended = true;
+  list_remove(&call->entry.node);
+  weft__timer_clear(rt, &call->timer);
+  weft__drop(call->drop, call->arg);
+}
+
+void weft__call_queue(weft_runtime *rt, struct call *call) {
+  list_remove(&call->entry.node);
+  call->queued = true;
+  weft__ready_push(rt, &call->entry);
+}
+
+void weft__call_run(weft_runtime *rt, struct call *call) {
+  call->queued = false;
+  if (!call->ended) {
+    call->ended = true;
+    call->fn(rt, call->arg);
+    weft__drop(call->drop, call->arg);
+  }
+  free_if_over(rt, call);
+}
+
+void weft__call_abandon(weft_runtime *rt, struct call *call) {
+  if (!call->ended)
+    end(rt, call);
+  call->queued = false;
+  free_if_over(rt, call);
+}
+
+static void give_handle_back(weft_runtime *rt, struct call *call) {
+  weft__handle_free(rt, call->handle);
+  call->handle = 0;
+  free_if_over(rt, call);
+}
+
+void weft__call_dispose(weft_runtime *rt, void *object) {
+  struct call *call = object;
+  if (!call->ended)
+    end(rt, call);
+  give_handle_back(rt, call);
+}
+
+/* -- The public calls ------------------------------------------------------ */
+
+static int refuse(weft_drop_fn drop, void *arg, int status) {
+  weft__drop(drop, arg);
+  return status;
+}
+
+int weft_call_soon(weft_runtime *rt, weft_call_fn fn, void *arg,
+                   weft_drop_fn drop, weft_timer *timer) {
+  if (timer != NULL)
+    *timer = 0;
+  if (!weft__is_here(rt))
+    return refuse(drop, arg, WEFT_ETHREAD);
+  struct call *call;
+  int status = weft__call_new(rt, fn, arg, drop, timer, &call);
+  if (status != WEFT_OK)
+    return refuse(drop, arg, status);
+  weft__call_queue(rt, call);
+  return WEFT_OK;
+}
+
+int weft_call_at(weft_runtime *rt, uint64_t time_ns, weft_call_fn fn, void *arg,
+                 weft_drop_fn drop, weft_timer *timer) {
+  if (timer != NULL)
+    *timer = 0;
+  if (!weft__is_here(rt))
+    return refuse(drop, arg, WEFT_ETHREAD);
+  struct call *call;
+  int status = weft__call_new(rt, fn, arg, drop, timer, &call);
+  if (status != WEFT_OK)
+    return refuse(drop, arg, status);
+  if (weft__timer_set(rt, &call->timer, time_ns) == WEFT_OK) {
+    weft__poll_soon(rt, time_ns);
+    return WEFT_OK;
+  }
+  end(rt, call);
+  if (timer != NULL)
+    *timer = 0;
+  give_handle_back(rt, call);
+  return WEFT_ENOMEM;
+}
+
+int weft_timer_cancel(weft_runtime *rt, weft_timer timer, int *prevented) {
+  struct call *call;
+  if (prevented != NULL)
+    *prevented = 0;
+  int status = weft__object(rt, timer, KIND_TIMER, &call);
+  if (status != WEFT_OK)
+    return status;
+  if (!call->ended) {
+    if (prevented != NULL)
+      *prevented = 1;
+    end(rt, call);
+  }
+  give_handle_back(rt, call);
+  return WEFT_OK;
+}
+
+int weft_timer_close(weft_runtime *rt, weft_timer timer) {
+  struct call *call;
+  int status = weft__object(rt, timer, KIND_TIMER, &call);
+  if (status == WEFT_OK)
+    give_handle_back(rt, call);
+  return status;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ * clock.c - the runtime's clock, real or virtual, and sleeping on it. */
+#include "core.h"
+
+uint64_t weft__now(weft_runtime *rt) {
+  rt->last_now_ns = rt->virtual_clock ? rt->virtual_now_ns : uv_hrtime();
+  return rt->last_now_ns;
+}
+
+int weft_now(weft_runtime *rt, uint64_t *now_ns) {
+  *now_ns = 0;
+  if (!weft__is_here(rt))
+    return WEFT_ETHREAD;
+  *now_ns = weft__now(rt);
+  return WEFT_OK;
+}
+
+int weft_set_virtual_clock(weft_runtime *rt, int on, uint64_t start_ns) {
+  if (!weft__is_here(rt))
+    return WEFT_ETHREAD;
+  if (rt->timers.count > 0)
+    return WEFT_ESTATE;
+  rt->virtual_clock = on != 0;
+  rt->virtual_now_ns = start_ns;
+  weft__now(rt);
+  return WEFT_OK;
+}
+
+static int withdraw_sleep(weft_runtime *rt, void *arg) {
+  struct task *task = arg;
+  weft__timer_clear(rt, &task->timer);
+  return WEFT_OK;
+}
+
+int weft_sleep_until(weft_runtime *rt, uint64_t time_ns) {
+  int status = weft__park_begin(rt);
+  if (status != WEFT_OK)
+    return status;
+  if (time_ns <= weft__now(rt))
+    return weft_yield(rt);
+  struct task *task = rt->current;
+  if (weft__timer_set(rt, &task->timer, time_ns) != WEFT_OK)
+    return WEFT_ENOMEM;
+  return weft__park(rt, NULL, "sleep", 0, withdraw_sleep, task, NULL);
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ * embed.c - a runtime inside a foreign loop, and pull mode. */
+#include "core.h"
+
+static int check_idle(weft_runtime *rt) {
+  if (!weft__is_here(rt))
+    return WEFT_ETHREAD;
+  return rt->state == RT_IDLE && rt->current == NULL ? WEFT_OK : WEFT_ESTATE;
+}
+
+int weft_backend_fd(weft_runtime *rt, int *fd) {
+  *fd = -1;
+  if (!weft__is_here(rt))
+    return WEFT_ETHREAD;
+  *fd = uv_backend_fd(&rt->loop);
+  return *fd < 0 ? WEFT_ENOTSUP : WEFT_OK;
+}
+
+int weft_next_timeout(weft_runtime *rt, uint64_t *timeout_ns) {
+  *timeout_ns = 0;
+  if (!weft__is_here(rt))
+    return WEFT_ETHREAD;
+  if (!weft__ready_is_empty(rt) || rt->poll_now ||
+      (uv_loop_alive(&rt->loop) && uv_backend_timeout(&rt->loop) == 0))
+    return WEFT_OK;
+  uint64_t next = weft__timer_next(rt);
+  uint64_t now = weft__now(rt);
+  if (next == WEFT__NEVER)
+    *timeout_ns = WEFT__NEVER;
+  else if (next > now && !rt->virtual_clock)
+    *timeout_ns = next - now;
+  return WEFT_OK;
+}
+
+/* A poll at the end too: libuv tells the kernel of new descriptors only in a
+ * poll, and the host is about to wait for them. */
+int weft_run_nowait(weft_runtime *rt, int *work) {
+  *work = 0;
+  int status = check_idle(rt);
+  if (status != WEFT_OK)
+    return status;
+  rt->state = RT_RUNNING;
+  weft__poll(rt, false);
+  weft__turn(rt);
+  weft__unstick(rt);
+  if (weft__ready_is_empty(rt))
+    uv_run(&rt->loop, UV_RUN_NOWAIT);
+  rt->state = RT_IDLE;
+  *work = weft__has_work(rt);
+  return WEFT_OK;
+}
+
+/* -- Pull mode
+ * ------------------------------------------------------------------ */
+
+static bool is_pulled(const struct entry *entry) {
+  if (entry->is_call)
+    return false;
+  const struct task *task = (const struct task *)entry;
+  return task->step == NULL && task->fiber == NULL && !task->given_up;
+}
+
+/* The next ready task whose steps the host runs; NULL at a turn's end. */
+static struct task *pull(weft_runtime *rt) {
+  while (rt->turn_left > 0) {
+    struct entry *entry = rt->ready.entries[rt->ready.head++ & rt->ready.mask];
+    rt->turn_left--;
+    if (is_pulled(entry))
+      return (struct task *)entry;
+    weft__run_entry(rt, entry);
+  }
+  return NULL;
+}
+
+int weft_next_ready(weft_runtime *rt, void **arg, int *status,
+                    uint64_t *value) {
+  *arg = NULL;
+  *status = WEFT_OK;
+  *value = 0;
+  int idle = check_idle(rt);
+  if (idle != WEFT_OK)
+    return idle;
+  while (weft__has_work(rt)) {
+    struct task *task = pull(rt);
+    if (task != NULL) {
+      rt->state = RT_PULLING;
+      rt->pulled = task;
+      weft__step_begin(rt, task);
+      *arg = task->arg;
+      *status = task->wake_status;
+      *value = task->wake_value;
+      return WEFT_OK;
+    }
+    weft__unstick(rt);
+    if (weft__poll_is_due(rt))
+      weft__poll(rt, weft__has_work(rt));
+    rt->turn_left = weft__turn_begin(rt);
+  }
+  return WEFT_OK;
+}
+
+int weft_step_done(weft_runtime *rt, int outcome) {
+  if (!weft__is_here(rt))
+    return WEFT_ETHREAD;
+  if (rt->state != RT_PULLING)
+    return WEFT_ESTATE;
+  rt->state = RT_IDLE;
+  weft__step_end(rt, rt->pulled, outcome);
+  return WEFT_OK;
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT
+ * listener.c - accepting connections, one for each call.
+ *
+ * The socket is the listener's own and libuv only tells when to look at it.
+ * (uv_listen accepts ahead of whoever wants a connection, and when there are no
+ * descriptors left it closes those that wait; here they stay in the kernel's
+ * backlog in both cases.) The stream for the next connection is made before
+ * that is accepted, so that want of memory cannot lose one.
+ *
+ * Sockets are made non-blocking and closed on exec in one step where the
+ * system can do that, in two elsewhere: the #if below. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* accept4 */
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "stream.h"
+
+/* The pause after the system had no descriptor, or no memory, left. */
+#define RETRY_NS UINT64_C(1000000000)
+
+struct listener {
+  uv_poll_t poll; /* started while somebody waits, and till one comes then */
+  weft_runtime *rt;
+  weft_listener handle;
+  int fd;
+  struct stream *next;   /* for the next connection, or NULL */
+  weft_timer retry;      /* until it fires nothing is accepted; 0: none */
+  bool polling;          /* libuv looks at the socket */
+  struct list acceptors; /* who waits for a connection, at most one */
+};
+
+/* -- Sockets --------------------------------------------------------------- */
+
+static int from_errno(void) {
+  return weft__status_from_uv(uv_translate_sys_error(errno));
+}
+
+#if defined(SOCK_NONBLOCK) && defined(SOCK_CLOEXEC)
+#define SOCKET_FLAGS (SOCK_NONBLOCK | SOCK_CLOEXEC)
+
+int weft__socket_new(int family, int *fd) {
+  *fd = socket(family, SOCK_STREAM | SOCKET_FLAGS, 0);
+  return *fd < 0 ? from_errno() : WEFT_OK;
+}
+
+static int accept_socket(int listening) {
+  return accept4(listening, NULL, NULL, SOCKET_FLAGS);
+}
+#else
+static int set_flags(int fd) {
+  if (fd >= 0) {
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+  }
+  return fd;
+}
+
+int weft__socket_new(int family, int *fd) {
+  *fd = set_flags(socket(family, SOCK_STREAM, 0));
+  return *fd < 0 ? from_errno() : WEFT_OK;
+}
+
+static int accept_socket(int listening) {
+  return set_flags(accept(listening, NULL, NULL));
+}
+#endif
+
+/* -- Life ----------------------------------------------------------------- */
+
+static void on_closed(uv_handle_t *handle) {
+  weft__free(handle->data, sizeof(struct listener));
+}
+
+static int open_listener(weft_runtime *rt, int fd, struct listener *l) {
+  int status = weft__handle_new(rt, KIND_LISTENER, l, &l->handle);
+  if (status != WEFT_OK)
+    return status;
+  int uv_code = uv_poll_init(&rt->loop, &l->poll, fd);
+  if (uv_code < 0) {
+    weft__handle_free(rt, l->handle);
+    return weft__status_from_uv(uv_code);
+  }
+  l->poll.data = l;
+  l->rt = rt;
+  l->fd = fd;
+  list_init(&l->acceptors);
+  return WEFT_OK;
+}
+
+int weft__listener_new(weft_runtime *rt, int fd, weft_listener *listener) {
+  int status = WEFT_ENOMEM;
+  struct listener *l = weft__alloc(sizeof(*l));
+  if (l == NULL)
+    goto close_fd;
+  status = open_listener(rt, fd, l);
+  if (status != WEFT_OK)
+    goto free_listener;
+  *listener = l->handle;
+  return WEFT_OK;
+
+free_listener:
+  weft__free(l, sizeof(*l));
+close_fd:
+  close(fd);
+  return status;
+}
+
+void weft__listener_dispose(weft_runtime *rt, void *object) {
+  struct listener *l = object;
+  if (l->next != NULL)
+    weft__stream_end(l->next);
+  if (l->retry != 0)
+    weft_timer_cancel(rt, l->retry, NULL);
+  weft__handle_free(rt, l->handle);
+  uv_close((uv_handle_t *)&l->poll, on_closed);
+  close(l->fd); /* libuv has let go of it by now */
+}
+
+int weft_listener_close(weft_runtime *rt, weft_listener listener) {
+  struct listener *l;
+  int status = weft__object(rt, listener, KIND_LISTENER, &l);
+  if (status != WEFT_OK)
+    return status;
+  weft__wake_all(rt, &l->acceptors, WEFT_ECLOSED);
+  weft__listener_dispose(rt, l);
+  return WEFT_OK;
+}
+
+int weft_listener_address(weft_runtime *rt, weft_listener listener,
+                          weft_value **value) {
+  struct listener *l;
+  *value = NULL;
+  int status = weft__object(rt, listener, KIND_LISTENER, &l);
+  if (status != WEFT_OK)
+    return status;
+  return weft__address_text(l->fd, false, value);
+}
+
+/* -- Accepting ------------------------------------------------------------- */
+
+/* Linux gives an error that a connection had before it was ours to whoever
+ * accepts. There may be a good one behind it. */
+static bool is_of_connection(int uv_code) {
+  switch (uv_code) {
+  case UV_EINTR:
+  case UV_ECONNABORTED:
+  case UV_EPROTO:
+  case UV_ENOPROTOOPT:
+  case UV_ENETDOWN:
+  case UV_ENETUNREACH:
+  case UV_EHOSTDOWN:
+  case UV_EHOSTUNREACH:
+    return true;
+  default:
+    return false;
+  }
+}
+
+/* No descriptor, or no memory of the kernel's, is left. */
+static bool is_shortage(int uv_code) {
+  return uv_code == UV_EMFILE || uv_code == UV_ENFILE ||
+         uv_code == UV_ENOBUFS || uv_code == UV_ENOMEM;
+}
+
+/* The next connection, or a code of libuv's. */
+static int accept_next(int listening) {
+  for (;;) {
+    int fd = accept_socket(listening);
+    if (fd >= 0)
+      return fd;
+    int uv_code = uv_translate_sys_error(errno);
+    if (!is_of_connection(uv_code))
+      return uv_code;
+  }
+}
+
+/* Makes the connection in [fd] the stream that was made for it. */
+static int open_next(struct listener *l, int fd, uint64_t *value) {
+  int uv_code = uv_tcp_open(&l->next->uv.tcp, fd);
+  if (uv_code < 0) {
+    close(fd);
+    return weft__status_from_uv(uv_code);
+  }
+  *value = l->next->handle;
+  l->next = NULL;
+  return WEFT_OK;
+}
+
+static void on_retry(weft_runtime *rt, void *arg);
+
+static int retry_later(struct listener *l, int status) {
+  weft_error *error;
+  uint64_t now_ns;
+  if (weft_error_new(status, NULL, NULL, &error) == WEFT_OK) {
+    weft__report(l->rt, WEFT_REPORT_SYSTEM, NULL, error);
+    weft_error_unref(error);
+  }
+  weft_now(l->rt, &now_ns);
+  int failed =
+      weft_call_at(l->rt, now_ns + RETRY_NS, on_retry, l, NULL, &l->retry);
+  return failed != WEFT_OK ? failed : WEFT_PARKED;
+}
+
+static void on_readable(uv_poll_t *poll, int uv_code, int events);
+
+static int start_polling(struct listener *l) {
+  if (l->polling)
+    return WEFT_PARKED;
+  int uv_code = uv_poll_start(&l->poll, UV_READABLE, on_readable);
+  if (uv_code < 0)
+    return weft__status_from_uv(uv_code);
+  l->polling = true;
+  return WEFT_PARKED;
+}
+
+static void stop_polling(struct listener *l) {
+  uv_poll_stop(&l->poll);
+  l->polling = false;
+}
+
+/* Accepts a connection if there is one; WEFT_PARKED: it will be tried again. */
+static int accept_now(struct listener *l, uint64_t *value) {
+  if (l->retry != 0)
+    return WEFT_PARKED;
+  if (l->next == NULL) {
+    int status = weft__stream_new(l->rt, &l->next);
+    if (status != WEFT_OK)
+      return status;
+  }
+  int fd = accept_next(l->fd);
+  if (fd >= 0)
+    return open_next(l, fd, value);
+  if (fd == UV_EAGAIN)
+    return start_polling(l);
+  if (!is_shortage(fd))
+    return weft__status_from_uv(fd);
+  if (l->polling)
+    stop_polling(l);
+  return retry_later(l, weft__status_from_uv(fd));
+}
+
+/* Serves who waits; libuv need not look for a connection nobody wants. */
+static void serve(struct listener *l) {
+  uint64_t value = 0;
+  if (list_is_empty(&l->acceptors)) {
+    if (l->polling)
+      stop_polling(l);
+    return;
+  }
+  int status = accept_now(l, &value);
+  if (status != WEFT_PARKED)
+    weft__wake_first(l->rt, &l->acceptors, status, value);
+}
+
+static void on_readable(uv_poll_t *poll, int uv_code, int events) {
+  struct listener *l = poll->data;
+  (void)events;
+  if (uv_code < 0)
+    l->polling = false; /* libuv stops by itself then */
+  serve(l);
+}
+
+static void on_retry(weft_runtime *rt, void *arg) {
+  struct listener *l = arg;
+  weft_timer_close(rt, l->retry);
+  l->retry = 0;
+  serve(l);
+}
+
+int weft_listener_accept(weft_runtime *rt, weft_listener listener,
+                         uint64_t *value) {
+  struct listener *l;
+  *value = 0;
+  int status = weft__object(rt, listener, KIND_LISTENER, &l);
+  if (status != WEFT_OK)
+    return status;
+  if (!list_is_empty(&l->acceptors))
+    return WEFT_EBUSY;
+  status = weft__park_begin(rt);
+  if (status != WEFT_OK)
+    return status;
+  uint64_t accepted = 0;
+  status = accept_now(l, &accepted);
+  *value = accepted;
+  if (status == WEFT_OK)
+    return weft__park_skip(rt, accepted);
+  if (status != WEFT_PARKED)
+    return status;
+  return weft__park(rt, &l->acceptors, "accept", listener, weft__withdraw_plain,
+                    NULL, value);
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT
+ * poll.c - what happens between two turns: posts, I/O, the times that have
+ * come, in this order, and blocking when there is nothing to run.
+ *
+ * A look at the kernel costs more than ten switches, so turns shorter than
+ * some microseconds share one: a poll that comes so soon after the last is left
+ * out unless a post, a signal or a time that was set in the past asks for it.
+ * Nobody can tell that from I/O that came those microseconds later. Under the
+ * virtual clock every turn has its poll. */
+#include "core.h"
+
+#include <stdatomic.h>
+
+#if defined(__x86_64__)
+#include <x86intrin.h>
+#endif
+
+/* Ticks of the processor's counter between two polls of a busy runtime: 5 to
+ * 10 us. */
+#if defined(__x86_64__)
+#define POLL_TICKS 20000
+static uint64_t read_ticks(void) {
+  return __rdtsc();
+}
+#else
+#define POLL_TICKS 10000
+static uint64_t read_ticks(void) {
+  return uv_hrtime();
+}
+#endif
+
+static bool has_io(weft_runtime *rt) {
+  return uv_loop_alive(&rt->loop) != 0;
+}
+
+bool weft__poll_is_due(weft_runtime *rt) {
+  if (weft__ready_is_empty(rt) || rt->poll_now)
+    return true;
+  if (atomic_load_explicit(&rt->posts.pending, memory_order_relaxed))
+    return true;
+  if (rt->timers.count == 0 && !has_io(rt))
+    return false;
+  return rt->virtual_clock || read_ticks() - rt->last_poll_ticks >= POLL_TICKS;
+}
+
+/* Whether anything but a post or a signal could still wake a task. */
+bool weft__can_wake(weft_runtime *rt) {
+  return !weft__ready_is_empty(rt) || rt->timers.count > 0 ||
+         rt->outside_work > 0 || has_io(rt) ||
+         atomic_load_explicit(&rt->posts.pending, memory_order_relaxed);
+}
+
+/* -- I/O
+ * ---------------------------------------------------------------------------
+ */
+
+static void on_loop_timer(uv_timer_t *timer) {
+  (void)timer; /* it is there to end the wait */
+}
+
+static void block(weft_runtime *rt) {
+  uv_run(&rt->loop, UV_RUN_ONCE);
+}
+
+/* Waits until I/O, a post or the first time of the heap. libuv counts in
+ * milliseconds: rounded up, so that nothing fires early. */
+static void wait_for_io(weft_runtime *rt) {
+  uint64_t next = rt->virtual_clock ? WEFT__NEVER : weft__timer_next(rt);
+  if (next != WEFT__NEVER) {
+    uint64_t now = weft__now(rt);
+    uint64_t wait_ms = next <= now ? 0 : (next - now + 999999) / 1000000;
+    uv_update_time(&rt->loop);
+    uv_timer_start(&rt->loop_timer, on_loop_timer, wait_ms, 0);
+  }
+  uv_ref((uv_handle_t *)&rt->loop_async);
+  if (rt->around != NULL)
+    rt->around(rt, rt->around_arg, block);
+  else
+    block(rt);
+  uv_unref((uv_handle_t *)&rt->loop_async);
+  uv_timer_stop(&rt->loop_timer);
+}
+
+static void look_at_io(weft_runtime *rt) {
+  if (has_io(rt))
+    uv_run(&rt->loop, UV_RUN_NOWAIT);
+}
+
+/* -- Times
+ * ---------------------------------------------------------------------------
+ */
+
+static void fire(weft_runtime *rt, struct timer *timer) {
+  switch ((enum timer_kind)timer->kind) {
+  case TIMER_SLEEP:
+    weft__wake(rt, LIST_OWNER(timer, struct task, timer), WEFT_OK, 0);
+    break;
+  case TIMER_SCOPE:
+    weft__scope_cancel(rt, LIST_OWNER(timer, struct scope, timer),
+                       WEFT_SOURCE_DEADLINE, NULL, NULL);
+    break;
+  case TIMER_CALL:
+    weft__call_queue(rt, LIST_OWNER(timer, struct call, timer));
+    break;
+  }
+}
+
+/* What is set while this runs has its turn at the next poll. */
+static void fire_due(weft_runtime *rt) {
+  if (rt->timers.count == 0)
+    return;
+  uint64_t now = weft__now(rt);
+  struct timer *timer;
+  while ((timer = weft__timer_pop(rt, now)) != NULL)
+    fire(rt, timer);
+}
+
+/* All tasks are parked and the poll has found nothing: the virtual clock jumps,
+ * unless work outside the loop is under way, for which it waits. */
+static void jump(weft_runtime *rt) {
+  uint64_t next = weft__timer_next(rt);
+  if (next != WEFT__NEVER && next > rt->virtual_now_ns)
+    rt->virtual_now_ns = next;
+  fire_due(rt);
+}
+
+static bool may_jump(const weft_runtime *rt) {
+  return rt->virtual_clock && rt->outside_work == 0 && rt->timers.count > 0 &&
+         weft__ready_is_empty(rt);
+}
+
+/* -- The poll
+ * -------------------------------------------------------------------------- */
+
+void weft__poll(weft_runtime *rt, bool may_block) {
+  rt->poll_now = false;
+  weft__posts_run(rt);
+  look_at_io(rt);
+  fire_due(rt);
+  weft__posts_run(rt);
+  if (may_jump(rt)) {
+    jump(rt);
+  } else if (may_block && weft__ready_is_empty(rt)) {
+    wait_for_io(rt);
+    weft__posts_run(rt);
+    fire_due(rt);
+  }
+  rt->last_poll_ticks = read_ticks();
+}
+
+int weft_set_around_block(weft_runtime *rt, weft_around_fn fn, void *arg,
+                          weft_drop_fn drop) {
+  if (!weft__is_here(rt)) {
+    weft__drop(drop, arg);
+    return WEFT_ETHREAD;
+  }
+  weft__drop(rt->around_drop, rt->around_arg);
+  rt->around = fn;
+  rt->around_arg = arg;
+  rt->around_drop = drop;
+  return WEFT_OK;
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT
+ * runtime.c - the runtime: made, run turn by turn, shut down, freed.
+ *
+ * A run is turn, poll, turn, poll. A shutdown cancels the root scope and goes
+ * on running until no task is left; what stays parked with nothing left to
+ * wake it first loses its shields and is then given up. */
+#include "core.h"
+
+#define STACK_BYTES ((size_t)256 * 1024)
+#define STACK_BYTES_MIN ((size_t)16 * 1024)
+
+/* -- Life
+ * ----------------------------------------------------------------------- */
+
+static void init_pools(weft_runtime *rt) {
+  weft__pool_init(&rt->tasks_pool, sizeof(struct task));
+  weft__pool_init(&rt->scopes_pool, sizeof(struct scope));
+  weft__pool_init(&rt->groups_pool, sizeof(struct group));
+  weft__pool_init(&rt->calls_pool, sizeof(struct call));
+}
+
+static void clear_memory(weft_runtime *rt) {
+  weft__pool_clear(&rt->tasks_pool);
+  weft__pool_clear(&rt->scopes_pool);
+  weft__pool_clear(&rt->groups_pool);
+  weft__pool_clear(&rt->calls_pool);
+  weft__fiber_cache_clear(rt);
+  weft__free(rt->ready.entries,
+             rt->ready.entries == NULL
+                 ? 0
+                 : (rt->ready.mask + 1) * sizeof *rt->ready.entries);
+  weft__free(rt->timers.nodes, rt->timers.capacity * sizeof *rt->timers.nodes);
+  weft__free(rt->handles.slots,
+             rt->handles.capacity * sizeof *rt->handles.slots);
+  weft_error_unref(rt->no_memory);
+  weft__free(rt, sizeof *rt);
+}
+
+static int init_loop(weft_runtime *rt) {
+  int status = weft__status_from_uv(uv_loop_init(&rt->loop));
+  if (status != WEFT_OK)
+    return status;
+  status = weft__posts_init(rt);
+  if (status != WEFT_OK) {
+    uv_loop_close(&rt->loop);
+    return status;
+  }
+  uv_timer_init(&rt->loop, &rt->loop_timer);
+  uv_unref((uv_handle_t *)&rt->loop_timer);
+  return WEFT_OK;
+}
+
+static int init_root(weft_runtime *rt) {
+  weft__group_init(&rt->root, NULL);
+  return weft__handle_new(rt, KIND_GROUP, &rt->root, &rt->root.handle);
+}
+
+int weft_runtime_new(weft_runtime **out) {
+  *out = NULL;
+  weft_runtime *rt = weft__alloc(sizeof *rt);
+  if (rt == NULL)
+    return WEFT_ENOMEM;
+  rt->thread = weft__thread_self();
+  rt->handles.first_free = UINT32_MAX;
+  list_init(&rt->tasks);
+  list_init(&rt->ended);
+  init_pools(rt);
+  rt->fibers.size_bytes = STACK_BYTES;
+  rt->fibers.guard = true;
+  weft__ignore_sigpipe();
+  int status = weft_error_new(WEFT_ENOMEM, NULL, NULL, &rt->no_memory);
+  if (status == WEFT_OK)
+    status = init_root(rt);
+  if (status == WEFT_OK)
+    status = init_loop(rt);
+  if (status != WEFT_OK) {
+    clear_memory(rt);
+    return status;
+  }
+  weft__now(rt);
+  *out = rt;
+  return WEFT_OK;
+}
+
+/* Calls that were never made: those in the ring, and those whose time has not
+ * come. */
+static void drop_calls(weft_runtime *rt) {
+  while (!weft__ready_is_empty(rt)) {
+    struct entry *entry = rt->ready.entries[rt->ready.head++ & rt->ready.mask];
+    weft__call_abandon(rt, (struct call *)entry);
+  }
+  struct timer *timer;
+  while ((timer = weft__timer_pop(rt, WEFT__NEVER)) != NULL)
+    if (timer->kind == TIMER_CALL)
+      weft__call_abandon(rt, LIST_OWNER(timer, struct call, timer));
+}
+
+static void report_failures_unseen(weft_runtime *rt) {
+  struct list *node;
+  while ((node = rt->ended.next) != &rt->ended)
+    weft__task_dispose(rt, LIST_OWNER(node, struct task, all));
+}
+
+int weft_runtime_free(weft_runtime *rt) {
+  if (rt == NULL)
+    return WEFT_OK;
+  if (!weft__is_here(rt))
+    return WEFT_ETHREAD;
+  if (rt->state != RT_IDLE || rt->current != NULL || !list_is_empty(&rt->tasks))
+    return WEFT_ESTATE;
+  report_failures_unseen(rt);
+  weft__handle_close_all(rt);
+  drop_calls(rt);
+  weft__posts_drop(rt);
+  uv_close((uv_handle_t *)&rt->loop_timer, NULL);
+  uv_run(&rt->loop, UV_RUN_DEFAULT);
+  weft__posts_free(rt);
+  int closed = uv_loop_close(&rt->loop);
+  assert(closed == 0);
+  (void)closed;
+  weft__drop(rt->around_drop, rt->around_arg);
+  weft__drop(rt->report_drop, rt->report_arg);
+  clear_memory(rt);
+  return WEFT_OK;
+}
+
+/* -- Turns
+ * ----------------------------------------------------------------------- */
+
+static uint64_t next_random(uint64_t *state) {
+  *state ^= *state << 13;
+  *state ^= *state >> 7;
+  *state ^= *state << 17;
+  return *state;
+}
+
+/* Permutes what this turn will run. */
+static void shuffle(weft_runtime *rt, uint32_t begin, uint32_t end) {
+  struct ready_ring *ring = &rt->ready;
+  for (uint32_t i = end - 1; i != begin && end - begin > 1; i--) {
+    uint32_t pick =
+        begin + (uint32_t)(next_random(&rt->shuffle) % (i - begin + 1));
+    struct entry *entry = ring->entries[i & ring->mask];
+    ring->entries[i & ring->mask] = ring->entries[pick & ring->mask];
+    ring->entries[pick & ring->mask] = entry;
+  }
+}
+
+void weft__run_entry(weft_runtime *rt, struct entry *entry) {
+  if (WEFT__UNLIKELY(entry->is_call))
+    weft__call_run(rt, (struct call *)entry);
+  else
+    weft__step(rt, (struct task *)entry);
+}
+
+static struct entry *take_entry(struct ready_ring *ring) {
+  return ring->entries[ring->head++ & ring->mask];
+}
+
+/* The number of entries that make up the turn now beginning. Growing the ring
+ * moves its ends, so what is left of a turn is counted. */
+uint32_t weft__turn_begin(weft_runtime *rt) {
+  uint32_t count = rt->ready.tail - rt->ready.head;
+  if (WEFT__UNLIKELY(rt->shuffle != 0 && count > 0))
+    shuffle(rt, rt->ready.head, rt->ready.tail);
+  return count;
+}
+
+void weft__turn(weft_runtime *rt) {
+  for (uint32_t left = weft__turn_begin(rt); left > 0; left--)
+    weft__run_entry(rt, take_entry(&rt->ready));
+}
+
+int weft_set_shuffle(weft_runtime *rt, uint64_t seed) {
+  if (!weft__is_here(rt))
+    return WEFT_ETHREAD;
+  rt->shuffle = seed;
+  return WEFT_OK;
+}
+
+int weft_set_stack_size(weft_runtime *rt, size_t size_bytes) {
+  if (!weft__is_here(rt))
+    return WEFT_ETHREAD;
+  if (size_bytes < STACK_BYTES_MIN)
+    return WEFT_EINVAL;
+  rt->fibers.size_bytes = size_bytes;
+  return WEFT_OK;
+}
+
+int weft_set_stack_guard(weft_runtime *rt, int on) {
+  if (!weft__is_here(rt))
+    return WEFT_ETHREAD;
+  rt->fibers.guard = on != 0;
+  return WEFT_OK;
+}
+
+bool weft__has_work(const weft_runtime *rt) {
+  return !list_is_empty(&rt->tasks) || !weft__ready_is_empty(rt);
+}
+
+/* -- Shutting down
+ * ------------------------------------------------------------------ */
+
+int weft_set_main(weft_runtime *rt, uint64_t handle) {
+  struct task *task;
+  int status = weft__object(rt, handle, KIND_TASK, &task);
+  if (status == WEFT_OK)
+    rt->main_task = task;
+  return status;
+}
+
+void weft__main_ended(weft_runtime *rt) {
+  rt->main_task = NULL;
+  weft_shutdown(rt);
+}
+
+int weft_shutdown(weft_runtime *rt) {
+  if (!weft__is_here(rt))
+    return WEFT_ETHREAD;
+  if (rt->shutting_down)
+    return WEFT_OK;
+  rt->shutting_down = true;
+  for (struct list *node = rt->tasks.next; node != &rt->tasks;
+       node = node->next)
+    LIST_OWNER(node, struct task, all)->raised_count = 0;
+  weft__scope_cancel(rt, &rt->root.scope, WEFT_SOURCE_SHUTDOWN, NULL, NULL);
+  return WEFT_OK;
+}
+
+static void give_up_all(weft_runtime *rt) {
+  /* The newest first: children before those who wait for them. */
+  while (!list_is_empty(&rt->tasks) && weft__ready_is_empty(rt))
+    weft__task_give_up(rt, LIST_OWNER(rt->tasks.prev, struct task, all));
+}
+
+/* In a shutdown nothing may wait for what cannot come. */
+void weft__unstick(weft_runtime *rt) {
+  if (!rt->shutting_down || weft__can_wake(rt))
+    return;
+  if (!rt->shields_lifted)
+    weft__scope_lift_shields(rt);
+  else
+    give_up_all(rt);
+}
+
+static int run_until_over(weft_runtime *rt) {
+  while (weft__has_work(rt)) {
+    weft__turn(rt);
+    weft__unstick(rt);
+    if (weft__poll_is_due(rt))
+      weft__poll(rt, weft__has_work(rt));
+  }
+  return rt->given_up_count > 0 ? WEFT_EGIVENUP : WEFT_OK;
+}
+
+int weft_run(weft_runtime *rt) {
+  if (!weft__is_here(rt))
+    return WEFT_ETHREAD;
+  if (rt->state != RT_IDLE || rt->current != NULL)
+    return WEFT_ESTATE;
+  rt->state = RT_RUNNING;
+  weft__signals_take(rt);
+  int status = run_until_over(rt);
+  weft__signals_give_back(rt);
+  rt->state = RT_IDLE;
+  return status;
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT
+ * scope.c - scopes: deadlines, shields, and who is cancelled.
+ *
+ * Scopes form a tree over all tasks. The scopes a task has open are a chain
+ * (scope->inner); a group's scope has, beside the next one of that chain, the
+ * own scopes of the group's children below it. Whether a scope is effectively
+ * cancelled is kept in it and brought in line, from the scope that changed
+ * down, whenever a flag changes; so a parking call looks at one word.
+ *
+ * The walk down goes by pointers, not by recursion: a tree may be as deep as
+ * the user's tasks are nested. */
+#include "core.h"
+
+/* -- The tree ---------------------------------------------------------------
+ */
+
+static struct scope *first_child_task(struct scope *scope) {
+  if (scope->group == NULL || list_is_empty(&scope->group->children))
+    return NULL;
+  struct list *first = scope->group->children.next;
+  return &LIST_OWNER(first, struct task, sibling)->own_scope;
+}
+
+/* The scope that follows [scope] among the children of its parent. */
+static struct scope *next_sibling(struct scope *scope) {
+  struct scope *parent = scope->parent;
+  if (parent->inner == scope)
+    return first_child_task(parent);
+  struct list *next = scope->task->sibling.next;
+  if (next == &parent->group->children)
+    return NULL;
+  return &LIST_OWNER(next, struct task, sibling)->own_scope;
+}
+
+/* The scope after [scope] in a walk below [top], own task before children;
+ * what is below [scope] itself is left out unless [descend]. */
+static struct scope *walk_on(struct scope *top, struct scope *scope,
+                             bool descend) {
+  struct scope *next = NULL;
+  if (descend)
+    next = scope->inner != NULL ? scope->inner : first_child_task(scope);
+  while (next == NULL && scope != top) {
+    next = next_sibling(scope);
+    scope = scope->parent;
+  }
+  return next;
+}
+
+static bool is_shielded(weft_runtime *rt, const struct scope *scope) {
+  return scope->parent == NULL || (scope->shield && !rt->shields_lifted);
+}
+
+static bool is_effective(weft_runtime *rt, const struct scope *scope) {
+  return scope->cancelled ||
+         (!is_shielded(rt, scope) && scope->parent->effective);
+}
+
+/* Tells the task whose innermost scope this is. */
+static void tell_task(weft_runtime *rt, struct scope *scope) {
+  struct task *task = scope->task;
+  if (task == NULL || task->scope != scope)
+    return;
+  if (task == rt->current)
+    weft__budget_refresh(rt);
+  else if (scope->effective)
+    weft__cancel_wait(rt, task);
+}
+
+static bool settle_one(weft_runtime *rt, struct scope *scope) {
+  bool effective = is_effective(rt, scope);
+  if (effective == scope->effective)
+    return false;
+  scope->effective = effective;
+  tell_task(rt, scope);
+  return true;
+}
+
+void weft__scope_settle(weft_runtime *rt, struct scope *top) {
+  struct scope *scope = top;
+  while (scope != NULL)
+    scope = walk_on(top, scope, settle_one(rt, scope));
+}
+
+void weft__scope_lift_shields(weft_runtime *rt) {
+  struct scope *top = &rt->root.scope;
+  rt->shields_lifted = true;
+  for (struct scope *scope = top; scope != NULL;
+       scope = walk_on(top, scope, true))
+    settle_one(rt, scope);
+}
+
+/* -- Life -------------------------------------------------------------------
+ */
+
+void weft__scope_init(struct scope *scope, struct task *task) {
+  *scope = (struct scope){.task = task};
+  weft__timer_init(&scope->timer, TIMER_SCOPE);
+}
+
+void weft__scope_enter(weft_runtime *rt, struct task *task,
+                       struct scope *scope) {
+  scope->parent = task->scope;
+  task->scope->inner = scope;
+  task->scope = scope;
+  scope->effective = is_effective(rt, scope);
+  if (task == rt->current)
+    weft__budget_refresh(rt);
+}
+
+/* Ends what the scope holds; its memory is the caller's. */
+void weft__scope_exit(weft_runtime *rt, struct scope *scope) {
+  struct task *task = scope->task;
+  if (scope->cancelled && task != NULL)
+    task->raised_count = 0;
+  if (task != NULL && task->scope == scope && scope != &task->own_scope) {
+    scope->parent->inner = NULL;
+    task->scope = scope->parent;
+    if (task == rt->current)
+      weft__budget_refresh(rt);
+  }
+  weft__timer_clear(rt, &scope->timer);
+  weft__handle_free(rt, scope->handle);
+  weft_value_unref(scope->reason);
+  weft_error_unref(scope->cause);
+}
+
+int weft__scope_handle(weft_runtime *rt, struct scope *scope,
+                       weft_scope *handle) {
+  int status = WEFT_OK;
+  if (scope->handle == 0)
+    status = weft__handle_new(rt, KIND_SCOPE, scope, &scope->handle);
+  *handle = scope->handle;
+  return status;
+}
+
+void weft__scope_cancel(weft_runtime *rt, struct scope *scope, int source,
+                        weft_value *reason, weft_error *cause) {
+  if (scope->cancelled)
+    return;
+  scope->cancelled = true;
+  scope->source = (uint8_t)source;
+  scope->reason = weft_value_ref(reason);
+  scope->cause = weft_error_ref(cause);
+  weft__timer_clear(rt, &scope->timer);
+  weft__scope_settle(rt, scope);
+}
+
+int weft__scope_set_deadline(weft_runtime *rt, struct scope *scope,
+                             uint64_t deadline_ns) {
+  if (weft__timer_set(rt, &scope->timer, deadline_ns) != WEFT_OK)
+    return WEFT_ENOMEM;
+  if (deadline_ns != WEFT__NEVER && deadline_ns <= weft__now(rt))
+    weft__scope_cancel(rt, scope, WEFT_SOURCE_DEADLINE, NULL, NULL);
+  return WEFT_OK;
+}
+
+/* A Cancelled stops at the outermost cancelled scope within the nearest
+ * shield. What the scopes' state is decides, not which error it was. */
+bool weft__scope_absorbs(weft_runtime *rt, const struct scope *scope) {
+  return scope->cancelled &&
+         (is_shielded(rt, scope) || !scope->parent->effective);
+}
+
+/* -- The public calls ---------------------------------------------------------
+ */
+
+static int running_task(weft_runtime *rt, struct task **task) {
+  *task = NULL;
+  if (!weft__is_here(rt))
+    return WEFT_ETHREAD;
+  if (rt->current == NULL || rt->current->state != WEFT_TASK_RUNNING)
+    return WEFT_ESTATE;
+  *task = rt->current;
+  return WEFT_OK;
+}
+
+int weft_scope_open(weft_runtime *rt, uint64_t deadline_ns, int shield,
+                    weft_scope *handle) {
+  struct task *task;
+  *handle = 0;
+  int status = running_task(rt, &task);
+  if (status != WEFT_OK)
+    return status;
+  struct scope *scope = weft__pool_take(&rt->scopes_pool);
+  if (scope == NULL)
+    return WEFT_ENOMEM;
+  weft__scope_init(scope, task);
+  scope->shield = shield != 0;
+  if (weft__handle_new(rt, KIND_SCOPE, scope, &scope->handle) != WEFT_OK)
+    goto give_block;
+  if (deadline_ns != WEFT__NEVER &&
+      weft__timer_set(rt, &scope->timer, deadline_ns) != WEFT_OK)
+    goto free_handle;
+  *handle = scope->handle;
+  weft__scope_enter(rt, task, scope);
+  if (deadline_ns != WEFT__NEVER && deadline_ns <= weft__now(rt))
+    weft__scope_cancel(rt, scope, WEFT_SOURCE_DEADLINE, NULL, NULL);
+  return WEFT_OK;
+free_handle:
+  weft__handle_free(rt, scope->handle);
+give_block:
+  weft__pool_give(&rt->scopes_pool, scope);
+  return WEFT_ENOMEM;
+}
+
+int weft_scope_leave(weft_runtime *rt, weft_scope handle, int outcome,
+                     int *caught) {
+  struct scope *scope;
+  *caught = WEFT_CAUGHT_NOTHING;
+  int status = weft__object(rt, handle, KIND_SCOPE, &scope);
+  if (status != WEFT_OK)
+    return status;
+  struct task *task = rt->current;
+  if (task == NULL || task->scope != scope || scope->group != NULL ||
+      scope == &task->own_scope)
+    return WEFT_ESTATE;
+  if (outcome == WEFT_ECANCELLED && weft__scope_absorbs(rt, scope)) {
+    *caught = scope->source == WEFT_SOURCE_DEADLINE ? WEFT_CAUGHT_DEADLINE
+                                                    : WEFT_CAUGHT_CANCEL;
+    outcome = WEFT_OK;
+  }
+  weft__scope_exit(rt, scope);
+  weft__pool_give(&rt->scopes_pool, scope);
+  return outcome;
+}
+
+int weft_scope_cancel(weft_runtime *rt, weft_scope handle, weft_value *reason) {
+  struct scope *scope;
+  int status = weft__object(rt, handle, KIND_SCOPE, &scope);
+  if (status == WEFT_OK)
+    weft__scope_cancel(rt, scope, WEFT_SOURCE_CANCEL, reason, NULL);
+  return status;
+}
+
+int weft_scope_is_cancelled(weft_runtime *rt, weft_scope handle,
+                            int *cancelled) {
+  struct scope *scope;
+  int status = weft__object(rt, handle, KIND_SCOPE, &scope);
+  *cancelled = status == WEFT_OK && scope->cancelled;
+  return status;
+}
+
+int weft_scope_get_deadline(weft_runtime *rt, weft_scope handle,
+                            uint64_t *deadline_ns) {
+  struct scope *scope;
+  int status = weft__object(rt, handle, KIND_SCOPE, &scope);
+  *deadline_ns = status == WEFT_OK ? scope->timer.time_ns : 0;
+  return status;
+}
+
+int weft_scope_set_deadline(weft_runtime *rt, weft_scope handle,
+                            uint64_t deadline_ns) {
+  struct scope *scope;
+  int status = weft__object(rt, handle, KIND_SCOPE, &scope);
+  if (status != WEFT_OK)
+    return status;
+  if (scope->cancelled)
+    return WEFT_ESTATE;
+  return weft__scope_set_deadline(rt, scope, deadline_ns);
+}
+
+int weft_scope_set_shield(weft_runtime *rt, weft_scope handle, int on) {
+  struct scope *scope;
+  int status = weft__object(rt, handle, KIND_SCOPE, &scope);
+  if (status != WEFT_OK)
+    return status;
+  scope->shield = on != 0;
+  weft__scope_settle(rt, scope);
+  return WEFT_OK;
+}
+
+int weft_scope_current(weft_runtime *rt, weft_scope *handle) {
+  *handle = 0;
+  if (!weft__is_here(rt))
+    return WEFT_ETHREAD;
+  if (rt->current == NULL)
+    return WEFT_OK;
+  return weft__scope_handle(rt, rt->current->scope, handle);
+}
+
+int weft_current_deadline(weft_runtime *rt, uint64_t *deadline_ns) {
+  struct task *task;
+  *deadline_ns = 0;
+  int status = running_task(rt, &task);
+  if (status != WEFT_OK || task->scope->effective)
+    return status;
+  *deadline_ns = WEFT__NEVER;
+  for (struct scope *scope = task->scope; scope != NULL;
+       scope = is_shielded(rt, scope) ? NULL : scope->parent)
+    if (scope->timer.time_ns < *deadline_ns)
+      *deadline_ns = scope->timer.time_ns;
+  return WEFT_OK;
+}
+
+int weft_cancellation(weft_runtime *rt, weft_scope *handle, int *source,
+                      weft_value **reason, weft_error **cause) {
+  *handle = 0;
+  *source = WEFT_SOURCE_NONE;
+  *reason = NULL;
+  *cause = NULL;
+  struct task *task;
+  int status = running_task(rt, &task);
+  if (status != WEFT_OK || !task->scope->effective)
+    return status;
+  struct scope *origin = NULL;
+  for (struct scope *scope = task->scope; scope != NULL;
+       scope = is_shielded(rt, scope) ? NULL : scope->parent)
+    if (scope->cancelled)
+      origin = scope;
+  *source = origin->source;
+  *reason = origin->reason;
+  *cause = origin->cause;
+  return weft__scope_handle(rt, origin, handle);
+}

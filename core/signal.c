@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT
+ * signal.c - SIGINT and SIGTERM: the first cancels the main task, the second
+ * everything, the third leaves at once.
+ *
+ * Signal dispositions belong to the process, so this file has the library's one
+ * other piece of global state: which runtime has them. The handler counts,
+ * wakes the loop and, at the third, leaves; what the first two do happens at
+ * the next poll. libuv's own signal watchers cannot leave from the handler,
+ * which must work even when a step never ends. */
+#include "core.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+static _Atomic(weft_runtime *) owner;
+static atomic_int count;       /* of both signals, since the owner took over */
+static atomic_int last_signal; /* of the first: what main is cancelled with */
+
+static const int signals[] = {SIGINT, SIGTERM};
+enum { SIGNAL_COUNT = sizeof signals / sizeof *signals };
+
+static void on_signal(int number) {
+  int seen = atomic_fetch_add(&count, 1) + 1;
+  if (seen >= 3)
+    _exit(128 + number);
+  if (seen == 1)
+    atomic_store(&last_signal, number);
+  weft_runtime *rt = atomic_load(&owner);
+  if (rt == NULL)
+    return;
+  atomic_store_explicit(&rt->posts.pending, 1, memory_order_release);
+  uv_async_send(&rt->loop_async);
+}
+
+static bool is_default(int number) {
+  struct sigaction action;
+  return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_DFL;
+}
+
+void weft__signals_take(weft_runtime *rt) {
+  weft_runtime *nobody = NULL;
+  if (!rt->wants_signals ||
+      !atomic_compare_exchange_strong(&owner, &nobody, rt))
+    return;
+  atomic_store(&count, 0);
+  rt->signals_seen = 0;
+  for (size_t i = 0; i < SIGNAL_COUNT; i++) {
+    rt->signals_taken[i] = is_default(signals[i]);
+    if (!rt->signals_taken[i])
+      continue;
+    struct sigaction action = {.sa_handler = on_signal};
+    sigemptyset(&action.sa_mask);
+    sigaction(signals[i], &action, NULL);
+  }
+}
+
+void weft__signals_give_back(weft_runtime *rt) {
+  if (atomic_load(&owner) != rt)
+    return;
+  for (size_t i = 0; i < SIGNAL_COUNT; i++) {
+    if (!rt->signals_taken[i])
+      continue;
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    sigemptyset(&action.sa_mask);
+    sigaction(signals[i], &action, NULL);
+  }
+  atomic_store(&owner, NULL);
+}
+
+static void cancel_main(weft_runtime *rt) {
+  int number = atomic_load(&last_signal);
+  const char *name = number == SIGTERM ? "SIGTERM" : "SIGINT";
+  struct task *task = rt->main_task;
+  weft_value *reason = NULL;
+  if (task == NULL)
+    return;
+  weft_value_new_bytes(name, number == SIGTERM ? 7 : 6, &reason);
+  weft__scope_cancel(rt, &task->own_scope, WEFT_SOURCE_SIGNAL, reason, NULL);
+  weft_value_unref(reason);
+}
+
+void weft__signals_deliver(weft_runtime *rt) {
+  if (!rt->wants_signals || atomic_load(&owner) != rt)
+    return;
+  int seen = atomic_load(&count);
+  if (rt->signals_seen < 1 && seen >= 1)
+    cancel_main(rt);
+  if (rt->signals_seen < 2 && seen >= 2) {
+    weft__scope_cancel(rt, &rt->root.scope, WEFT_SOURCE_SIGNAL, NULL, NULL);
+    weft__scope_lift_shields(rt);
+  }
+  rt->signals_seen = seen;
+}
+
+int weft_set_signals(weft_runtime *rt, int on) {
+  if (!weft__is_here(rt))
+    return WEFT_ETHREAD;
+  weft_runtime *current = atomic_load(&owner);
+  if (on && current != NULL && current != rt)
+    return WEFT_EBUSY;
+  rt->wants_signals = on != 0;
+  return WEFT_OK;
+}

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT
+ * stream.c - connections: their life and their reading side.
+ *
+ * Bytes go from the socket into one buffer and leave it only by
+ * weft_stream_consume, so a cancelled read has nothing to give back. libuv goes
+ * on reading between two calls of a reader, up to 64 KiB more than was asked
+ * for; then it is told to stop, and the peer's window closes. What was peeked
+ * at does not move until the next fill or consume: it may be what a parked
+ * write is about to send. How the connection ended is kept beside the buffer
+ * and shown when that is read dry.
+ *
+ * An end has two halves. weft__stream_end closes the descriptor and frees the
+ * handle; libuv's callback then frees the memory and wakes whoever waits in
+ * weft_stream_close. */
+#include <string.h>
+
+#include "stream.h"
+
+/* The buffer's first size, and the room worth a read. */
+#define BUFFER_MIN ((size_t)4 * 1024)
+#define ROOM_MIN ((size_t)1024)
+
+/* -- Life ----------------------------------------------------------------- */
+
+int weft__stream_new(weft_runtime *rt, struct stream **stream) {
+  struct stream *s = weft__alloc(sizeof(*s));
+  if (s == NULL)
+    return WEFT_ENOMEM;
+  int status = weft__handle_new(rt, KIND_STREAM, s, &s->handle);
+  if (status != WEFT_OK) {
+    weft__free(s, sizeof(*s));
+    return status;
+  }
+  s->rt = rt;
+  list_init(&s->closers);
+  list_init(&s->readers);
+  list_init(&s->writers);
+  list_init(&s->flushers);
+  list_init(&s->shutdowns);
+  /* Neither can fail before there is a socket; the delay is remembered. */
+  uv_tcp_init(&rt->loop, &s->uv.tcp);
+  uv_tcp_nodelay(&s->uv.tcp, 1);
+  s->uv.handle.data = s;
+  *stream = s;
+  return WEFT_OK;
+}
+
+static void on_closed(uv_handle_t *handle) {
+  struct stream *s = handle->data;
+  weft__wake_all(s->rt, &s->closers, WEFT_OK);
+  weft__free(s->data, s->capacity);
+  weft__free(s, sizeof(*s));
+}
+
+void weft__stream_end(struct stream *s) {
+  if (s->ended)
+    return;
+  s->ended = true;
+  s->closing = true;
+  weft__handle_free(s->rt, s->handle);
+  s->handle = 0;
+  uv_close(&s->uv.handle, on_closed);
+}
+
+void weft__stream_dispose(weft_runtime *rt, void *object) {
+  (void)rt;
+  weft__stream_end(object);
+}
+
+static void stop_reading(struct stream *s) {
+  uv_read_stop(&s->uv.stream);
+  s->reading = false;
+}
+
+/* From here on others get WEFT_ECLOSED, and those who wait are told so. */
+static void begin_close(struct stream *s) {
+  s->closing = true;
+  if (s->reading)
+    stop_reading(s);
+  weft__wake_all(s->rt, &s->readers, WEFT_ECLOSED);
+  weft__stream_wake_writers(s, WEFT_ECLOSED);
+}
+
+/* A cancellation drops what is unsent; the wait then ends with libuv's
+ * callback, and as the caller was promised: with WEFT_OK. */
+static int hurry_close(weft_runtime *rt, void *arg) {
+  (void)rt;
+  weft__stream_end(arg);
+  return WEFT_PARKED;
+}
+
+int weft_stream_close(weft_runtime *rt, weft_stream stream) {
+  struct stream *s;
+  int status = weft__object(rt, stream, KIND_STREAM, &s);
+  if (status != WEFT_OK)
+    return status;
+  status = weft__park_begin_kept(rt);
+  if (status != WEFT_OK)
+    return status;
+  if (s->closing)
+    return WEFT_OK;
+  begin_close(s);
+  if (rt->current->scope->effective || s->write_status != WEFT_OK ||
+      weft__stream_unsent(s) == 0) {
+    weft__stream_end(s);
+    return WEFT_OK;
+  }
+  uint64_t unused;
+  return weft__park(rt, &s->closers, "close", stream, hurry_close, s, &unused);
+}
+
+int weft_stream_abort(weft_runtime *rt, weft_stream stream) {
+  struct stream *s;
+  int status = weft__object(rt, stream, KIND_STREAM, &s);
+  if (status != WEFT_OK)
+    return status;
+  begin_close(s);
+  weft__stream_end(s);
+  return WEFT_OK;
+}
+
+int weft_stream_address(weft_runtime *rt, weft_stream stream, int peer,
+                        weft_value **value) {
+  struct stream *s;
+  *value = NULL;
+  int status = weft__object(rt, stream, KIND_STREAM, &s);
+  if (status != WEFT_OK)
+    return status;
+  if (s->closing)
+    return WEFT_ECLOSED;
+  uv_os_fd_t fd;
+  int uv_code = uv_fileno(&s->uv.handle, &fd);
+  if (uv_code < 0)
+    return weft__status_from_uv(uv_code);
+  return weft__address_text(fd, peer != 0, value);
+}
+
+/* -- The buffer ------------------------------------------------------------ */
+
+static size_t unread(const struct stream *s) {
+  return s->end - s->begin;
+}
+
+/* How much more may be read. */
+static size_t allowance(const struct stream *s) {
+  size_t limit = s->asked > SIZE_MAX - WEFT__READ_AHEAD
+                     ? SIZE_MAX
+                     : s->asked + WEFT__READ_AHEAD;
+  return limit > unread(s) ? limit - unread(s) : 0;
+}
+
+static void compact(struct stream *s) {
+  if (s->begin == 0)
+    return;
+  memmove(s->data, s->data + s->begin, unread(s));
+  s->end -= s->begin;
+  s->begin = 0;
+}
+
+/* Doubles the buffer: more comes in one poll than it holds. False for want of
+ * memory. */
+static bool grow(struct stream *s) {
+  size_t capacity = s->capacity == 0 ? BUFFER_MIN : s->capacity * 2;
+  char *data = weft__resize(s->data, s->capacity, capacity);
+  if (data == NULL)
+    return false;
+  s->data = data;
+  s->capacity = capacity;
+  return true;
+}
+
+static bool make_room(struct stream *s, size_t room) {
+  if (s->capacity - s->end >= room)
+    return true;
+  if (s->borrowed)
+    return s->capacity > s->end;
+  compact(s);
+  return s->capacity - s->end >= room || grow(s);
+}
+
+static void take_off(struct stream *s, size_t size_bytes) {
+  s->begin += size_bytes;
+  if (list_is_empty(&s->readers))
+    s->asked -= size_bytes < s->asked ? size_bytes : s->asked;
+  if (unread(s) > 0)
+    return;
+  s->begin = s->end = 0;
+  /* One that had to be large once need not stay so. */
+  if (s->capacity > WEFT__READ_AHEAD) {
+    weft__free(s->data, s->capacity);
+    s->data = NULL;
+    s->capacity = 0;
+  }
+}
+
+/* -- Reading --------------------------------------------------------------- */
+
+static void on_room_wanted(uv_handle_t *handle, size_t suggested,
+                           uv_buf_t *room) {
+  struct stream *s = handle->data;
+  size_t most = allowance(s);
+  (void)suggested;
+  *room = uv_buf_init(NULL, 0);
+  if (!make_room(s, most < ROOM_MIN ? most : ROOM_MIN))
+    return;
+  size_t size_bytes = s->capacity - s->end;
+  if (size_bytes > most)
+    size_bytes = most;
+  room->base = s->data + s->end;
+  room->len = size_bytes;
+}
+
+/* What the kernel knows of a broken connection and has not told. */
+static int pending_status(const struct stream *s) {
+  uv_os_fd_t fd;
+  int code = 0;
+  socklen_t size = sizeof(code);
+  if (uv_fileno(&s->uv.handle, &fd) != 0 ||
+      getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &size) != 0)
+    return WEFT_OK;
+  return weft__status_from_uv(uv_translate_sys_error(code));
+}
+
+/* A reset must not pass for the end. libuv may take it for that when the last
+ * bytes come with it; and the kernel tells of it once, so that if a write was
+ * told, a read sees what looks like an end. EPIPE alone comes after a true
+ * one. */
+static int end_status(const struct stream *s) {
+  int status = pending_status(s);
+  if (status == WEFT_OK)
+    status = s->write_status;
+  return status == WEFT_OK || status == WEFT_EPIPE ? WEFT_EEND : status;
+}
+
+static int read_status(const struct stream *s, int uv_code) {
+  /* There was no memory for the buffer: the next fill tries again. */
+  if (uv_code == UV_ENOBUFS)
+    return WEFT_ENOMEM;
+  return uv_code == UV_EOF ? end_status(s) : weft__status_from_uv(uv_code);
+}
+
+static void on_read_failed(struct stream *s, int uv_code) {
+  stop_reading(s);
+  if (uv_code == UV_ENOBUFS && s->borrowed) {
+    s->paused = true;
+    return;
+  }
+  int status = read_status(s, uv_code);
+  if (status != WEFT_ENOMEM)
+    s->read_status = status;
+  weft__wake_all(s->rt, &s->readers, status);
+}
+
+static void on_read(uv_stream_t *uv, ssize_t count, const uv_buf_t *room) {
+  struct stream *s = uv->data;
+  (void)room;
+  if (count < 0) {
+    on_read_failed(s, (int)count);
+    return;
+  }
+  s->end += (size_t)count;
+  if (allowance(s) == 0) {
+    stop_reading(s);
+    s->paused = true;
+  }
+  if (unread(s) > s->asked)
+    weft__wake_first(s->rt, &s->readers, WEFT_OK, unread(s));
+}
+
+static int start_reading(struct stream *s) {
+  if (s->reading)
+    return WEFT_OK;
+  int uv_code = uv_read_start(&s->uv.stream, on_room_wanted, on_read);
+  if (uv_code < 0)
+    return weft__status_from_uv(uv_code);
+  s->reading = true;
+  s->paused = false;
+  return WEFT_OK;
+}
+
+/* The half of weft_stream_fill after the checks. */
+static int fill(struct stream *s, size_t seen_bytes, uint64_t *value) {
+  if (unread(s) > seen_bytes) {
+    *value = unread(s);
+    return weft__park_skip(s->rt, *value);
+  }
+  if (s->read_status != WEFT_OK)
+    return s->read_status;
+  s->asked = seen_bytes;
+  s->borrowed = false;
+  int status = start_reading(s);
+  if (status != WEFT_OK)
+    return status;
+  return weft__park(s->rt, &s->readers, "read", s->handle, weft__withdraw_plain,
+                    NULL, value);
+}
+
+int weft_stream_fill(weft_runtime *rt, weft_stream stream, size_t seen_bytes,
+                     uint64_t *value) {
+  struct stream *s;
+  *value = 0;
+  int status = weft__object(rt, stream, KIND_STREAM, &s);
+  if (status != WEFT_OK)
+    return status;
+  if (!list_is_empty(&s->readers))
+    return WEFT_EBUSY;
+  status = weft__park_begin(rt);
+  if (status != WEFT_OK)
+    return status;
+  return s->closing ? WEFT_ECLOSED : fill(s, seen_bytes, value);
+}
+
+int weft_stream_peek(weft_runtime *rt, weft_stream stream, const char **data,
+                     size_t *size_bytes) {
+  struct stream *s;
+  *data = NULL;
+  *size_bytes = 0;
+  int status = weft__object(rt, stream, KIND_STREAM, &s);
+  if (status != WEFT_OK)
+    return status;
+  if (s->closing)
+    return WEFT_ECLOSED;
+  *data = unread(s) == 0 ? "" : s->data + s->begin;
+  *size_bytes = unread(s);
+  s->borrowed = unread(s) > 0 && list_is_empty(&s->readers);
+  return WEFT_OK;
+}
+
+int weft_stream_consume(weft_runtime *rt, weft_stream stream,
+                        size_t size_bytes) {
+  struct stream *s;
+  int status = weft__object(rt, stream, KIND_STREAM, &s);
+  if (status != WEFT_OK)
+    return status;
+  if (s->closing)
+    return WEFT_ECLOSED;
+  if (size_bytes > unread(s))
+    return WEFT_EINVAL;
+  s->borrowed = false;
+  take_off(s, size_bytes);
+  /* Half, so that small bites do not switch reading on and off. If it fails,
+   * the next fill will say why. */
+  if (s->paused && allowance(s) >= WEFT__READ_AHEAD / 2)
+    start_reading(s);
+  return WEFT_OK;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ * stream.h - what the files of streams share: the struct of a stream, and how
+ * connections come to be one.
+ *
+ *   tcp.c, listener.c make it -> stream.c reads, closes -> stream_write.c */
+#ifndef WEFT_STREAM_H
+#define WEFT_STREAM_H
+
+#include <sys/socket.h>
+
+#include "core.h"
+
+/* The most that is read beyond what was asked for. */
+#define WEFT__READ_AHEAD ((size_t)64 * 1024)
+/* A writer waits until less than this is unsent. */
+#define WEFT__HIGH_WATER ((size_t)64 * 1024)
+
+struct stream {
+  union {
+    uv_handle_t handle;
+    uv_stream_t stream;
+    uv_tcp_t tcp;
+  } uv;
+  weft_runtime *rt;
+  weft_stream handle;  /* 0 once the end has begun */
+  bool closing;        /* weft_stream_close was called: nobody may use it */
+  bool ended;          /* uv_close was called: only its callback is to come */
+  struct list closers; /* who waits in weft_stream_close, at most one */
+
+  /* Reading (stream.c): data[begin, end) is what is unread. */
+  char *data;
+  size_t begin;
+  size_t end;
+  size_t capacity;
+  size_t asked;        /* how much a reader wanted to have in the buffer */
+  int read_status;     /* what comes after the unread bytes; WEFT_OK: more */
+  bool reading;        /* libuv reads */
+  bool paused;         /* it would, but there is enough unread, or no room */
+  bool borrowed;       /* somebody peeked: the buffer must not move */
+  struct list readers; /* who waits for bytes, at most one */
+
+  /* Writing (stream_write.c). What is unsent lies in libuv's queue. */
+  int write_status;      /* why nothing can be sent any more */
+  bool shut;             /* the sending side was ended */
+  struct list writers;   /* struct writer.node, oldest first */
+  struct list flushers;  /* who waits until nothing is unsent */
+  struct list shutdowns; /* likewise, then to end the sending side */
+};
+
+/* -- Life (stream.c) ------------------------------------------------------- */
+
+/* Makes a stream of a socket that is still to be opened or connected. */
+int weft__stream_new(weft_runtime *rt, struct stream **stream);
+/* Frees the descriptor and the handle now, the rest in libuv's callback. Wakes
+ * nobody but those who wait in weft_stream_close. Once is enough, twice does no
+ * harm. */
+void weft__stream_end(struct stream *s);
+
+/* -- Writing (stream_write.c) ---------------------------------------------- */
+
+static inline size_t weft__stream_unsent(const struct stream *s) {
+  return uv_stream_get_write_queue_size(&s->uv.stream);
+}
+/* Wakes all who wait to write, to flush or to shut down. */
+void weft__stream_wake_writers(struct stream *s, int status);
+
+/* -- Listeners (listener.c) ------------------------------------------------ */
+
+/* Opens a stream socket that does not block and is closed on exec. */
+int weft__socket_new(int family, int *fd);
+
+/* Makes a listener of a socket that listens; takes [fd], also on failure. */
+int weft__listener_new(weft_runtime *rt, int fd, weft_listener *listener);
+
+/* -- Addresses (tcp.c) ----------------------------------------------------- */
+
+/* Reads an IPv4 or IPv6 address; WEFT_EINVAL if [host] is none. */
+int weft__address_parse(const char *host, int port,
+                        struct sockaddr_storage *address);
+/* The peer's or the own address of a socket, as text. */
+int weft__address_text(int fd, bool peer, weft_value **value);
+
+#endif

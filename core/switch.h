@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ * switch.h - from one stack to another: which of the three ways is built.
+ *
+ * switch_x86_64.S and switch_aarch64.S swap the registers that a call must
+ * preserve, which takes a few nanoseconds. switch_ucontext.c does it by the C
+ * library, on any other machine or where WEFT_SWITCH_UCONTEXT is defined; it
+ * asks the kernel twice for each switch. All three files are always compiled,
+ * and two of them come out empty.
+ *
+ * The assembly includes this file too, for the notes at its end. */
+#ifndef WEFT_SWITCH_H
+#define WEFT_SWITCH_H
+
+#if defined(WEFT_SWITCH_UCONTEXT) || !defined(__ELF__) || defined(__ILP32__)
+#define WEFT__SWITCH_BY_UCONTEXT 1
+#elif defined(__x86_64__)
+#define WEFT__SWITCH_BY_X86_64 1
+#elif defined(__aarch64__)
+#define WEFT__SWITCH_BY_AARCH64 1
+#else
+#define WEFT__SWITCH_BY_UCONTEXT 1
+#endif
+
+#ifndef __ASSEMBLER__
+
+/* Lays out a stack, between [bottom] and [top], such that the first switch to
+ * it calls main(arg), which must not return. [top] is a multiple of 16. Like a
+ * new thread it inherits the floating-point environment. Returns what
+ * weft__switch takes as [to]. */
+void *weft__switch_prepare(void *bottom, void *top, void (*main)(void *arg),
+                           void *arg);
+
+/* Saves where the caller is in [*from] and goes on at [to], saved so before. */
+void weft__switch(void **from, void *to);
+
+#elif defined(__ELF__)
+/* clang-format off */
+
+/* The stack need not be executable. */
+.section .note.GNU-stack, "", %progbits
+
+/* The linker marks the library as fit for checked indirect branches only if
+ * each object says so, the empty ones too. Shadow stacks are not claimed: a
+ * switch does not swap them. */
+#if defined(__x86_64__) && defined(__CET__) && (__CET__ & 1)
+#define WEFT__PROPERTY 0xc0000002 /* GNU_PROPERTY_X86_FEATURE_1_AND: IBT */
+#elif defined(__aarch64__)
+#define WEFT__PROPERTY 0xc0000000 /* GNU_PROPERTY_AARCH64_FEATURE_1_AND: BTI */
+#endif
+#ifdef WEFT__PROPERTY
+.section .note.gnu.property, "a", %note
+.p2align 3
+.long 4, 16, 5 /* sizes of name and contents; NT_GNU_PROPERTY_TYPE_0 */
+.asciz "GNU"
+.long WEFT__PROPERTY, 4, 1, 0 /* the feature, its size, its value, padding */
+#endif
+
+#endif /* __ASSEMBLER__ */
+#endif

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: MIT
+ * task.c - tasks: spawned, run step by step, ended, awaited.
+ *
+ * A task is in one of these places: in the ready ring, running, or parked. It
+ * is in its group's list from spawn to end, so nothing that has not ended can
+ * be lost. After its end it lives on only while somebody owns its handle. */
+#include "core.h"
+
+#include <string.h>
+
+/* A task spawned in the shutdown by one that was spawned in the shutdown by
+ * ... so many deep is not run any more. */
+#define GENERATION_MAX 100
+
+/* -- Spawning
+ * ------------------------------------------------------------------ */
+
+int weft__task_handle(weft_runtime *rt, struct task *task, weft_task *handle) {
+  int status = WEFT_OK;
+  if (task->handle == 0)
+    status = weft__handle_new(rt, KIND_TASK, task, &task->handle);
+  *handle = task->handle;
+  return status;
+}
+
+/* What every stackful task's stack begins with: the task is the one whose
+ * first step this is. */
+static void run_on_fiber(void *arg) {
+  weft_runtime *rt = arg;
+  struct task *task = rt->current;
+  task->wake_status = task->fn(rt, task->arg);
+  task->fiber_over = true;
+  weft__fiber_exit(rt, task->fiber);
+}
+
+static void init_task(struct task *task) {
+  memset(task, 0, sizeof *task);
+  list_init(&task->entry.node);
+  list_init(&task->awaiters);
+  weft__timer_init(&task->timer, TIMER_SLEEP);
+  weft__scope_init(&task->own_scope, task);
+  task->scope = &task->own_scope;
+  task->state = WEFT_TASK_READY;
+}
+
+static void note_generation(weft_runtime *rt, struct task *task) {
+  if (WEFT__LIKELY(!rt->shutting_down))
+    return;
+  uint8_t spawner = rt->current == NULL ? 0 : rt->current->generation;
+  task->generation = (uint8_t)(spawner + 1);
+  if (task->generation >= GENERATION_MAX)
+    task->given_up = true;
+}
+
+static int find_group(weft_runtime *rt, weft_group handle,
+                      struct group **group) {
+  *group = &rt->root;
+  return handle == 0 ? WEFT_OK : weft__object(rt, handle, KIND_GROUP, group);
+}
+
+/* Everything about a new task but its body; undone by discard. */
+static int make_task(weft_runtime *rt, weft_group group_handle,
+                     weft_task *handle, struct task **out) {
+  if (!weft__is_here(rt))
+    return WEFT_ETHREAD;
+  struct group *group;
+  int status = find_group(rt, group_handle, &group);
+  if (status != WEFT_OK)
+    return status == WEFT_EBADF ? WEFT_ESTATE : status;
+  struct task *task = weft__pool_take(&rt->tasks_pool);
+  if (task == NULL)
+    return WEFT_ENOMEM;
+  init_task(task);
+  status = weft__ready_reserve(rt);
+  if (status != WEFT_OK)
+    goto give_block;
+  if (handle != NULL)
+    status = weft__task_handle(rt, task, handle);
+  if (status == WEFT_OK)
+    status = weft__group_add(rt, group, task, rt->current);
+  if (status != WEFT_OK)
+    goto free_handle;
+  task->owned = handle != NULL;
+  *out = task;
+  return WEFT_OK;
+free_handle:
+  weft__handle_free(rt, task->handle);
+  weft__ready_unreserve(rt);
+give_block:
+  weft__pool_give(&rt->tasks_pool, task);
+  return status;
+}
+
+static void start_task(weft_runtime *rt, struct task *task) {
+  task->id = ++rt->next_task_id;
+  note_generation(rt, task);
+  list_insert(&rt->tasks, &task->all);
+  weft__ready_push(rt, &task->entry);
+}
+
+static int refuse(weft_drop_fn drop, void *arg, weft_task *handle, int status) {
+  if (handle != NULL)
+    *handle = 0;
+  weft__drop(drop, arg);
+  return status;
+}
+
+int weft_spawn_step(weft_runtime *rt, weft_group group, weft_step_fn step,
+                    void *arg, weft_drop_fn drop, weft_task *handle) {
+  struct task *task;
+  int status = make_task(rt, group, handle, &task);
+  if (status != WEFT_OK)
+    return refuse(drop, arg, handle, status);
+  task->step = step;
+  task->arg = arg;
+  task->drop = drop;
+  start_task(rt, task);
+  return WEFT_OK;
+}
+
+int weft_spawn(weft_runtime *rt, weft_group group, weft_task_fn fn, void *arg,
+               weft_drop_fn drop, weft_task *handle) {
+  /* The stack first: nothing has to be undone in the group if there is none. */
+  struct fiber *fiber = NULL;
+  int status = weft__is_here(rt)
+                   ? weft__fiber_new(rt, run_on_fiber, rt, &fiber)
+                   : WEFT_ETHREAD;
+  struct task *task = NULL;
+  if (status == WEFT_OK)
+    status = make_task(rt, group, handle, &task);
+  if (status != WEFT_OK && fiber != NULL)
+    weft__fiber_free(rt, fiber);
+  if (status != WEFT_OK)
+    return refuse(drop, arg, handle, status);
+  task->fiber = fiber;
+  task->fn = fn;
+  task->arg = arg;
+  task->drop = drop;
+  start_task(rt, task);
+  return WEFT_OK;
+}
+
+/* -- Running
+ * ------------------------------------------------------------------- */
+
+static int run_step(weft_runtime *rt, struct task *task) {
+  if (task->fiber == NULL)
+    return task->step(rt, task->arg, task->wake_status, task->wake_value);
+  weft__fiber_enter(rt, task->fiber);
+  return task->fiber_over ? task->wake_status : WEFT_PARKED;
+}
+
+void weft__step_begin(weft_runtime *rt, struct task *task) {
+  rt->current = task;
+  rt->raised = 0;
+  rt->budget = task->scope->effective ? 0 : WEFT__RUN_BUDGET;
+  rt->budget_saved = WEFT__RUN_BUDGET;
+  task->state = WEFT_TASK_RUNNING;
+  task->begun = true;
+}
+
+/* A step that ends without having parked is the task's end. One that parked
+ * but returned something else, or the reverse, is a mistake of the host's. */
+void weft__step_end(weft_runtime *rt, struct task *task, int outcome) {
+  if (WEFT__LIKELY(outcome == WEFT_PARKED &&
+                   task->state != WEFT_TASK_RUNNING)) {
+    rt->current = NULL;
+    rt->budget = 0;
+    return;
+  }
+  if (outcome == WEFT_PARKED)
+    outcome = WEFT_ESTATE;
+  weft__task_end(rt, task, outcome);
+}
+
+void weft__step(weft_runtime *rt, struct task *task) {
+  if (WEFT__UNLIKELY(task->given_up)) {
+    weft__task_give_up(rt, task);
+    return;
+  }
+  weft__step_begin(rt, task);
+  int outcome = run_step(rt, task);
+  weft__step_end(rt, task, outcome);
+}
+
+/* -- Ending
+ * --------------------------------------------------------------------- */
+
+static void set_outcome(weft_runtime *rt, struct task *task, int outcome) {
+  if (outcome >= WEFT_OK) {
+    task->state = WEFT_TASK_FINISHED;
+  } else if (outcome == WEFT_ECANCELLED) {
+    task->state = WEFT_TASK_CANCELLED;
+  } else {
+    task->state = WEFT_TASK_FAILED;
+    if (task->error == NULL &&
+        weft_error_new(outcome, NULL, NULL, &task->error) != WEFT_OK)
+      task->error = weft_error_ref(rt->no_memory);
+    return;
+  }
+  weft_error_unref(task->error);
+  task->error = NULL;
+}
+
+/* Scopes and groups left open are a mistake of the body's; they end with it. */
+static void close_scopes(weft_runtime *rt, struct task *task) {
+  while (task->scope != &task->own_scope) {
+    struct scope *scope = task->scope;
+    if (scope->group != NULL) {
+      weft__group_abandon(rt, scope->group);
+    } else {
+      weft__scope_exit(rt, scope);
+      weft__pool_give(&rt->scopes_pool, scope);
+    }
+  }
+}
+
+/* Those who wait for the end, tasks and calls in one order. */
+static void wake_awaiters(weft_runtime *rt, struct task *task) {
+  while (!list_is_empty(&task->awaiters)) {
+    struct entry *entry = LIST_OWNER(task->awaiters.next, struct entry, node);
+    if (entry->is_call)
+      weft__call_queue(rt, (struct call *)entry);
+    else
+      weft__wake(rt, (struct task *)entry, WEFT_OK, 0);
+  }
+}
+
+static void free_task(weft_runtime *rt, struct task *task) {
+  if (task->state == WEFT_TASK_FAILED && !task->observed)
+    weft__report(rt, WEFT_REPORT_FAILURE, task, task->error);
+  list_remove(&task->all);
+  weft__handle_free(rt, task->handle);
+  weft__free_text(task->name);
+  weft_value_unref(task->result);
+  weft_error_unref(task->error);
+  weft__pool_give(&rt->tasks_pool, task);
+}
+
+void weft__task_end(weft_runtime *rt, struct task *task, int outcome) {
+  task->state = WEFT_TASK_RUNNING;
+  list_remove(&task->entry.node);
+  weft__timer_clear(rt, &task->timer);
+  close_scopes(rt, task);
+  set_outcome(rt, task, outcome);
+  rt->current = NULL;
+  rt->budget = 0;
+  weft__drop(task->drop, task->arg);
+  if (task->fiber != NULL)
+    weft__fiber_free(rt, task->fiber);
+  task->fiber = NULL;
+  weft__group_give_place_back(rt, task);
+  wake_awaiters(rt, task);
+  if (task->starting)
+    weft__start_ended(rt, task);
+  weft__group_remove(rt, task);
+  weft__scope_exit(rt, &task->own_scope);
+  task->own_scope.handle = 0;
+  weft__ready_unreserve(rt);
+  list_remove(&task->all);
+  if (rt->main_task == task)
+    weft__main_ended(rt);
+  if (task->owned)
+    list_insert(&rt->ended, &task->all);
+  else
+    free_task(rt, task);
+}
+
+/* Ends a task without resuming it; its cleanup does not run. */
+void weft__task_give_up(weft_runtime *rt, struct task *task) {
+  if (task->state == WEFT_TASK_PARKED && task->withdraw != NULL)
+    task->withdraw(rt, task->withdraw_arg);
+  rt->given_up_count++;
+  weft_error *error;
+  if (weft_error_new(WEFT_EGIVENUP, NULL, NULL, &error) != WEFT_OK)
+    error = weft_error_ref(rt->no_memory);
+  weft_error_unref(task->error);
+  task->error = error;
+  task->observed = true;
+  weft__report(rt, WEFT_REPORT_GIVEN_UP, task, error);
+  weft__task_end(rt, task, WEFT_EGIVENUP);
+}
+
+/* The runtime is freed: nobody can give this handle back any more. */
+void weft__task_dispose(weft_runtime *rt, void *object) {
+  free_task(rt, object);
+}
+
+int weft_task_close(weft_runtime *rt, weft_task handle) {
+  struct task *task;
+  int status = weft__object(rt, handle, KIND_TASK, &task);
+  if (status != WEFT_OK)
+    return status;
+  if (!task->owned)
+    return WEFT_EBADF;
+  task->owned = false;
+  if (task->state >= WEFT_TASK_FINISHED)
+    free_task(rt, task);
+  return WEFT_OK;
+}
+
+/* -- Awaiting
+ * ------------------------------------------------------------------- */
+
+static bool has_ended(const struct task *task) {
+  return task->state >= WEFT_TASK_FINISHED;
+}
+
+int weft_task_await(weft_runtime *rt, weft_task handle) {
+  struct task *task;
+  int status = weft__object(rt, handle, KIND_TASK, &task);
+  if (status != WEFT_OK)
+    return status;
+  if (task == rt->current)
+    return WEFT_ESTATE;
+  status = weft__park_begin(rt);
+  if (status != WEFT_OK)
+    return status;
+  if (has_ended(task))
+    return weft__park_skip(rt, 0);
+  return weft__park(rt, &task->awaiters, "task", handle, weft__withdraw_plain,
+                    NULL, NULL);
+}
+
+int weft_task_join(weft_runtime *rt, weft_task handle) {
+  struct task *task;
+  int status = weft__object(rt, handle, KIND_TASK, &task);
+  if (status != WEFT_OK)
+    return status;
+  if (task == rt->current)
+    return WEFT_ESTATE;
+  status = weft__park_begin_kept(rt);
+  if (status != WEFT_OK || has_ended(task))
+    return status;
+  return weft__park(rt, &task->awaiters, "task", handle, NULL, NULL, NULL);
+}
+
+int weft_task_on_done(weft_runtime *rt, weft_task handle, weft_call_fn fn,
+                      void *arg, weft_drop_fn drop, uint64_t *done) {
+  struct task *task;
+  if (done != NULL)
+    *done = 0;
+  int status = weft__object(rt, handle, KIND_TASK, &task);
+  struct call *call = NULL;
+  if (status == WEFT_OK)
+    status = weft__call_new(rt, fn, arg, drop, done, &call);
+  if (status != WEFT_OK)
+    return refuse(drop, arg, NULL, status);
+  if (has_ended(task))
+    weft__call_queue(rt, call);
+  else
+    list_insert(&task->awaiters, &call->entry.node);
+  return WEFT_OK;
+}
+
+int weft_task_cancel(weft_runtime *rt, weft_task handle, weft_value *reason) {
+  struct task *task;
+  int status = weft__object(rt, handle, KIND_TASK, &task);
+  if (status != WEFT_OK)
+    return status;
+  if (has_ended(task))
+    return WEFT_ESTATE;
+  weft__scope_cancel(rt, &task->own_scope, WEFT_SOURCE_CANCEL, reason, NULL);
+  return WEFT_OK;
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT
+ * task_info.c - what can be asked of a task, and its result and error. */
+#include "core.h"
+
+static struct task *running(weft_runtime *rt) {
+  struct task *task = rt->current;
+  return task != NULL && task->state == WEFT_TASK_RUNNING ? task : NULL;
+}
+
+int weft_task_get_state(weft_runtime *rt, weft_task handle, int *state) {
+  struct task *task;
+  int status = weft__object(rt, handle, KIND_TASK, &task);
+  *state = status == WEFT_OK ? task->state : 0;
+  return status;
+}
+
+int weft_task_set_result(weft_runtime *rt, weft_value *value) {
+  if (!weft__is_here(rt))
+    return WEFT_ETHREAD;
+  struct task *task = running(rt);
+  if (task == NULL)
+    return WEFT_ESTATE;
+  weft_value *old = task->result;
+  task->result = weft_value_ref(value);
+  weft_value_unref(old);
+  return WEFT_OK;
+}
+
+int weft_task_get_result(weft_runtime *rt, weft_task handle,
+                         weft_value **value) {
+  struct task *task;
+  *value = NULL;
+  int status = weft__object(rt, handle, KIND_TASK, &task);
+  if (status != WEFT_OK)
+    return status;
+  if (task->state != WEFT_TASK_FINISHED)
+    return WEFT_ESTATE;
+  *value = task->result;
+  return WEFT_OK;
+}
+
+int weft_task_set_error(weft_runtime *rt, weft_error *error) {
+  if (!weft__is_here(rt))
+    return WEFT_ETHREAD;
+  struct task *task = running(rt);
+  if (task == NULL)
+    return WEFT_ESTATE;
+  weft_error *old = task->error;
+  task->error = weft_error_ref(error);
+  weft_error_unref(old);
+  return WEFT_OK;
+}
+
+int weft_task_get_error(weft_runtime *rt, weft_task handle,
+                        weft_error **error) {
+  struct task *task;
+  *error = NULL;
+  int status = weft__object(rt, handle, KIND_TASK, &task);
+  if (status != WEFT_OK)
+    return status;
+  if (task->state != WEFT_TASK_FAILED)
+    return WEFT_ESTATE;
+  task->observed = true;
+  *error = task->error;
+  return WEFT_OK;
+}
+
+int weft_task_current(weft_runtime *rt, weft_task *handle) {
+  *handle = 0;
+  if (!weft__is_here(rt))
+    return WEFT_ETHREAD;
+  return rt->current == NULL ? WEFT_OK
+                             : weft__task_handle(rt, rt->current, handle);
+}
+
+int weft_task_next(weft_runtime *rt, weft_task previous, weft_task *handle) {
+  *handle = 0;
+  if (!weft__is_here(rt))
+    return WEFT_ETHREAD;
+  struct list *place = &rt->tasks;
+  if (previous != 0) {
+    struct task *task;
+    int status = weft__object(rt, previous, KIND_TASK, &task);
+    if (status != WEFT_OK)
+      return status;
+    if (task->state >= WEFT_TASK_FINISHED)
+      return WEFT_EBADF;
+    place = &task->all;
+  }
+  if (place->next == &rt->tasks)
+    return WEFT_OK;
+  return weft__task_handle(rt, LIST_OWNER(place->next, struct task, all),
+                           handle);
+}
+
+int weft_task_get_id(weft_runtime *rt, weft_task handle, uint64_t *id) {
+  struct task *task;
+  int status = weft__object(rt, handle, KIND_TASK, &task);
+  *id = status == WEFT_OK ? task->id : 0;
+  return status;
+}
+
+int weft_task_get_name(weft_runtime *rt, weft_task handle, const char **name) {
+  struct task *task;
+  int status = weft__object(rt, handle, KIND_TASK, &task);
+  *name = status == WEFT_OK ? task->name : NULL;
+  return status;
+}
+
+int weft_task_set_name(weft_runtime *rt, weft_task handle, const char *name) {
+  struct task *task;
+  int status = weft__object(rt, handle, KIND_TASK, &task);
+  if (status != WEFT_OK)
+    return status;
+  char *copy = weft__copy_text(name);
+  if (copy == NULL)
+    return WEFT_ENOMEM;
+  weft__free_text(task->name);
+  task->name = copy;
+  return WEFT_OK;
+}
+
+int weft_task_get_parent(weft_runtime *rt, weft_task handle,
+                         weft_task *parent) {
+  struct task *task;
+  *parent = 0;
+  int status = weft__object(rt, handle, KIND_TASK, &task);
+  if (status != WEFT_OK || task->group == NULL ||
+      task->group->scope.task == NULL)
+    return status;
+  return weft__task_handle(rt, task->group->scope.task, parent);
+}
+
+int weft_task_get_group(weft_runtime *rt, weft_task handle, weft_group *group) {
+  struct task *task;
+  *group = 0;
+  int status = weft__object(rt, handle, KIND_TASK, &task);
+  if (status == WEFT_OK && task->group != NULL)
+    *group = task->group->handle;
+  return status;
+}
+
+int weft_task_get_scope(weft_runtime *rt, weft_task handle, weft_scope *scope) {
+  struct task *task;
+  *scope = 0;
+  int status = weft__object(rt, handle, KIND_TASK, &task);
+  if (status != WEFT_OK)
+    return status;
+  if (task->state >= WEFT_TASK_FINISHED)
+    return WEFT_ESTATE;
+  return weft__scope_handle(rt, &task->own_scope, scope);
+}
+
+int weft_task_get_arg(weft_runtime *rt, weft_task handle, weft_step_fn *step,
+                      void **arg) {
+  struct task *task;
+  *step = NULL;
+  *arg = NULL;
+  int status = weft__object(rt, handle, KIND_TASK, &task);
+  if (status != WEFT_OK)
+    return status;
+  *step = task->step;
+  *arg = task->arg;
+  return WEFT_OK;
+}
+
+int weft_task_get_wait(weft_runtime *rt, weft_task handle, const char **what,
+                       uint64_t *object, uint64_t *until_ns) {
+  struct task *task;
+  *what = NULL;
+  *object = 0;
+  *until_ns = WEFT__NEVER;
+  int status = weft__object(rt, handle, KIND_TASK, &task);
+  if (status != WEFT_OK || task->state != WEFT_TASK_PARKED)
+    return status;
+  *what = task->what;
+  *object = task->object;
+  if (weft__timer_is_set(&task->timer))
+    *until_ns = task->timer.time_ns;
+  return WEFT_OK;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ * fake_dns.h - a resolver for tests: it takes the place of the C library's
+ * getaddrinfo, which libuv calls in its threads, so no test asks a server.
+ *
+ *   two.test       127.0.0.2, then 127.0.0.1
+ *   six.test       ::1
+ *   missing.test   there is no such name
+ *   again.test     the server does not answer
+ *   slow.test      127.0.0.1, once fake_dns_release() was called for it
+ *   anything else  127.0.0.1 */
+#ifndef WEFT_FAKE_DNS_H
+#define WEFT_FAKE_DNS_H
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <semaphore.h>
+#include <stdlib.h>
+#include <string.h>
+
+static sem_t fake_dns_slow;
+
+__attribute__((constructor)) static void fake_dns_init(void) {
+  sem_init(&fake_dns_slow, 0, 0);
+}
+
+static inline void fake_dns_release(void) {
+  sem_post(&fake_dns_slow);
+}
+
+static struct addrinfo *fake_dns_entry(const char *text,
+                                       struct addrinfo *next) {
+  struct entry {
+    struct addrinfo info;
+    struct sockaddr_in6 six;
+    struct sockaddr_in four;
+  } *entry = calloc(1, sizeof(*entry));
+  entry->info.ai_next = next;
+  if (inet_pton(AF_INET, text, &entry->four.sin_addr) == 1) {
+    entry->four.sin_family = AF_INET;
+    entry->info.ai_addr = (struct sockaddr *)&entry->four;
+    entry->info.ai_addrlen = sizeof(entry->four);
+  } else {
+    inet_pton(AF_INET6, text, &entry->six.sin6_addr);
+    entry->six.sin6_family = AF_INET6;
+    entry->info.ai_addr = (struct sockaddr *)&entry->six;
+    entry->info.ai_addrlen = sizeof(entry->six);
+  }
+  return &entry->info;
+}
+
+int getaddrinfo(const char *restrict node, const char *restrict service,
+                const struct addrinfo *restrict hints,
+                struct addrinfo **restrict infos) {
+  (void)service;
+  (void)hints;
+  if (strcmp(node, "missing.test") == 0)
+    return EAI_NONAME;
+  if (strcmp(node, "again.test") == 0)
+    return EAI_AGAIN;
+  if (strcmp(node, "slow.test") == 0)
+    while (sem_wait(&fake_dns_slow) != 0)
+      ;
+  const char *text = strcmp(node, "six.test") == 0 ? "::1" : "127.0.0.1";
+  *infos = fake_dns_entry(text, NULL);
+  if (strcmp(node, "two.test") == 0)
+    *infos = fake_dns_entry("127.0.0.2", *infos);
+  return 0;
+}
+
+void freeaddrinfo(struct addrinfo *infos) {
+  while (infos != NULL) {
+    struct addrinfo *next = infos->ai_next;
+    free(infos);
+    infos = next;
+  }
+}
+
+#endif

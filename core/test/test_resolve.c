@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT
+ * test_resolve.c - looking up names; rule 27.2. */
+#include "loopback.h"
+
+#include "fake_dns.h"
+
+/* -- With a callback ------------------------------------------------------- */
+
+struct told {
+  weft_task waiter;
+  int calls;
+  int drops;
+  int status;
+  size_t count;
+  char first[64];
+  char second[64];
+};
+
+static void on_addresses(weft_runtime *rt, void *arg, int status,
+                         const char *const *addresses, size_t count) {
+  struct told *told = arg;
+  CHECK_INT(0, told->drops);
+  told->calls++;
+  told->status = status;
+  told->count = count;
+  if (count > 0)
+    snprintf(told->first, sizeof(told->first), "%s", addresses[0]);
+  if (count > 1)
+    snprintf(told->second, sizeof(told->second), "%s", addresses[1]);
+  CHECK_INT(WEFT_OK, weft_wake(rt, told->waiter, WEFT_OK, 0));
+}
+
+static void on_drop(void *arg) {
+  ((struct told *)arg)->drops++;
+}
+
+static void ask(weft_runtime *rt, const char *host, struct told *told) {
+  uint64_t unused;
+  CHECK_INT(WEFT_OK, weft_task_current(rt, &told->waiter));
+  CHECK_INT(WEFT_OK,
+            weft_resolve_start(rt, host, on_addresses, told, on_drop, NULL));
+  CHECK_INT(WEFT_OK, weft_park(rt, "answer", NULL, NULL, &unused));
+  CHECK_INT(1, told->calls);
+  CHECK_INT(1, told->drops);
+}
+
+TASK_TEST("27.2 the addresses come as text, in the resolver's order") {
+  struct told told = {0};
+  ask(rt, "two.test", &told);
+  CHECK_INT(WEFT_OK, told.status);
+  CHECK_INT(2, told.count);
+  CHECK_TEXT("127.0.0.2", told.first);
+  CHECK_TEXT("127.0.0.1", told.second);
+}
+
+TASK_TEST("an IPv6 address comes without brackets") {
+  struct told told = {0};
+  ask(rt, "six.test", &told);
+  CHECK_INT(1, told.count);
+  CHECK_TEXT("::1", told.first);
+}
+
+TASK_TEST("27.2 a name that does not exist is an error of its own") {
+  struct told told = {0};
+  ask(rt, "missing.test", &told);
+  CHECK_INT(WEFT_EHOSTNOTFOUND, told.status);
+  CHECK_INT(0, told.count);
+}
+
+TASK_TEST("a server that does not answer is another") {
+  struct told told = {0};
+  ask(rt, "again.test", &told);
+  CHECK_INT(WEFT_EHOSTTRYAGAIN, told.status);
+}
+
+TASK_TEST("what is no name is refused, and arg dropped") {
+  struct told told = {0};
+  weft_resolve lookup = 1;
+  char name[300];
+  memset(name, 'a', sizeof(name));
+  name[256] = '\0';
+  CHECK_INT(WEFT_EINVAL,
+            weft_resolve_start(rt, "", on_addresses, &told, on_drop, &lookup));
+  CHECK_INT(0, lookup);
+  CHECK_INT(WEFT_EINVAL, weft_resolve_start(rt, name, on_addresses, &told,
+                                            on_drop, &lookup));
+  CHECK_INT(WEFT_EINVAL, weft_resolve_start(rt, NULL, on_addresses, &told,
+                                            on_drop, &lookup));
+  CHECK_INT(3, told.drops);
+  CHECK_INT(0, told.calls);
+}
+
+TASK_TEST("27.2 a look-up let go tells nothing, and drops arg at once") {
+  struct told told = {0}, later = {0};
+  weft_resolve lookup;
+  CHECK_INT(WEFT_OK, weft_resolve_start(rt, "slow.test", on_addresses, &told,
+                                        on_drop, &lookup));
+  CHECK_INT(WEFT_OK, weft_resolve_cancel(rt, lookup));
+  CHECK_INT(1, told.drops);
+  CHECK_INT(WEFT_EBADF, weft_resolve_cancel(rt, lookup));
+  fake_dns_release();
+  ask(rt, "two.test", &later);
+  CHECK_INT(0, told.calls);
+  CHECK_INT(1, told.drops);
+}
+
+TEST("a look-up under way when the runtime is freed is let go") {
+  struct told told = {0};
+  failing_install();
+  weft_runtime *rt = new_runtime();
+  CHECK_INT(WEFT_OK, weft_resolve_start(rt, "slow.test", on_addresses, &told,
+                                        on_drop, NULL));
+  fake_dns_release();
+  CHECK_INT(WEFT_OK, weft_runtime_free(rt));
+  CHECK_INT(0, told.calls);
+  CHECK_INT(1, told.drops);
+  CHECK_INT(0, failing_live());
+}
+
+/* -- Waiting --------------------------------------------------------------- */
+
+static int call_lookup(weft_runtime *rt, struct job *job, uint64_t *value) {
+  return weft_dns_lookup(rt, job->data, value);
+}
+
+static void check_address(uint64_t value, size_t index, const char *expected) {
+  weft_value *item;
+  CHECK_INT(WEFT_OK,
+            weft_value_get_item((weft_value *)(uintptr_t)value, index, &item));
+  CHECK_TEXT(expected, take_text(weft_value_ref(item)));
+}
+
+static void check_lookup(weft_runtime *rt, bool stepped) {
+  size_t count = 0;
+  struct job job = {.call = call_lookup, .data = "two.test"};
+  start_job(rt, &job, stepped);
+  CHECK_INT(WEFT_OK, join_job(rt, &job));
+  weft_value *list = (weft_value *)(uintptr_t)job.value;
+  CHECK_INT(WEFT_OK, weft_value_get_count(list, &count));
+  CHECK_INT(2, count);
+  check_address(job.value, 0, "127.0.0.2");
+  check_address(job.value, 1, "127.0.0.1");
+  weft_value_unref(list);
+}
+
+TASK_TEST("a look-up that waits gives a list of addresses") {
+  check_lookup(rt, false);
+  check_lookup(rt, true);
+}
+
+TASK_TEST("a look-up that fails gives the code and no value") {
+  struct job job = {.call = call_lookup, .data = "missing.test"};
+  start_job(rt, &job, true);
+  CHECK_INT(WEFT_EHOSTNOTFOUND, join_job(rt, &job));
+  CHECK_INT(0, job.value);
+  uint64_t value = 1;
+  CHECK_INT(WEFT_EINVAL, weft_dns_lookup(rt, "", &value));
+  CHECK_INT(WEFT_EINVAL, weft_dns_lookup(rt, NULL, &value));
+  CHECK_INT(0, value);
+}
+
+TASK_TEST("27.2 a cancelled look-up returns at once, its answer is dropped") {
+  for (int stepped = 0; stepped < 2; stepped++) {
+    struct job job = {.call = call_lookup, .data = "slow.test"};
+    start_job(rt, &job, stepped);
+    CHECK_TEXT("lookup", job_wait(rt, &job));
+    CHECK_INT(WEFT_ECANCELLED, cancel_job(rt, &job));
+    fake_dns_release();
+  }
+}
+
+TASK_TEST("3.2 a look-up in cancelled code asks nobody") {
+  struct job job = {.call = call_lookup, .data = "slow.test"};
+  spawn_job(rt, &job, false);
+  CHECK_INT(WEFT_ECANCELLED, cancel_job(rt, &job));
+}
+
+TASK_TEST("3.4 a look-up that was answered delivers, cancelled or not") {
+  int state = 0;
+  struct job job = {.call = call_lookup, .data = "two.test"};
+  start_job(rt, &job, false);
+  /* This task runs before the one that the poll has just made ready. */
+  for (;;) {
+    CHECK_INT(WEFT_OK, weft_task_get_state(rt, job.task, &state));
+    if (state != WEFT_TASK_PARKED)
+      break;
+    CHECK_INT(WEFT_OK, weft_yield(rt));
+  }
+  CHECK_INT(WEFT_TASK_READY, state);
+  CHECK_INT(WEFT_OK, cancel_job(rt, &job));
+  weft_value_unref((weft_value *)(uintptr_t)job.value);
+}
+
+TASK_TEST("30.2 the virtual clock waits for a look-up") {
+  uint64_t now_ns;
+  struct job job = {
+      .call = call_lookup, .data = "two.test", .timeout_ns = SECOND_NS};
+  start_job(rt, &job, false);
+  CHECK_INT(WEFT_OK, join_job(rt, &job));
+  weft_value_unref((weft_value *)(uintptr_t)job.value);
+  CHECK_INT(WEFT_OK, weft_now(rt, &now_ns));
+  CHECK_INT(0, now_ns);
+}
+
+static int look_up(void *arg) {
+  uint64_t value;
+  int status = weft_dns_lookup(arg, "two.test", &value);
+  weft_value_unref((weft_value *)(uintptr_t)value);
+  let_run(arg);
+  return status;
+}
+
+TASK_TEST("want of memory is told and leaves nothing") {
+  CHECK_INT(WEFT_OK, look_up(rt));
+  CHECK(failing_each(look_up, rt) > 4);
+}
