@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT
+ * coroutine.c - the user's own coroutines inside a task.
+ *
+ * resume and yield of a task do not run the other coroutine themselves: they
+ * yield to the task's step, which goes on there (job.c). Which coroutines are
+ * under way in which task is kept in a hash table of links, for their status
+ * and so that nobody resumes one twice. Outside a task, and across a C
+ * boundary, where one must not yield to the step, LuaJIT's own functions do
+ * the work; a park in there is refused. */
+#include "host.h"
+
+#include <stdlib.h>
+
+/* -- Links ------------------------------------------------------------------------ */
+
+static struct link **bucket_of(const struct host *host, const lua_State *co) {
+  uint64_t key = (uint64_t)(uintptr_t)co >> 4;
+  uint64_t hash = key * UINT64_C(0x9E3779B97F4A7C15) >> 40;
+  return &host->buckets[hash & host->bucket_mask];
+}
+
+static struct link *link_find(struct host *host, lua_State *co) {
+  if (host->link_count == 0)
+    return NULL;
+  struct link *link = *bucket_of(host, co);
+  while (link != NULL && link->co != co)
+    link = link->next;
+  return link;
+}
+
+static void insert(struct host *host, struct link *link) {
+  struct link **bucket = bucket_of(host, link->co);
+  link->next = *bucket;
+  *bucket = link;
+}
+
+/* Doubles the table once it holds as many links as buckets. */
+static bool grow(struct host *host) {
+  uint32_t old = host->buckets == NULL ? 0 : host->bucket_mask + 1;
+  uint32_t size = old == 0 ? 16 : old * 2;
+  struct link **before = host->buckets;
+  struct link **buckets = calloc(size, sizeof *buckets);
+  if (buckets == NULL)
+    return false;
+  host->buckets = buckets;
+  host->bucket_mask = size - 1;
+  for (uint32_t i = 0; i < old; i++)
+    for (struct link *link = before[i], *next; link != NULL; link = next) {
+      next = link->next;
+      insert(host, link);
+    }
+  free(before);
+  return true;
+}
+
+static struct link *take_link(struct host *host) {
+  struct link *link = host->free_links;
+  if (link == NULL)
+    return malloc(sizeof *link);
+  host->free_links = link->next;
+  return link;
+}
+
+/* Makes [co] the innermost coroutine of the job; NULL for want of memory. */
+struct link *link_push(struct host *host, struct job *job, lua_State *co) {
+  if ((host->buckets == NULL || host->link_count > host->bucket_mask) &&
+      !grow(host))
+    return NULL;
+  struct link *link = take_link(host);
+  if (link == NULL)
+    return NULL;
+  link->co = co;
+  link->resumer = job->link;
+  weft_scope_current(host->rt, &link->scope);
+  insert(host, link);
+  host->link_count++;
+  job->link = link;
+  return link;
+}
+
+void link_pop(struct host *host, struct job *job) {
+  struct link *link = job->link;
+  struct link **place = bucket_of(host, link->co);
+  while (*place != link)
+    place = &(*place)->next;
+  *place = link->next;
+  host->link_count--;
+  job->link = link->resumer;
+  job->active = job->link == NULL ? job->co : job->link->co;
+  link->next = host->free_links;
+  host->free_links = link;
+}
+
+void link_clear_all(struct host *host) {
+  while (host->free_links != NULL) {
+    struct link *link = host->free_links;
+    host->free_links = link->next;
+    free(link);
+  }
+  free(host->buckets);
+  host->buckets = NULL;
+}
+
+/* -- The functions ------------------------------------------------------------------ */
+
+static lua_State *check_coroutine(lua_State *L, int index) {
+  lua_State *co = lua_tothread(L, index);
+  luaL_argcheck(L, co != NULL, index, "coroutine expected");
+  return co;
+}
+
+/* A task's own coroutine looks suspended while it is parked, and is not. */
+static bool is_of_a_task(lua_State *L, struct host *host, int index) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, host->anchors);
+  lua_pushvalue(L, index);
+  lua_rawget(L, -2);
+  bool found = !lua_isnil(L, -1);
+  lua_pop(L, 2);
+  return found;
+}
+
+static const char *status_of(lua_State *L, struct host *host, int index) {
+  lua_State *co = check_coroutine(L, index);
+  lua_Debug ar;
+  if (co == L)
+    return "running";
+  if (link_find(host, co) != NULL || is_of_a_task(L, host, index))
+    return "normal";
+  if (lua_status(co) == LUA_YIELD)
+    return "suspended";
+  if (lua_status(co) != 0)
+    return "dead";
+  if (lua_getstack(co, 0, &ar) > 0)
+    return "normal";
+  return lua_gettop(co) == 0 ? "dead" : "suspended";
+}
+
+/* Calls the function of LuaJIT's that is the second upvalue. */
+static int call_original(lua_State *L) {
+  lua_pushvalue(L, lua_upvalueindex(2));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  return lua_gettop(L);
+}
+
+static int refuse_resume(lua_State *L, const char *message) {
+  lua_pushboolean(L, 0);
+  lua_pushstring(L, message);
+  return 2;
+}
+
+static int co_resume(lua_State *L) {
+  struct host *host = host_of(L);
+  lua_State *co = check_coroutine(L, 1);
+  const char *status = status_of(L, host, 1);
+  if (*status == 'd')
+    return refuse_resume(L, "cannot resume dead coroutine");
+  if (*status != 's')
+    return refuse_resume(L, "cannot resume non-suspended coroutine");
+  if (!park_is_possible(L, host))
+    return call_original(L);
+  int count = lua_gettop(L) - 1;
+  if (!lua_checkstack(co, count))
+    return refuse_resume(L, "too many arguments to resume");
+  if (link_push(host, host->job, co) == NULL)
+    return refuse_resume(L, "not enough memory");
+  lua_xmove(L, co, count);
+  host->yielded = YIELD_RESUME;
+  host->resumed = co;
+  host->resumed_count = count;
+  return lua_yield(L, 1); /* the coroutine stays on the stack: it is held */
+}
+
+static int co_yield(lua_State *L) {
+  struct host *host = host_of(L);
+  if (!park_is_possible(L, host))
+    return lua_yield(L, lua_gettop(L));
+  struct link *link = host->job->link;
+  if (link == NULL)
+    return host_fail(L, host, WEFT_ESTATE,
+                     "coroutine.yield outside a coroutine of your own: a task "
+                     "lets others run with weft.yield()");
+  weft_scope scope;
+  weft_scope_current(host->rt, &scope);
+  if (scope != link->scope)
+    return host_fail(L, host, WEFT_ESTATE,
+                     "coroutine.yield inside an open scope, timeout, shield or "
+                     "group: it would govern the consumer; leave it first");
+  host->yielded = YIELD_VALUES;
+  return lua_yield(L, lua_gettop(L));
+}
+
+static int co_status(lua_State *L) {
+  lua_pushstring(L, status_of(L, host_of(L), 1));
+  return 1;
+}
+
+static int co_isyieldable(lua_State *L) {
+  struct host *host = host_of(L);
+  bool has_resumer = host->active != L || host->job->link != NULL;
+  lua_pushboolean(L, lua_isyieldable(L) && has_resumer);
+  return 1;
+}
+
+/* Adds a function that knows the one of LuaJIT's it stands for. */
+static void wrap_original(lua_State *L, struct host *host, const char *name,
+                          lua_CFunction function) {
+  lua_pushlightuserdata(L, host);
+  lua_getglobal(L, "coroutine");
+  lua_getfield(L, -1, name);
+  lua_remove(L, -2);
+  lua_pushcclosure(L, function, 2);
+  lua_setfield(L, -2, name);
+}
+
+void open_coroutine(lua_State *L, struct host *host) {
+  lua_newtable(L);
+  wrap_original(L, host, "resume", co_resume);
+  wrap_original(L, host, "yield", co_yield);
+  wrap_original(L, host, "status", co_status);
+  wrap_original(L, host, "isyieldable", co_isyieldable);
+  lua_setfield(L, -2, "coroutine");
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT
+ * host.h - what the files of the Lua binding share.
+ *
+ * A host is the binding's part of one Lua state. Each C function of the module
+ * carries it as its first upvalue. While weft.run is under way it has a
+ * runtime; a Lua task is then a job: a stepped task whose step resumes a
+ * coroutine. */
+#ifndef WEFT_HOST_H
+#define WEFT_HOST_H
+
+#include <stdbool.h>
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "weft.h"
+#include "weft_lua.h"
+
+/* Why a coroutine of a task has yielded. */
+enum yield_kind {
+  YIELD_FOREIGN, /* somebody's own lua_yield: goes to the resumer */
+  YIELD_PARK,    /* a parking call: goes to the scheduler */
+  YIELD_RESUME,  /* coroutine.resume: the step goes on in another coroutine */
+  YIELD_VALUES   /* coroutine.yield: goes to the resumer */
+};
+
+/* A coroutine of the user's that runs inside a task, or waits there for one it
+ * has resumed. The task's own coroutine has none. */
+struct link {
+  lua_State *co;
+  struct link *resumer; /* NULL: the task's own coroutine resumed it */
+  weft_scope scope;     /* innermost when it was resumed */
+  struct link *next;    /* in its bucket, or in the list of free ones */
+};
+
+struct job {
+  lua_State *co;            /* the task's own coroutine, kept for the next */
+  lua_State *active;        /* the innermost one: who is resumed next */
+  weft_lua_deliver deliver; /* makes the results of the call that parked */
+  struct link *link;        /* of the active coroutine; NULL: its own */
+  struct host *host;
+  struct job *next;         /* in the list of free ones */
+  weft_task task;
+  int anchor;               /* where host->anchors holds the coroutine */
+  int arg_count;            /* on its stack before the first step */
+  bool begun;
+};
+
+struct host {
+  weft_runtime *rt;        /* NULL unless weft.run is under way */
+  lua_State *main;         /* lives as long as the state */
+  lua_State *L;            /* whose call of weft.run that is */
+  struct job *job;         /* whose step runs */
+  lua_State *active;       /* the coroutine that runs in it */
+  enum yield_kind yielded; /* set by who calls lua_yield */
+  lua_State *resumed;      /* YIELD_RESUME: the coroutine to go on with */
+  int resumed_count;       /* and the number of arguments on its stack */
+  struct job *free_jobs;
+  struct link *free_links;
+  struct link **buckets; /* links by coroutine */
+  uint32_t bucket_mask;
+  uint32_t link_count;
+  uint64_t run_id;  /* tells the runtimes of one state apart */
+  int anchors;      /* reference: number -> a job's coroutine, and back */
+  int objects;      /* reference: number -> a job's task object */
+  int anchor_count;
+  int functions;    /* reference: what the Lua side has told us, by name */
+  const void *cancelled_metatable;
+};
+
+/* Fields of a task object, an array for its size. */
+enum task_field {
+  TASK_HANDLE = 1, /* the core's handle; stale after the end */
+  TASK_STATE = 2,  /* false, then one of enum weft_task_state */
+  TASK_COUNT = 3,  /* number of results, which follow; or the error */
+  TASK_ID = 4,
+  TASK_FIRST = 5
+};
+
+static inline struct host *host_of(lua_State *L) {
+  return lua_touserdata(L, lua_upvalueindex(1));
+}
+
+/* -- host.c ------------------------------------------------------------------ */
+
+/* The runtime, or an InvalidStateError where none runs. */
+weft_runtime *host_runtime(lua_State *L, struct host *host, const char *call);
+/* Raises the error of the Lua side for [code]; does not return. */
+int host_fail(lua_State *L, struct host *host, int code, const char *message);
+/* Pushes a function the Lua side has given by name. */
+void host_push_function(lua_State *L, struct host *host, const char *name);
+/* Adds [functions] to the module on top of the stack. */
+void host_register(lua_State *L, struct host *host, const luaL_Reg *functions);
+
+/* -- park.c ------------------------------------------------------------------- */
+
+void park_check(lua_State *L, struct host *host, const char *call);
+int park_finish(lua_State *L, struct host *host, int status, uint64_t value,
+                weft_lua_deliver deliver);
+/* Whether a call in [L] may park. */
+static inline bool park_is_possible(lua_State *L, struct host *host) {
+  return host->active == L && lua_isyieldable(L);
+}
+/* Pushes nothing for WEFT_OK and the code otherwise. */
+int deliver_status(lua_State *L, int status, uint64_t value);
+
+/* -- job.c --------------------------------------------------------------------- */
+
+int job_spawn(lua_State *L, struct host *host, weft_group group, int object,
+              int function);
+/* Pushes the task object of a Lua task of this state; nil for another. */
+void job_push_object(lua_State *L, struct host *host, weft_task task);
+/* The innermost coroutine of an unfinished Lua task; NULL for another. */
+lua_State *job_active(struct host *host, weft_task task);
+void job_clear_all(struct host *host);
+
+/* -- coroutine.c ---------------------------------------------------------------- */
+
+struct link *link_push(struct host *host, struct job *job, lua_State *co);
+void link_pop(struct host *host, struct job *job);
+void link_clear_all(struct host *host);
+
+/* -- convert.c ------------------------------------------------------------------- */
+
+uint64_t time_ns(double seconds);
+double time_seconds(uint64_t time_ns);
+void push_value(lua_State *L, struct host *host, weft_value *value);
+int to_value(lua_State *L, struct host *host, int index, weft_value **value);
+void push_error(lua_State *L, struct host *host, weft_error *error);
+int to_error(lua_State *L, struct host *host, int index, weft_error **error);
+
+/* -- callback.c ------------------------------------------------------------------ */
+
+/* A Lua function that the core calls outside any task; consumed by callback_drop
+ * as the core's drop. NULL for want of memory. */
+void *callback_new(lua_State *L, struct host *host, int function);
+void callback_run(weft_runtime *rt, void *callback);
+void callback_drop(void *callback);
+
+/* -- Modules: each adds its functions to the table on top of the stack. --------- */
+
+void open_run(lua_State *L, struct host *host);
+void open_task(lua_State *L, struct host *host);
+void open_scope(lua_State *L, struct host *host);
+void open_group(lua_State *L, struct host *host);
+void open_time(lua_State *L, struct host *host);
+void open_waits(lua_State *L, struct host *host);
+void open_net(lua_State *L, struct host *host);
+void open_coroutine(lua_State *L, struct host *host);
+
+#endif

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT
+ * job.c - a Lua task: a stepped task whose step resumes a coroutine.
+ *
+ * A task is a stack of coroutines: its own, and those of the user's that run
+ * inside it. The step is a trampoline: whoever resumes or yields says so and
+ * yields to the step, which goes on in the coroutine meant. So a park is one
+ * yield, however deep it happens, and no resumer sees it.
+ *
+ * A job whose body returned is used again with its coroutine; LuaJIT cannot run
+ * another function in one that ended by an error, so such a job gets a new
+ * coroutine. Each job has a number, under which two tables hold its coroutine
+ * and its task object: no reference is made for a task. */
+#include "host.h"
+
+#include <stdlib.h>
+
+/* -- Jobs and their coroutines ------------------------------------------------ */
+
+static void push_object(lua_State *L, const struct job *job) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, job->host->objects);
+  lua_rawgeti(L, -1, job->anchor);
+  lua_remove(L, -2);
+}
+
+/* Enters the object on top of the stack, or nil, as the job's. */
+static void set_object(lua_State *L, const struct job *job) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, job->host->objects);
+  lua_insert(L, -2);
+  lua_rawseti(L, -2, job->anchor);
+  lua_pop(L, 1);
+}
+
+/* Enters the coroutine on top of [L]'s stack, or false, as the job's. */
+static void set_coroutine(lua_State *L, struct job *job, lua_State *co) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, job->host->anchors);
+  lua_insert(L, -2);
+  if (job->co != NULL) { /* forget the old one */
+    lua_rawgeti(L, -2, job->anchor);
+    lua_pushnil(L);
+    lua_rawset(L, -4);
+  }
+  if (co != NULL) {
+    lua_pushvalue(L, -1);
+    lua_pushinteger(L, job->anchor);
+    lua_rawset(L, -4);
+  }
+  lua_rawseti(L, -2, job->anchor);
+  lua_pop(L, 1);
+  job->co = co;
+}
+
+static struct job *new_job(lua_State *L, struct host *host) {
+  struct job *job = calloc(1, sizeof *job);
+  if (job == NULL)
+    host_fail(L, host, WEFT_ENOMEM, NULL);
+  job->host = host;
+  job->anchor = ++host->anchor_count;
+  job->next = host->free_jobs; /* so that it is not lost if the next fails */
+  host->free_jobs = job;
+  return job;
+}
+
+static struct job *take_job(lua_State *L, struct host *host) {
+  struct job *job = host->free_jobs;
+  if (job == NULL)
+    job = new_job(L, host);
+  if (job->co == NULL)
+    set_coroutine(L, job, lua_newthread(L));
+  host->free_jobs = job->next;
+  return job;
+}
+
+/* LuaJIT cannot use a coroutine again that ended by an error. */
+static void drop_coroutine(struct job *job) {
+  lua_State *L = job->host->L;
+  lua_pushboolean(L, 0);
+  set_coroutine(L, job, NULL);
+}
+
+/* The core's drop: the task is over, or was refused, or given up. */
+static void give_job(void *arg) {
+  struct job *job = arg;
+  struct host *host = job->host;
+  bool reusable = job->co != NULL && lua_status(job->co) == 0;
+  while (job->link != NULL)
+    link_pop(host, job);
+  lua_pushnil(host->L);
+  set_object(host->L, job);
+  if (reusable)
+    lua_settop(job->co, 0);
+  else if (job->co != NULL)
+    drop_coroutine(job);
+  job->task = 0;
+  job->next = host->free_jobs;
+  host->free_jobs = job;
+}
+
+void job_clear_all(struct host *host) {
+  while (host->free_jobs != NULL) {
+    struct job *job = host->free_jobs;
+    host->free_jobs = job->next;
+    free(job);
+  }
+}
+
+/* -- The end of a task --------------------------------------------------------- */
+
+/* Sets the state of the task object at [index]. */
+static void set_state(lua_State *L, int index, int state) {
+  lua_pushinteger(L, state);
+  lua_rawseti(L, index, TASK_STATE);
+}
+
+/* Moves the results from the coroutine's stack into the task object. What that
+ * knows is final, so the core's handle is not needed any more. */
+static int finish(weft_runtime *rt, struct job *job) {
+  lua_State *co = job->co;
+  int count = lua_gettop(co);
+  push_object(co, job);
+  lua_insert(co, 1);
+  for (int i = count; i > 0; i--)
+    lua_rawseti(co, 1, TASK_FIRST + i - 1);
+  if (count > 0) {
+    lua_pushinteger(co, count);
+    lua_rawseti(co, 1, TASK_COUNT);
+  }
+  set_state(co, 1, WEFT_TASK_FINISHED);
+  weft_task_close(rt, job->task);
+  return WEFT_OK;
+}
+
+static bool is_cancelled(lua_State *co, const struct host *host) {
+  if (!lua_istable(co, -1) || lua_getmetatable(co, -1) == 0)
+    return false;
+  const void *metatable = lua_topointer(co, -1);
+  lua_pop(co, 1);
+  return metatable == host->cancelled_metatable;
+}
+
+/* Cancelled has left the body; the error that did it stays in the object. */
+static int end_cancelled(weft_runtime *rt, struct job *job) {
+  lua_State *L = job->host->L;
+  push_object(L, job);
+  lua_xmove(job->co, L, 1);
+  lua_rawseti(L, -2, TASK_COUNT);
+  set_state(L, lua_gettop(L), WEFT_TASK_CANCELLED);
+  lua_pop(L, 1);
+  weft_task_close(rt, job->task);
+  return WEFT_ECANCELLED;
+}
+
+/* The Lua side makes an error object of what was raised, and sees to it that
+ * the handle is closed, and so the failure reported if nobody has seen it,
+ * when the task object is collected. */
+static int end_failed(weft_runtime *rt, struct job *job) {
+  struct host *host = job->host;
+  lua_State *L = host->L;
+  weft_error *error = NULL;
+  host_push_function(L, host, "on_failure");
+  push_object(L, job);
+  set_state(L, lua_gettop(L), WEFT_TASK_FAILED);
+  lua_xmove(job->co, L, 1);
+  luaL_traceback(L, job->co, NULL, 0);
+  if (lua_pcall(L, 3, 1, 0) == 0)
+    to_error(L, host, -1, &error);
+  lua_pop(L, 1);
+  weft_task_set_error(rt, error);
+  weft_error_unref(error);
+  return WEFT_EHOST;
+}
+
+/* The task's own coroutine has ended by an error, which is on its stack. */
+static int end_by_error(weft_runtime *rt, struct job *job) {
+  return is_cancelled(job->co, job->host) ? end_cancelled(rt, job)
+                                          : end_failed(rt, job);
+}
+
+/* -- The step -------------------------------------------------------------------- */
+
+/* Goes back to the resumer of the active coroutine with [ok] and the topmost
+ * [count] values of that one's stack; returns the number of its results. */
+static int return_to_resumer(struct host *host, struct job *job, bool ok,
+                             int count) {
+  lua_State *from = job->active;
+  link_pop(host, job);
+  lua_State *to = job->active;
+  if (!lua_checkstack(to, count + 1)) {
+    lua_settop(from, 0);
+    ok = false;
+    count = 0;
+  }
+  lua_pushboolean(to, ok);
+  lua_xmove(from, to, count);
+  return count + 1;
+}
+
+static int go_into_resumed(struct host *host, struct job *job) {
+  job->active = host->resumed;
+  return host->resumed_count;
+}
+
+/* A yield that nobody in the task can get: the body cannot go on. */
+static int refuse_yield(weft_runtime *rt, struct job *job) {
+  lua_State *co = job->co;
+  lua_settop(co, 0);
+  weft_error *error = NULL;
+  weft_error_new(WEFT_ESTATE, NULL,
+                 "a C library yielded where no coroutine of yours resumes it; "
+                 "inside a task wait with weft's own calls",
+                 &error);
+  weft_task_set_error(rt, error);
+  weft_error_unref(error);
+  return WEFT_ESTATE;
+}
+
+/* Runs the job until it parks or ends. [count] arguments are on the stack of
+ * the active coroutine. */
+static int run(weft_runtime *rt, struct job *job, int count) {
+  struct host *host = job->host;
+  for (;;) {
+    lua_State *co = job->active;
+    host->active = co;
+    host->yielded = YIELD_FOREIGN;
+    int result = lua_resume(co, count);
+    bool went_well = result == 0 || result == LUA_YIELD;
+    if (result == LUA_YIELD && host->yielded == YIELD_PARK)
+      return WEFT_PARKED;
+    if (result == LUA_YIELD && host->yielded == YIELD_RESUME)
+      count = go_into_resumed(host, job);
+    else if (job->link != NULL)
+      count = return_to_resumer(host, job, went_well,
+                                went_well ? lua_gettop(co) : 1);
+    else if (result == LUA_YIELD)
+      return refuse_yield(rt, job);
+    else
+      return result == 0 ? finish(rt, job) : end_by_error(rt, job);
+  }
+}
+
+static int step(weft_runtime *rt, void *arg, int status, uint64_t value) {
+  struct job *job = arg;
+  struct host *host = job->host;
+  int count = job->arg_count;
+  host->job = job;
+  if (job->begun)
+    count = (job->deliver != NULL ? job->deliver
+                                  : deliver_status)(job->active, status, value);
+  job->begun = true;
+  int outcome = run(rt, job, count);
+  host->job = NULL;
+  host->active = NULL;
+  return outcome;
+}
+
+/* -- Looking up ----------------------------------------------------------------------- */
+
+static struct job *job_of(struct host *host, weft_task task) {
+  weft_step_fn task_step;
+  void *arg;
+  if (weft_task_get_arg(host->rt, task, &task_step, &arg) != WEFT_OK ||
+      task_step != step)
+    return NULL;
+  struct job *job = arg;
+  return job->host == host && job->task == task ? job : NULL;
+}
+
+void job_push_object(lua_State *L, struct host *host, weft_task task) {
+  struct job *job = job_of(host, task);
+  if (job == NULL)
+    lua_pushnil(L);
+  else
+    push_object(L, job);
+}
+
+lua_State *job_active(struct host *host, weft_task task) {
+  struct job *job = job_of(host, task);
+  return job == NULL ? NULL : job->active;
+}
+
+/* -- Spawning ---------------------------------------------------------------------- */
+
+/* Spawns a task for the object at index [object], that runs the function at
+ * [function] with the arguments above it; takes those from the stack. */
+int job_spawn(lua_State *L, struct host *host, weft_group group, int object,
+              int function) {
+  struct job *job = take_job(L, host);
+  lua_State *co = job->co;
+  int count = lua_gettop(L) - function + 1;
+  job->active = co;
+  job->link = NULL;
+  job->deliver = NULL;
+  job->begun = false;
+  job->arg_count = count - 1;
+  if (!lua_checkstack(co, count + 4)) {
+    give_job(job);
+    return WEFT_ENOMEM;
+  }
+  lua_xmove(L, co, count);
+  lua_pushvalue(L, object);
+  set_object(L, job);
+  int status = weft_spawn_step(host->rt, group, step, job, give_job,
+                               &job->task);
+  if (status != WEFT_OK)
+    return status;
+  uint64_t id;
+  weft_task_get_id(host->rt, job->task, &id);
+  lua_pushnumber(L, (lua_Number)job->task);
+  lua_rawseti(L, object, TASK_HANDLE);
+  lua_pushnumber(L, (lua_Number)id);
+  lua_rawseti(L, object, TASK_ID);
+  return WEFT_OK;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ * run.c - a runtime for a Lua state: weft.run. */
+#include "host.h"
+
+#include <unistd.h>
+
+#if defined(__linux__)
+#include <sys/syscall.h>
+#endif
+
+static bool is_main_thread(void) {
+#if defined(__linux__)
+  return syscall(SYS_gettid) == getpid();
+#else
+  return true;
+#endif
+}
+
+/* Calls the Lua side's report(kind, task name, error object). */
+static void on_report(weft_runtime *rt, void *arg, int kind, weft_task task,
+                      weft_error *error) {
+  struct host *host = arg;
+  lua_State *L = host->L;
+  const char *name = NULL;
+  uint64_t id = 0;
+  weft_task_get_name(rt, task, &name);
+  weft_task_get_id(rt, task, &id);
+  host_push_function(L, host, "report");
+  lua_pushinteger(L, kind);
+  if (name != NULL)
+    lua_pushstring(L, name);
+  else if (id != 0)
+    lua_pushfstring(L, "task-%d", (int)id);
+  else
+    lua_pushnil(L);
+  lua_State *co = task == 0 ? NULL : job_active(host, task);
+  push_error(L, host, error);
+  if (co != NULL)
+    luaL_traceback(L, co, NULL, 0);
+  else
+    lua_pushnil(L);
+  if (lua_pcall(L, 4, 0, 0) != 0)
+    lua_pop(L, 1); /* the report function's own fallback has failed too */
+}
+
+static int set_up(weft_runtime *rt, lua_State *L, struct host *host) {
+  weft_set_report(rt, on_report, host, NULL);
+  if (is_main_thread())
+    weft_set_signals(rt, 1);
+  /* A third argument: the virtual clock begins at 0. */
+  if (lua_toboolean(L, 2))
+    weft_set_virtual_clock(rt, 1, 0);
+  if (lua_isnumber(L, 3))
+    weft_set_shuffle(rt, (uint64_t)lua_tonumber(L, 3));
+  return WEFT_OK;
+}
+
+/* run(object, virtual, seed, main, ...): runs main(...) as the task of
+ * [object] until it and everything else has ended. */
+static int run(lua_State *L) {
+  struct host *host = host_of(L);
+  luaL_checktype(L, 1, LUA_TTABLE);
+  luaL_checktype(L, 4, LUA_TFUNCTION);
+  if (host->rt != NULL)
+    return host_fail(L, host, WEFT_ESTATE,
+                     "weft.run inside weft.run: a runtime runs already; spawn "
+                     "a task in it instead");
+  weft_runtime *rt;
+  int status = weft_runtime_new(&rt);
+  if (status != WEFT_OK)
+    return host_fail(L, host, status, "no runtime could be made");
+  set_up(rt, L, host);
+  host->rt = rt;
+  host->L = L;
+  host->run_id++;
+  status = job_spawn(L, host, 0, 1, 4);
+  if (status == WEFT_OK) {
+    lua_rawgeti(L, 1, TASK_HANDLE);
+    weft_task main_task = (weft_task)lua_tonumber(L, -1);
+    lua_pop(L, 1);
+    weft_task_set_name(rt, main_task, "main");
+    lua_pushliteral(L, "main");
+    lua_setfield(L, 1, "given_name");
+    weft_set_main(rt, main_task);
+    status = weft_run(rt);
+  }
+  weft_runtime_free(rt);
+  host->rt = NULL;
+  host->L = NULL;
+  lua_settop(L, 0);
+  return deliver_status(L, status, 0);
+}
+
+static int is_running(lua_State *L) {
+  lua_pushboolean(L, host_of(L)->rt != NULL);
+  return 1;
+}
+
+/* run_id() -> a number that no other run of this state has. */
+static int run_id(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)host_of(L)->run_id);
+  return 1;
+}
+
+void open_run(lua_State *L, struct host *host) {
+  static const luaL_Reg functions[] = {{"run", run},
+                                       {"is_running", is_running},
+                                       {"run_id", run_id},
+                                       {NULL, NULL}};
+  host_register(L, host, functions);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT
+ * scope.c - scopes, for lua/weft/scope.lua. */
+#include "host.h"
+
+#include <math.h>
+
+static weft_scope check_scope(lua_State *L, int index) {
+  return (weft_scope)luaL_checknumber(L, index);
+}
+
+/* A deadline at [index]: nil is none, a number of seconds of the clock. */
+static uint64_t deadline_at(lua_State *L, int index) {
+  return lua_isnoneornil(L, index) ? UINT64_MAX
+                                   : time_ns(lua_tonumber(L, index));
+}
+
+/* A deadline so many seconds from now; nil is none. */
+static uint64_t deadline_after(lua_State *L, weft_runtime *rt, int index) {
+  if (lua_isnoneornil(L, index))
+    return UINT64_MAX;
+  double seconds = lua_tonumber(L, index);
+  uint64_t now, wait = time_ns(seconds);
+  weft_now(rt, &now);
+  return wait > UINT64_MAX - now ? UINT64_MAX : now + wait;
+}
+
+static int open_scope_at(lua_State *L, uint64_t deadline) {
+  struct host *host = host_of(L);
+  weft_scope scope;
+  int status =
+      weft_scope_open(host->rt, deadline, lua_toboolean(L, 2), &scope);
+  if (status != WEFT_OK) {
+    lua_pushnil(L);
+    lua_pushinteger(L, status);
+    return 2;
+  }
+  lua_pushnumber(L, (lua_Number)scope);
+  return 1;
+}
+
+/* scope_after(seconds or nil, shield) -> handle, or nil and the code */
+static int scope_after(lua_State *L) {
+  struct host *host = host_of(L);
+  park_check(L, host, "a scope");
+  return open_scope_at(L, deadline_after(L, host->rt, 1));
+}
+
+/* scope_at(time or nil, shield) -> handle, or nil and the code */
+static int scope_at(lua_State *L) {
+  park_check(L, host_of(L), "a scope");
+  return open_scope_at(L, deadline_at(L, 1));
+}
+
+/* scope_leave(handle, cancelled) -> code or nil of what goes on, what was
+ * caught: 0, 1 (cancel) or 2 (deadline), and whether it had been cancelled */
+static int scope_leave(lua_State *L) {
+  struct host *host = host_of(L);
+  weft_scope scope = check_scope(L, 1);
+  int caught, cancelled;
+  weft_scope_is_cancelled(host->rt, scope, &cancelled);
+  int status =
+      weft_scope_leave(host->rt, scope,
+                       lua_toboolean(L, 2) ? WEFT_ECANCELLED : WEFT_OK, &caught);
+  if (status == WEFT_OK)
+    lua_pushnil(L);
+  else
+    lua_pushinteger(L, status);
+  lua_pushinteger(L, caught);
+  lua_pushboolean(L, cancelled);
+  return 3;
+}
+
+static int scope_cancel(lua_State *L) {
+  struct host *host = host_of(L);
+  weft_value *reason;
+  int status = to_value(L, host, 2, &reason);
+  if (status == WEFT_OK)
+    status = host->rt == NULL
+                 ? WEFT_EBADF
+                 : weft_scope_cancel(host->rt, check_scope(L, 1), reason);
+  weft_value_unref(reason);
+  return deliver_status(L, status, 0);
+}
+
+/* scope_is_cancelled(handle) -> boolean, or nil if it is closed */
+static int scope_is_cancelled(lua_State *L) {
+  struct host *host = host_of(L);
+  int cancelled;
+  if (host->rt == NULL ||
+      weft_scope_is_cancelled(host->rt, check_scope(L, 1), &cancelled) !=
+          WEFT_OK)
+    return 0;
+  lua_pushboolean(L, cancelled);
+  return 1;
+}
+
+/* scope_deadline(handle) -> time, or nil if it has none or is closed */
+static int scope_deadline(lua_State *L) {
+  struct host *host = host_of(L);
+  uint64_t deadline;
+  if (host->rt == NULL ||
+      weft_scope_get_deadline(host->rt, check_scope(L, 1), &deadline) !=
+          WEFT_OK ||
+      deadline == UINT64_MAX)
+    return 0;
+  lua_pushnumber(L, time_seconds(deadline));
+  return 1;
+}
+
+/* scope_reschedule(handle, time or nil) -> code or nil */
+static int scope_reschedule(lua_State *L) {
+  struct host *host = host_of(L);
+  int status = host->rt == NULL
+                   ? WEFT_EBADF
+                   : weft_scope_set_deadline(host->rt, check_scope(L, 1),
+                                             deadline_at(L, 2));
+  return deliver_status(L, status, 0);
+}
+
+static int scope_set_shield(lua_State *L) {
+  struct host *host = host_of(L);
+  int status = host->rt == NULL
+                   ? WEFT_EBADF
+                   : weft_scope_set_shield(host->rt, check_scope(L, 1),
+                                           lua_toboolean(L, 2));
+  return deliver_status(L, status, 0);
+}
+
+/* scope_current() -> handle of the innermost scope, nil outside a task */
+static int scope_current(lua_State *L) {
+  struct host *host = host_of(L);
+  weft_scope scope;
+  if (host->job == NULL ||
+      weft_scope_current(host->rt, &scope) != WEFT_OK)
+    return 0;
+  lua_pushnumber(L, (lua_Number)scope);
+  return 1;
+}
+
+/* current_deadline() -> time, nil if none, -inf in cancelled code */
+static int current_deadline(lua_State *L) {
+  struct host *host = host_of(L);
+  uint64_t deadline;
+  weft_scope scope;
+  int source;
+  weft_value *reason;
+  weft_error *cause;
+  park_check(L, host, "weft.current_deadline");
+  weft_cancellation(host->rt, &scope, &source, &reason, &cause);
+  weft_current_deadline(host->rt, &deadline);
+  if (source != WEFT_SOURCE_NONE)
+    lua_pushnumber(L, -HUGE_VAL);
+  else if (deadline == UINT64_MAX)
+    lua_pushnil(L);
+  else
+    lua_pushnumber(L, time_seconds(deadline));
+  return 1;
+}
+
+/* cancellation() -> scope handle, source, reason, cause of the running code's
+ * cancellation; nothing if it is not cancelled */
+static int cancellation(lua_State *L) {
+  static const char *const sources[] = {
+      NULL, "cancel", "deadline", "group", "shutdown", "signal", "close"};
+  struct host *host = host_of(L);
+  weft_scope scope;
+  int source;
+  weft_value *reason;
+  weft_error *cause;
+  if (host->job == NULL ||
+      weft_cancellation(host->rt, &scope, &source, &reason, &cause) !=
+          WEFT_OK ||
+      source == WEFT_SOURCE_NONE)
+    return 0;
+  lua_pushnumber(L, (lua_Number)scope);
+  lua_pushstring(L, sources[source]);
+  push_value(L, host, reason);
+  push_error(L, host, cause);
+  return 4;
+}
+
+void open_scope(lua_State *L, struct host *host) {
+  static const luaL_Reg functions[] = {
+      {"scope_after", scope_after},
+      {"scope_at", scope_at},
+      {"scope_leave", scope_leave},
+      {"scope_cancel", scope_cancel},
+      {"scope_is_cancelled", scope_is_cancelled},
+      {"scope_deadline", scope_deadline},
+      {"scope_reschedule", scope_reschedule},
+      {"scope_set_shield", scope_set_shield},
+      {"scope_current", scope_current},
+      {"current_deadline", current_deadline},
+      {"cancellation", cancellation},
+      {NULL, NULL}};
+  host_register(L, host, functions);
+}

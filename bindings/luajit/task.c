@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT
+ * task.c - tasks, for lua/weft/task.lua. */
+#include "host.h"
+
+#include <stdlib.h>
+
+static weft_task check_task(lua_State *L, int index) {
+  return (weft_task)luaL_checknumber(L, index);
+}
+
+/* spawn(group or 0, object, [name,] fn, ...) */
+static int spawn(lua_State *L) {
+  struct host *host = host_of(L);
+  weft_runtime *rt = host_runtime(L, host, "spawn");
+  weft_group group = (weft_group)lua_tonumber(L, 1);
+  bool named = lua_type(L, 3) == LUA_TSTRING;
+  if (named) {
+    lua_pushvalue(L, 3);
+    lua_setfield(L, 2, "given_name");
+  }
+  int status = job_spawn(L, host, group, 2, named ? 4 : 3);
+  if (status != WEFT_OK || !named)
+    return deliver_status(L, status, 0);
+  lua_rawgeti(L, 2, TASK_HANDLE);
+  status = weft_task_set_name(rt, (weft_task)lua_tonumber(L, -1),
+                              lua_tostring(L, 3));
+  return deliver_status(L, status, 0);
+}
+
+static int await(lua_State *L) {
+  struct host *host = host_of(L);
+  park_check(L, host, "task:await");
+  return park_finish(L, host, weft_task_await(host->rt, check_task(L, 1)), 0,
+                     NULL);
+}
+
+/* join(task): kept; for those who own the task. */
+static int join(lua_State *L) {
+  struct host *host = host_of(L);
+  park_check(L, host, "join");
+  return park_finish(L, host, weft_task_join(host->rt, check_task(L, 1)), 0,
+                     NULL);
+}
+
+/* start(task) -> the arguments of ready, which the Lua side keeps. */
+static int start(lua_State *L) {
+  struct host *host = host_of(L);
+  uint64_t value;
+  park_check(L, host, "group:start");
+  int status = weft_task_start(host->rt, check_task(L, 1), &value);
+  return park_finish(L, host, status, value, NULL);
+}
+
+static int ready(lua_State *L) {
+  weft_runtime *rt = host_runtime(L, host_of(L), "ready");
+  return deliver_status(L, weft_task_ready(rt, check_task(L, 1), 0), 0);
+}
+
+static int cancel(lua_State *L) {
+  struct host *host = host_of(L);
+  weft_runtime *rt = host_runtime(L, host, "task:cancel");
+  weft_value *reason;
+  int status = to_value(L, host, 2, &reason);
+  if (status == WEFT_OK)
+    status = weft_task_cancel(rt, check_task(L, 1), reason);
+  weft_value_unref(reason);
+  return deliver_status(L, status, 0);
+}
+
+static int current(lua_State *L) {
+  struct host *host = host_of(L);
+  if (host->job == NULL)
+    return 0;
+  weft_task task;
+  weft_task_current(host->rt, &task);
+  job_push_object(L, host, task);
+  return 1;
+}
+
+/* all() -> list of the objects of unfinished tasks, in the order of spawning */
+static int all(lua_State *L) {
+  struct host *host = host_of(L);
+  weft_task task = 0;
+  int count = 0;
+  lua_newtable(L);
+  if (host->rt == NULL)
+    return 1;
+  while (weft_task_next(host->rt, task, &task) == WEFT_OK && task != 0) {
+    job_push_object(L, host, task);
+    if (lua_isnil(L, -1))
+      lua_pop(L, 1);
+    else
+      lua_rawseti(L, -2, ++count);
+  }
+  return 1;
+}
+
+/* info(task) -> id, name or nil, state, parent's object or nil, what it waits
+ * for or nil, the time its wait ends or nil, its group's handle, the handle of
+ * what it waits for */
+static int info(lua_State *L) {
+  struct host *host = host_of(L);
+  weft_runtime *rt = host_runtime(L, host, "task");
+  weft_task task = check_task(L, 1), parent;
+  uint64_t id, object, until;
+  const char *name, *what;
+  int state;
+  weft_group group;
+  int status = weft_task_get_id(rt, task, &id);
+  if (status != WEFT_OK)
+    return deliver_status(L, status, 0);
+  weft_task_get_name(rt, task, &name);
+  weft_task_get_state(rt, task, &state);
+  weft_task_get_parent(rt, task, &parent);
+  weft_task_get_wait(rt, task, &what, &object, &until);
+  weft_task_get_group(rt, task, &group);
+  lua_pushnumber(L, (lua_Number)id);
+  lua_pushstring(L, name);
+  lua_pushinteger(L, state);
+  job_push_object(L, host, parent);
+  lua_pushstring(L, what);
+  if (until == UINT64_MAX)
+    lua_pushnil(L);
+  else
+    lua_pushnumber(L, time_seconds(until));
+  lua_pushnumber(L, (lua_Number)group);
+  lua_pushnumber(L, (lua_Number)object);
+  return 8;
+}
+
+static int set_name(lua_State *L) {
+  weft_runtime *rt = host_runtime(L, host_of(L), "task:set_name");
+  return deliver_status(
+      L, weft_task_set_name(rt, check_task(L, 1), luaL_checkstring(L, 2)), 0);
+}
+
+/* scope(task) -> the handle of its own scope */
+static int scope(lua_State *L) {
+  weft_runtime *rt = host_runtime(L, host_of(L), "task.scope");
+  weft_scope handle;
+  weft_task_get_scope(rt, check_task(L, 1), &handle);
+  lua_pushnumber(L, (lua_Number)handle);
+  return 1;
+}
+
+/* traceback(task) -> where it is parked */
+static int traceback(lua_State *L) {
+  struct host *host = host_of(L);
+  lua_State *co = host->rt == NULL ? NULL : job_active(host, check_task(L, 1));
+  if (co == NULL)
+    return 0;
+  luaL_traceback(L, co, NULL, 0);
+  return 1;
+}
+
+/* on_done(task, fn) -> nil, handle of the callback */
+static int on_done(lua_State *L) {
+  struct host *host = host_of(L);
+  weft_runtime *rt = host_runtime(L, host, "task:add_done_callback");
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  uint64_t done;
+  void *callback = callback_new(L, host, 2);
+  if (callback == NULL)
+    return deliver_status(L, WEFT_ENOMEM, 0);
+  int status = weft_task_on_done(rt, check_task(L, 1), callback_run, callback,
+                                 callback_drop, &done);
+  if (status != WEFT_OK)
+    return deliver_status(L, status, 0);
+  lua_pushnil(L);
+  lua_pushnumber(L, (lua_Number)done);
+  return 2;
+}
+
+/* observe(task): its failure has been seen. */
+static int observe(lua_State *L) {
+  struct host *host = host_of(L);
+  weft_error *error;
+  if (host->rt != NULL)
+    weft_task_get_error(host->rt, check_task(L, 1), &error);
+  return 0;
+}
+
+/* -- Failures that nobody has seen ------------------------------------------------ */
+
+/* A userdata that a failed task's object holds: when it is collected, nobody
+ * can ask for the failure any more. */
+struct guard {
+  struct host *host;
+  weft_task task;
+  uint64_t run_id;
+};
+
+static void close_task(weft_runtime *rt, void *arg) {
+  weft_task_close(rt, *(weft_task *)arg);
+}
+
+/* A finaliser may run in the middle of anything, so it only queues the closing,
+ * and with it the report. */
+static int collect_guard(lua_State *L) {
+  struct guard *guard = lua_touserdata(L, 1);
+  struct host *host = guard->host;
+  if (host->rt == NULL || host->run_id != guard->run_id)
+    return 0;
+  weft_task *task = malloc(sizeof *task);
+  if (task == NULL)
+    return 0; /* the shutdown reports it */
+  *task = guard->task;
+  weft_call_soon(host->rt, close_task, task, free, NULL);
+  return 0;
+}
+
+/* guard(task) -> the object to be held */
+static int guard(lua_State *L) {
+  struct host *host = host_of(L);
+  struct guard *guard = lua_newuserdata(L, sizeof *guard);
+  *guard = (struct guard){host, check_task(L, 1), host->run_id};
+  if (luaL_newmetatable(L, "weft.FailureGuard") != 0) {
+    lua_pushcfunction(L, collect_guard);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_setmetatable(L, -2);
+  return 1;
+}
+
+void open_task(lua_State *L, struct host *host) {
+  static const luaL_Reg functions[] = {{"spawn", spawn},
+                                       {"task_await", await},
+                                       {"task_join", join},
+                                       {"task_start", start},
+                                       {"task_ready", ready},
+                                       {"task_cancel", cancel},
+                                       {"task_current", current},
+                                       {"task_all", all},
+                                       {"task_info", info},
+                                       {"task_set_name", set_name},
+                                       {"task_scope", scope},
+                                       {"task_traceback", traceback},
+                                       {"task_on_done", on_done},
+                                       {"task_observe", observe},
+                                       {"task_guard", guard},
+                                       {NULL, NULL}};
+  host_register(L, host, functions);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT
+ * time.c - the clock, sleeping, the run budget and calls, for lua/weft/time.lua
+ * and lua/weft/call.lua. */
+#include "host.h"
+
+static int now(lua_State *L) {
+  struct host *host = host_of(L);
+  uint64_t now_ns;
+  weft_now(host_runtime(L, host, "weft.now"), &now_ns);
+  lua_pushnumber(L, time_seconds(now_ns));
+  return 1;
+}
+
+static int yield(lua_State *L) {
+  struct host *host = host_of(L);
+  if (!park_is_possible(L, host))
+    park_check(L, host, "weft.yield");
+  return park_finish(L, host, weft_yield(host->rt), 0, NULL);
+}
+
+static int checkpoint(lua_State *L) {
+  struct host *host = host_of(L);
+  park_check(L, host, "weft.checkpoint");
+  return park_finish(L, host, weft_checkpoint(host->rt), 0, NULL);
+}
+
+/* cancel_point() -> code: the first half of a slow parking call */
+static int cancel_point(lua_State *L) {
+  struct host *host = host_of(L);
+  park_check(L, host, "the call");
+  return park_finish(L, host, weft_cancel_point(host->rt), 0, NULL);
+}
+
+/* spend() -> code: the second half */
+static int spend(lua_State *L) {
+  struct host *host = host_of(L);
+  park_check(L, host, "the call");
+  return park_finish(L, host, weft_spend(host->rt), 0, NULL);
+}
+
+/* check_park(call): raises where a call cannot park, under that name. */
+static int check_park(lua_State *L) {
+  park_check(L, host_of(L), luaL_checkstring(L, 1));
+  return 0;
+}
+
+/* budget() -> the address of the budget's word, for the FFI; nil without a
+ * runtime */
+static int budget(lua_State *L) {
+  struct host *host = host_of(L);
+  int32_t *word;
+  if (host->rt == NULL)
+    return 0;
+  weft_budget_word(host->rt, &word);
+  lua_pushlightuserdata(L, word);
+  return 1;
+}
+
+/* sleep(seconds) -> code. The caller has refused what is no time. */
+static int sleep_for(lua_State *L) {
+  struct host *host = host_of(L);
+  uint64_t now_ns, wait = time_ns(lua_tonumber(L, 1));
+  park_check(L, host, "weft.sleep");
+  if (wait == 0)
+    return park_finish(L, host, weft_yield(host->rt), 0, NULL);
+  weft_now(host->rt, &now_ns);
+  uint64_t until = wait > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + wait;
+  return park_finish(L, host, weft_sleep_until(host->rt, until), 0, NULL);
+}
+
+static int sleep_until(lua_State *L) {
+  struct host *host = host_of(L);
+  park_check(L, host, "weft.sleep_until");
+  return park_finish(
+      L, host, weft_sleep_until(host->rt, time_ns(lua_tonumber(L, 1))), 0,
+      NULL);
+}
+
+/* -- Calls ------------------------------------------------------------------------ */
+
+static int push_timer(lua_State *L, int status, weft_timer timer) {
+  if (status != WEFT_OK)
+    return deliver_status(L, status, 0);
+  lua_pushnil(L);
+  lua_pushnumber(L, (lua_Number)timer);
+  return 2;
+}
+
+/* call_at(time or nil for soon, fn) -> nil, handle */
+static int call_at(lua_State *L) {
+  struct host *host = host_of(L);
+  weft_runtime *rt = host_runtime(L, host, "weft.call_soon");
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  void *callback = callback_new(L, host, 2);
+  weft_timer timer;
+  if (callback == NULL)
+    return deliver_status(L, WEFT_ENOMEM, 0);
+  int status = lua_isnil(L, 1)
+                   ? weft_call_soon(rt, callback_run, callback, callback_drop,
+                                    &timer)
+                   : weft_call_at(rt, time_ns(lua_tonumber(L, 1)),
+                                  callback_run, callback, callback_drop,
+                                  &timer);
+  return push_timer(L, status, timer);
+}
+
+/* call_cancel(handle) -> whether that prevented the call */
+static int call_cancel(lua_State *L) {
+  struct host *host = host_of(L);
+  int prevented = 0;
+  if (host->rt != NULL)
+    weft_timer_cancel(host->rt, (weft_timer)luaL_checknumber(L, 1),
+                      &prevented);
+  lua_pushboolean(L, prevented);
+  return 1;
+}
+
+/* call_close(handle): nobody will cancel it any more. */
+static int call_close(lua_State *L) {
+  struct host *host = host_of(L);
+  if (host->rt != NULL)
+    weft_timer_close(host->rt, (weft_timer)luaL_checknumber(L, 1));
+  return 0;
+}
+
+void open_time(lua_State *L, struct host *host) {
+  static const luaL_Reg functions[] = {
+      {"now", now},
+      {"yield", yield},
+      {"checkpoint", checkpoint},
+      {"cancel_point", cancel_point},
+      {"spend", spend},
+      {"check_park", check_park},
+      {"budget", budget},
+      {"sleep", sleep_for},
+      {"sleep_until", sleep_until},
+      {"call_at", call_at},
+      {"call_cancel", call_cancel},
+      {"call_close", call_close},
+      {NULL, NULL}};
+  host_register(L, host, functions);
+}

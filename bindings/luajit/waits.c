@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT
+ * waits.c - wait lists, events and semaphores, for the Lua modules of the
+ * primitives. Handles are closed by the Lua side's finalisers. */
+#include "host.h"
+
+static uint64_t check_handle(lua_State *L, int index) {
+  return (uint64_t)luaL_checknumber(L, index);
+}
+
+static int push_handle(lua_State *L, int status, uint64_t handle) {
+  if (status != WEFT_OK)
+    return deliver_status(L, status, 0);
+  lua_pushnil(L);
+  lua_pushnumber(L, (lua_Number)handle);
+  return 2;
+}
+
+/* -- Wait lists ------------------------------------------------------------------ */
+
+/* The words for weft_task_get_wait must last for ever. */
+static const char *lasting_word(lua_State *L, int index) {
+  static const char *const words[] = {
+      "queue (to get)", "queue (to put)", "queue (to be done)", "lock",
+      "condition",      "barrier",        "channel (to send)",
+      "channel (to receive)", "future",   "limiter",
+      "rate limiter",   "connection pool", NULL};
+  return words[luaL_checkoption(L, index, NULL, words)];
+}
+
+/* waitlist_new(word) -> nil, handle */
+static int waitlist_new(lua_State *L) {
+  weft_runtime *rt = host_runtime(L, host_of(L), "it");
+  weft_waitlist list;
+  int status = weft_waitlist_new(rt, lasting_word(L, 1), &list);
+  return push_handle(L, status, list);
+}
+
+/* waitlist_park(handle) -> code. The Lua side checks for room to park first. */
+static int waitlist_park(lua_State *L) {
+  struct host *host = host_of(L);
+  uint64_t value;
+  park_check(L, host, "the call");
+  int status = weft_waitlist_park(host->rt, check_handle(L, 1), &value);
+  return park_finish(L, host, status, value, NULL);
+}
+
+/* waitlist_wake(handle, code or nil) -> handle of the task, or nil */
+static int waitlist_wake(lua_State *L) {
+  struct host *host = host_of(L);
+  weft_task task;
+  if (host->rt == NULL)
+    return 0;
+  weft_waitlist_wake(host->rt, check_handle(L, 1),
+                     (int)luaL_optinteger(L, 2, WEFT_OK), 0, &task);
+  if (task == 0)
+    return 0;
+  lua_pushnumber(L, (lua_Number)task);
+  return 1;
+}
+
+static int waitlist_count(lua_State *L) {
+  struct host *host = host_of(L);
+  size_t count = 0;
+  if (host->rt != NULL)
+    weft_waitlist_count(host->rt, check_handle(L, 1), &count);
+  lua_pushnumber(L, (lua_Number)count);
+  return 1;
+}
+
+static int waitlist_close(lua_State *L) {
+  struct host *host = host_of(L);
+  if (host->rt != NULL)
+    weft_waitlist_close(host->rt, check_handle(L, 1));
+  return 0;
+}
+
+/* -- Events ----------------------------------------------------------------------- */
+
+static int event_new(lua_State *L) {
+  weft_runtime *rt = host_runtime(L, host_of(L), "weft.event");
+  weft_event event;
+  int status = weft_event_new(rt, &event);
+  return push_handle(L, status, event);
+}
+
+static int event_set(lua_State *L) {
+  weft_runtime *rt = host_runtime(L, host_of(L), "event:set");
+  return deliver_status(L, weft_event_set(rt, check_handle(L, 1)), 0);
+}
+
+static int event_clear(lua_State *L) {
+  weft_runtime *rt = host_runtime(L, host_of(L), "event:clear");
+  return deliver_status(L, weft_event_clear(rt, check_handle(L, 1)), 0);
+}
+
+static int event_is_set(lua_State *L) {
+  weft_runtime *rt = host_runtime(L, host_of(L), "event:is_set");
+  int flag;
+  weft_event_is_set(rt, check_handle(L, 1), &flag);
+  lua_pushboolean(L, flag);
+  return 1;
+}
+
+static int event_wait(lua_State *L) {
+  struct host *host = host_of(L);
+  park_check(L, host, "event:wait");
+  return park_finish(L, host, weft_event_wait(host->rt, check_handle(L, 1)), 0,
+                     NULL);
+}
+
+static int event_close(lua_State *L) {
+  struct host *host = host_of(L);
+  if (host->rt != NULL)
+    weft_event_close(host->rt, check_handle(L, 1));
+  return 0;
+}
+
+/* -- Semaphores ------------------------------------------------------------------- */
+
+/* semaphore_new(permits, bound or 0) -> nil, handle */
+static int semaphore_new(lua_State *L) {
+  weft_runtime *rt = host_runtime(L, host_of(L), "weft.semaphore");
+  weft_semaphore semaphore;
+  int status =
+      weft_semaphore_new(rt, (size_t)luaL_checknumber(L, 1),
+                         (size_t)luaL_optnumber(L, 2, 0), &semaphore);
+  return push_handle(L, status, semaphore);
+}
+
+static int semaphore_acquire(lua_State *L) {
+  struct host *host = host_of(L);
+  park_check(L, host, "semaphore:acquire");
+  return park_finish(
+      L, host, weft_semaphore_acquire(host->rt, check_handle(L, 1)), 0, NULL);
+}
+
+static int semaphore_try_acquire(lua_State *L) {
+  weft_runtime *rt = host_runtime(L, host_of(L), "semaphore:try_acquire");
+  return deliver_status(L, weft_semaphore_try_acquire(rt, check_handle(L, 1)),
+                        0);
+}
+
+static int semaphore_release(lua_State *L) {
+  weft_runtime *rt = host_runtime(L, host_of(L), "semaphore:release");
+  return deliver_status(L, weft_semaphore_release(rt, check_handle(L, 1)), 0);
+}
+
+static int semaphore_value(lua_State *L) {
+  weft_runtime *rt = host_runtime(L, host_of(L), "semaphore:value");
+  size_t permits;
+  weft_semaphore_get_value(rt, check_handle(L, 1), &permits);
+  lua_pushnumber(L, (lua_Number)permits);
+  return 1;
+}
+
+static int semaphore_close(lua_State *L) {
+  struct host *host = host_of(L);
+  if (host->rt != NULL)
+    weft_semaphore_close(host->rt, check_handle(L, 1));
+  return 0;
+}
+
+void open_waits(lua_State *L, struct host *host) {
+  static const luaL_Reg functions[] = {
+      {"waitlist_new", waitlist_new},
+      {"waitlist_park", waitlist_park},
+      {"waitlist_wake", waitlist_wake},
+      {"waitlist_count", waitlist_count},
+      {"waitlist_close", waitlist_close},
+      {"event_new", event_new},
+      {"event_set", event_set},
+      {"event_clear", event_clear},
+      {"event_is_set", event_is_set},
+      {"event_wait", event_wait},
+      {"event_close", event_close},
+      {"semaphore_new", semaphore_new},
+      {"semaphore_acquire", semaphore_acquire},
+      {"semaphore_try_acquire", semaphore_try_acquire},
+      {"semaphore_release", semaphore_release},
+      {"semaphore_value", semaphore_value},
+      {"semaphore_close", semaphore_close},
+      {NULL, NULL}};
+  host_register(L, host, functions);
+}

@@ -1,0 +1,74 @@
+--- Calls of plain functions by the loop, outside any task.
+-- @module weft.call
+
+local core = require "weft.core"
+local errors = require "weft.error"
+local report = require "weft.report"
+local check_time = require("weft.scope").check_time
+
+local call = {}
+
+-- What call_soon, call_later and call_at return.
+---@class weft.Call
+local Call = {}
+local metatable = { __name = "weft.Call", __index = Call }
+
+--- Prevents the call. True if that was in time.
+---@return boolean
+function Call:cancel()
+  local handle = self.handle
+  self.handle = nil
+  return handle ~= nil and core.call_cancel(handle)
+end
+
+--- When the call is due, by `now()`'s clock.
+---@return number
+function Call:when() return self.due end
+
+local function schedule(name, due, fn, ...)
+  if type(fn) ~= "function" then
+    errors.fail_argument(name .. ": fn must be a function, got " .. type(fn), 3)
+  end
+  local object = setmetatable({ due = due or core.now() }, metatable)
+  local count, arguments = select("#", ...), { ... }
+  local code, handle = core.call_at(due, function()
+    object.handle = nil
+    core.call_close(object.running)
+    return fn(unpack(arguments, 1, count))
+  end)
+  if code then errors.fail(code) end
+  object.handle, object.running = handle, handle
+  return object
+end
+
+--- Calls `fn(...)` in the next turn, outside any task. What it raises is
+-- reported.
+---@param fn function
+---@return weft.Call
+function call.soon(fn, ...) return schedule("call_soon(fn)", nil, fn, ...) end
+
+--- Calls `fn(...)` once `seconds` have passed.
+---@param seconds number
+---@param fn function
+---@return weft.Call
+function call.later(seconds, fn, ...)
+  check_time(seconds, "call_later(seconds, fn): seconds")
+  return schedule("call_later(seconds, fn)", core.now() + seconds, fn, ...)
+end
+
+--- Calls `fn(...)` once the time `when` has come.
+---@param when number
+---@param fn function
+---@return weft.Call
+function call.at(when, fn, ...)
+  check_time(when, "call_at(time, fn): time")
+  return schedule("call_at(time, fn)", when, fn, ...)
+end
+
+--- For the C side: calls `fn` and reports what it raises.
+function call.run_callback(fn)
+  local ok, err = xpcall(fn, errors.trace)
+  if not ok then report.report(report.CALLBACK, nil, errors.object(err)) end
+end
+
+return call

@@ -1,0 +1,358 @@
+--- Error objects: classes, fields, groups, and what the C side raises.
+--
+-- An error object is a table whose metatable is its class. weft raises nothing
+-- else; what a user raises stays as it is inside one task, and becomes an error
+-- object when it leaves the task or joins a group.
+-- @module weft.error
+
+local core = require "weft.core"
+
+local errors = {}
+
+-- Metatables are marked with this key, for the test of "is it an error object".
+local CLASS = {}
+
+-- An error object; see the class's functions below.
+---@class weft.Error
+---@field name string
+---@field message string
+---@field code string?
+---@field reason any
+---@field source string?
+---@field scope table?
+---@field traceback string?
+---@field cause any
+---@field task string?
+---@field value any
+---@field errors table?
+local Error = {}
+
+-- -- Classes -----------------------------------------------------------------
+
+local function class_of(err)
+  local class = type(err) == "table" and getmetatable(err)
+  return class and class[CLASS] and class or nil
+end
+
+--- Whether `err` is an error object.
+---@param err any
+---@return boolean
+function errors.is_error(err)
+  return class_of(err) ~= nil
+end
+
+local function inherits(class, wanted)
+  while class do
+    if class == wanted or class.name == wanted then return true end
+    class = class.parent
+  end
+  return false
+end
+
+--- Whether the error is of class `x`: a class, its name, or a predicate.
+---@param x string|table|function
+---@return boolean
+function Error:is(x)
+  if type(x) == "function" then return x(self) and true or false end
+  if type(x) ~= "string" and not (type(x) == "table" and x[CLASS]) then
+    errors.fail_argument(
+      "err:is(x): a class, its name or a predicate expected, got " .. type(x), 2)
+  end
+  return inherits(getmetatable(self), x)
+end
+
+local function copy_into(object, fields)
+  for key, value in pairs(fields or {}) do object[key] = value end
+  return object
+end
+
+-- Objects are made by calling the class: Class(message, fields).
+local function new_object(class, message, fields)
+  local object = copy_into({ name = class.name }, fields)
+  object.message = message == nil and class.name or tostring(message)
+  return setmetatable(object, class)
+end
+
+local class_metatable = { __call = new_object, __name = "weft.error_class" }
+function class_metatable:__tostring() return "error class " .. self.name end
+
+local function describe(err) return getmetatable(err).describe(err) end
+
+local function new_class(name, parent)
+  local class = {
+    [CLASS] = true, name = name, parent = parent, __name = name,
+    describe = parent and parent.describe,
+    __tostring = describe,
+  }
+  -- Methods are looked up through the classes.
+  class.methods = setmetatable({}, { __index = parent and parent.methods })
+  class.__index = class.methods
+  return setmetatable(class, class_metatable)
+end
+
+errors.classes = {}
+local classes = errors.classes
+
+local function define(name, parent)
+  classes[name] = new_class(name, parent)
+  return classes[name]
+end
+
+define "Error"
+classes.Error.methods.is = Error.is
+function classes.Error.describe(err)
+  return err.name .. ": " .. tostring(err.message)
+end
+
+for _, name in ipairs {
+  "CancelledError", "TaskCancelledError", "TimeoutError", "ErrorGroup",
+  "InvalidStateError", "QueueFull", "QueueEmpty", "BrokenBarrierError",
+  "ClosedError", "BusyError", "EndOfStream", "LimitOverrunError", "OSError",
+  "ProcessError", "ArgumentError",
+} do define(name, classes.Error) end
+define("QueueShutDown", classes.ClosedError)
+define("IncompleteReadError", classes.EndOfStream)
+
+--- Makes a class of errors. `Class(message, fields)` makes an object of it.
+---@param name string
+---@param parent table? a class; default weft.Error
+---@return table
+function errors.error_class(name, parent)
+  if type(name) ~= "string" or name == "" then
+    errors.fail_argument(
+      "error_class(name, parent): name must be a string, got " .. type(name), 2)
+  end
+  if parent ~= nil and not (type(parent) == "table" and parent[CLASS]) then
+    errors.fail_argument(
+      "error_class(name, parent): parent must be an error class, got "
+        .. type(parent), 2)
+  end
+  return new_class(name, parent or classes.Error)
+end
+
+-- -- Groups ------------------------------------------------------------------
+
+local Group = classes.ErrorGroup.methods
+
+local function indent(text) return (text:gsub("\n", "\n  ")) end
+
+local function describe_group(err)
+  local lines = { err.name .. ": " .. tostring(err.message) }
+  for _, member in ipairs(err.errors) do
+    local from = member.task and " (in " .. member.task .. ")" or ""
+    lines[#lines + 1] = "  - " .. indent(tostring(member) .. from)
+  end
+  return table.concat(lines, "\n")
+end
+
+classes.ErrorGroup.describe = describe_group
+
+local function count_text(count)
+  return count == 1 and "1 failure" or count .. " failures"
+end
+
+--- Makes an ErrorGroup of `list`, which has at least one error object.
+---@param list table
+---@param fields table?
+---@return table
+function errors.group(list, fields)
+  local object = copy_into({ errors = list }, fields)
+  return classes.ErrorGroup(count_text(#list), object)
+end
+
+-- A group like `group`, of other members.
+local function regroup(group, members)
+  if #members == 0 then return nil end
+  local copy = copy_into({}, group)
+  copy.errors = members
+  copy.message = count_text(#members)
+  return setmetatable(copy, getmetatable(group))
+end
+
+--- Parts the group by `x`, leaf by leaf; what matches goes whole.
+---@param x string|table|function
+---@return table? matching
+---@return table? rest
+function Group:split(x)
+  if self:is(x) then return self, nil end
+  local matching, rest = {}, {}
+  for _, member in ipairs(self.errors) do
+    local yes, no = nil, member
+    if member.errors then yes, no = member:split(x)
+    elseif member:is(x) then yes, no = member, nil end
+    matching[#matching + 1] = yes
+    rest[#rest + 1] = no
+  end
+  return regroup(self, matching), regroup(self, rest)
+end
+
+--- The part of the group that matches `x`, or nil.
+---@param x string|table|function
+---@return table?
+function Group:subgroup(x)
+  return (self:split(x))
+end
+
+--- All errors of the group that are no groups, depth first.
+---@return table
+function Group:leaves()
+  local leaves = {}
+  local function collect(group)
+    for _, member in ipairs(group.errors) do
+      if member.errors then collect(member) else leaves[#leaves + 1] = member end
+    end
+  end
+  collect(self)
+  return leaves
+end
+
+-- -- Raising -----------------------------------------------------------------
+
+--- Gives the error its traceback, unless it has one: the stack at the first
+-- raise that weft sees.
+local function with_traceback(err, level)
+  if err.traceback == nil then
+    err.traceback = debug.traceback("", level + 1):gsub("^\n", "")
+  end
+  return err
+end
+
+-- One cancellation raises many times; the object is made once for each task
+-- and scope in a row.
+local last_cancelled, last_scope
+
+--- The CancelledError of the running code.
+function errors.cancelled()
+  local scope, source, reason, cause = core.cancellation()
+  if not scope then
+    return classes.CancelledError("cancelled", { source = "cancel" })
+  end
+  if scope ~= last_scope then
+    last_scope = scope
+    local message = "cancelled by " .. source
+    if reason ~= nil then message = message .. ": " .. tostring(reason) end
+    last_cancelled = classes.CancelledError(message, {
+      reason = reason, source = source, cause = cause,
+    })
+  end
+  return last_cancelled
+end
+
+--- An error object for a status code of the core.
+---@param code number
+---@param message string?
+---@param fields table?
+function errors.from_code(code, message, fields)
+  local name, text, short = core.error_text(code)
+  local class = classes[name] or classes.Error
+  local object = class(message or text, fields)
+  if class == classes.OSError then object.code = object.code or short end
+  return object
+end
+
+local ECANCELLED = -1
+
+--- Raises the error of a status code. Not to be called with success.
+---@param code number
+---@param message string?
+---@param fields table?
+function errors.fail(code, message, fields)
+  if code == ECANCELLED then return error(errors.cancelled(), 0) end
+  error(with_traceback(errors.from_code(code, message, fields), 3), 0)
+end
+
+--- Raises an ArgumentError.
+---@param message string
+---@param level number? 1 is the caller; its caller by default
+function errors.fail_argument(message, level)
+  level = (level or 2) + 1
+  error(with_traceback(classes.ArgumentError(message), level), 0)
+end
+
+--- Raises an InvalidStateError.
+---@param message string
+function errors.fail_state(message)
+  error(with_traceback(classes.InvalidStateError(message), 3), 0)
+end
+
+-- -- From any value to an error object ----------------------------------------
+
+-- The stack of a value that is no table, kept while it is in flight.
+local traced_value, traced_text
+
+--- To be the handler of xpcall in whatever catches for weft: remembers the
+-- stack of the first raise and passes the value on as it is.
+function errors.trace(err)
+  local class = class_of(err)
+  if class == classes.CancelledError then return err end
+  if class then
+    return with_traceback(err, 2)
+  end
+  if not rawequal(err, traced_value) or traced_text == nil then
+    traced_value, traced_text = err, debug.traceback("", 2):gsub("^\n", "")
+  end
+  return err
+end
+
+local function message_of(value)
+  local ok, text = pcall(tostring, value)
+  return ok and text or "an error whose tostring fails"
+end
+
+--- The error object for whatever was raised.
+---@param err any
+---@param traceback string? where it was raised, if nobody knows better
+function errors.object(err, traceback)
+  if class_of(err) then
+    if err.traceback == nil and not err:is "CancelledError" then
+      err.traceback = traceback
+    end
+    return err
+  end
+  local text = traceback
+  if rawequal(err, traced_value) and traced_text then text = traced_text end
+  traced_value, traced_text = nil, nil
+  return classes.Error(message_of(err), { value = err, traceback = text })
+end
+
+--- What a failed task's error is: the object itself the first time, and for one
+-- that left another task before, a new object that knows the path.
+---@param err table
+---@param task string the name of the task it leaves now
+function errors.leave_task(err, task)
+  if err.task == nil then
+    err.task = task
+    return err
+  end
+  local copy = setmetatable(copy_into({}, err), getmetatable(err))
+  copy.task = task
+  copy.cause = err
+  copy.traceback = (err.traceback or "") .. "\n\tin task " .. err.task
+    .. ", awaited by task " .. task
+  return copy
+end
+
+--- Adds what was in flight as the cause, unless the error has one.
+function errors.with_cause(err, cause)
+  if class_of(err) and err.cause == nil and not rawequal(err, cause) then
+    err.cause = cause
+  end
+  return err
+end
+
+--- Whether `err` is a CancelledError.
+function errors.is_cancelled(err)
+  return type(err) == "table" and getmetatable(err) == classes.CancelledError
+end
+
+-- For convert.c: an error object for one of another language.
+function errors.make(code, name, message, fields)
+  if fields.errors then return errors.group(fields.errors, fields) end
+  local class = classes[name]
+  local object = errors.from_code(code, message, fields)
+  if class and class ~= getmetatable(object) then setmetatable(object, class) end
+  object.name = name
+  return object
+end
+
+return errors

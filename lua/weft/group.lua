@@ -1,0 +1,167 @@
+--- Groups: scopes that own tasks. Nothing that is spawned in a group outlives
+-- it, and no failure in it is lost.
+-- @module weft.group
+
+local core = require "weft.core"
+local errors = require "weft.error"
+local owner = require "weft.owner"
+local report = require "weft.report"
+local scope = require "weft.scope"
+local task = require "weft.task"
+
+local group = {}
+
+local ECANCELLED, ETIMEDOUT, ESTATE = -1, -2, -6
+local EHOST, EGROUP, ETASKCANCELLED = -8, -9, -16
+
+-- A group, as group functions get it.
+---@class weft.Group
+---@field scope weft.Scope
+local Group = {}
+local metatable = { __name = "weft.Group" }
+
+-- -- Spawning -----------------------------------------------------------------
+
+local function fail_spawn(code)
+  errors.fail(code, code == ESTATE
+    and "group:spawn: the group is over: its function and children have ended"
+    or nil)
+end
+
+-- Waits for a place where the group has a limit.
+local function reserve(self)
+  local code = self.limit and core.group_reserve(self[1])
+  if code then fail_spawn(code) end
+end
+
+--- Starts a task in the group. Parks only where the group has a limit and no
+-- place is free.
+---@param ... any name?, fn, arguments
+---@return weft.Task
+function Group:spawn(...)
+  task.check_spawn("group:spawn", ...)
+  if self.limit then reserve(self) end
+  local child = task.new()
+  local code = core.spawn(self[1], child, ...)
+  if code then fail_spawn(code) end
+  return child
+end
+
+-- What start raises for a child that ended before it was ready.
+local function fail_start(code, child)
+  if code == EHOST or code == ETASKCANCELLED then return task.outcome(child) end
+  errors.fail(code, code == ESTATE
+    and "group:start: the function returned without calling ready(...)" or nil)
+end
+
+--- Starts a task and waits until it calls `ready(...)`, its first argument;
+-- returns what that was given. Until then the task's failure is raised here.
+-- Parks.
+---@param ... any name?, fn, arguments
+function Group:start(...)
+  task.check_spawn("group:start", ...)
+  local code = core.cancel_point()
+  if code then errors.fail(code) end
+  reserve(self)
+  local child, values = task.new(), nil
+  local function ready(...)
+    if values then
+      errors.fail_state "ready(...) was called before: once is enough"
+    end
+    values = { n = select("#", ...), ... }
+    core.task_ready(child[1])
+  end
+  if type((...)) == "string" then
+    code = core.spawn(self[1], child, (...), (select(2, ...)), ready,
+      select(3, ...))
+  else
+    code = core.spawn(self[1], child, (...), ready, select(2, ...))
+  end
+  if code then fail_spawn(code) end
+  code = core.task_start(child[1])
+  if code then return fail_start(code, child) end
+  return unpack(values, 1, values.n)
+end
+
+--- Stops the children and the body, without an error. May be repeated.
+---@param reason any
+---@return boolean
+function Group:cancel(reason) return self.scope:cancel(reason) end
+
+function metatable.__index(self, key)
+  if key == "scope" then
+    local object = scope.wrap(core.group_scope(self[1]) or 0)
+    self.scope = object
+    return object
+  end
+  return Group[key]
+end
+
+-- -- Running ------------------------------------------------------------------
+
+-- What the body's end means for the core: nil, true for Cancelled, or the
+-- error object.
+local function body_outcome(self, ok, err)
+  if owner.is_used() then
+    local failure = owner.close_all(core.group_scope(self[1]))
+    if failure ~= nil and ok then
+      ok, err = false, failure
+    elseif failure ~= nil then
+      report.report(report.FAILURE, nil, failure)
+    end
+  end
+  if ok then return nil end
+  return errors.is_cancelled(err) or errors.object(err)
+end
+
+-- The errors a group ends by.
+local function fail(self, code, group_error, body_error)
+  if code == EGROUP then
+    if group_error.cause then group_error.cause = errors.cancelled() end
+    error(errors.trace(group_error), 0)
+  end
+  if code == ETIMEDOUT then
+    error(errors.trace(errors.classes.TimeoutError(
+      "the group's deadline has passed", { scope = self.scope })), 0)
+  end
+  if code == ECANCELLED and errors.is_cancelled(body_error) then
+    error(body_error, 0)
+  end
+  errors.fail(code)
+end
+
+local function finish(self, ok, ...)
+  local code, group_error = core.group_join(self[1],
+    body_outcome(self, ok, ...))
+  if code then return fail(self, code, group_error, ...) end
+  if ok then return ... end
+end
+
+local function check_options(opts)
+  if opts.limit ~= nil and (type(opts.limit) ~= "number" or opts.limit < 1) then
+    errors.fail_argument("group: limit must be a number of at least 1, got "
+      .. tostring(opts.limit), 3)
+  end
+  if opts.timeout ~= nil then
+    scope.check_time(opts.timeout, "group: timeout", 3)
+  end
+end
+
+--- Calls `fn(g)`, waits for every child of g, and returns what fn returned. The
+-- first failure, of a child or of fn, cancels the others; all failures are
+-- raised together in one ErrorGroup. opts: `limit`, at most so many children
+-- at once; `timeout` in seconds.
+---@param fn fun(g: weft.Group): ...
+---@param opts table?
+function group.group(fn, opts)
+  scope.check_function(fn, "group(fn, opts): fn")
+  opts = opts or {}
+  check_options(opts)
+  local handle, code = core.group_open(opts.timeout, opts.limit)
+  if not handle then errors.fail(code) end
+  local self = setmetatable({ handle }, metatable)
+  self.limit = opts.limit
+  return finish(self, xpcall(fn, errors.trace, self))
+end
+
+return group

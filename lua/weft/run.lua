@@ -1,0 +1,68 @@
+--- Running a main function with a runtime of its own.
+-- @module weft.run
+
+local core = require "weft.core"
+local errors = require "weft.error"
+local report = require "weft.report"
+local task = require "weft.task"
+
+local run = {}
+
+local EGIVENUP = -21
+
+local given_up = {}
+
+-- Reports of the core; those of tasks that were given up are kept for the
+-- error of the run.
+local function on_report(kind, name, err, traceback)
+  if kind == report.GIVEN_UP then
+    given_up[#given_up + 1] = ("%s\n%s"):format(name or "a task",
+      traceback or "")
+  end
+  report.report(kind, name, err, traceback)
+end
+
+local function given_up_error(main)
+  local names = table.concat(given_up, "\n")
+  given_up = {}
+  return errors.classes.InvalidStateError(
+    "tasks would not end and were given up: " .. names,
+    { cause = main[2] and main:error() or nil })
+end
+
+local function start(main, virtual, seed, ...)
+  if type(main) ~= "function" then
+    errors.fail_argument("run(main, ...): main must be a function, got "
+      .. type(main), 3)
+  end
+  local object = task.new()
+  local code = core.run(object, virtual, seed, main, ...)
+  if code == EGIVENUP then error(given_up_error(object), 0) end
+  if code then errors.fail(code) end
+  return task.outcome(object)
+end
+
+--- Runs `main(...)` as the main task of a new runtime. When it has ended, all
+-- other tasks are cancelled and joined. Returns its results, raises its error,
+-- or TaskCancelledError.
+---@param main function
+function run.run(main, ...) return start(main, false, nil, ...) end
+
+--- As run, with options: `virtual` starts a virtual clock at 0 that jumps to
+-- the next time when all tasks are parked; `seed` shuffles every turn.
+---@param opts table
+---@param main function
+function run.run_with(opts, main, ...)
+  return start(main, opts.virtual, opts.seed, ...)
+end
+
+core.set_functions {
+  fail = errors.fail,
+  make_error = errors.make,
+  on_failure = task.on_failure,
+  run_callback = require("weft.call").run_callback,
+  report = on_report,
+  cancelled_metatable = errors.classes.CancelledError,
+}
+
+return run

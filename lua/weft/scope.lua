@@ -1,0 +1,244 @@
+--- Scopes: regions of a task with a deadline, a cancelled flag and a shield.
+--
+-- A timeout is a scope with a deadline. Cancellation is a level: while a scope
+-- is cancelled, every call in it that parks raises CancelledError, each time,
+-- until control has left the scope. See docs/cancellation.md.
+-- @module weft.scope
+
+local core = require "weft.core"
+local errors = require "weft.error"
+local owner = require "weft.owner"
+local report = require "weft.report"
+
+local scope = {}
+
+-- Fields by number, for size: the core's handle; what was caught, false while
+-- open; whether it was cancelled by the time it was left.
+local HANDLE, CAUGHT, CALLED = 1, 2, 3
+local CAUGHT_NOTHING, CAUGHT_DEADLINE = 0, 2
+
+-- A scope, as scope functions get it.
+---@class weft.Scope
+local Scope = {}
+local metatable = { __name = "weft.Scope", __index = Scope }
+
+-- -- Arguments ----------------------------------------------------------------
+
+local function check_time(value, what, level)
+  if type(value) ~= "number" or value ~= value then
+    errors.fail_argument(what .. " must be a number of seconds, got "
+      .. (value ~= value and "NaN" or type(value)), (level or 2) + 1)
+  end
+  return value
+end
+scope.check_time = check_time
+
+local function check_function(fn, what, level)
+  if type(fn) ~= "function" then
+    errors.fail_argument(what .. " must be a function, got " .. type(fn),
+      (level or 2) + 1)
+  end
+end
+scope.check_function = check_function
+
+-- -- Entering and leaving -----------------------------------------------------
+
+--- An object for a scope that is open in the core.
+function scope.wrap(handle)
+  return setmetatable({ handle, false, false }, metatable)
+end
+
+local function opened(handle, code)
+  if not handle then errors.fail(code) end
+  return setmetatable({ handle, false, false }, metatable)
+end
+
+-- Leaves the scope after its body ended with `ok` and the error `err`. Returns
+-- what was caught and the error that is in flight now.
+local function leave(object, ok, err)
+  if owner.is_used() then
+    local failure = owner.close_all(object[HANDLE])
+    if failure ~= nil and ok then
+      ok, err = false, failure
+    elseif failure ~= nil then
+      report.report(report.FAILURE, nil, failure)
+    end
+  end
+  local cancelled = not ok and errors.is_cancelled(err)
+  local code, caught, called = core.scope_leave(object[HANDLE], cancelled)
+  object[CAUGHT], object[CALLED] = caught or CAUGHT_NOTHING, called
+  if code and not cancelled then
+    errors.fail_state "scopes are left in the reverse order of entry"
+  end
+  return ok, object[CAUGHT], err
+end
+
+local function timeout_error(object, cause)
+  local err = errors.classes.TimeoutError("the deadline has passed",
+    { scope = object, cause = cause })
+  return errors.trace(err)
+end
+
+-- What comes out of a timeout whose body ended so.
+local function end_timeout(object, ok, ...)
+  local went_well, caught, err = leave(object, ok, ...)
+  if went_well then return ... end
+  if caught == CAUGHT_NOTHING then error(err, 0) end
+  if caught == CAUGHT_DEADLINE then error(timeout_error(object, err), 0) end
+end
+
+local function run_timeout(object, fn)
+  return end_timeout(object, xpcall(fn, errors.trace, object))
+end
+
+-- A scope that absorbs and drops results.
+local function end_scope(object, ok, ...)
+  local went_well, caught, err = leave(object, ok, ...)
+  if not went_well and caught == CAUGHT_NOTHING then error(err, 0) end
+  return object
+end
+
+local function run_scope(object, fn)
+  return end_scope(object, xpcall(fn, errors.trace, object))
+end
+
+-- -- The functions ------------------------------------------------------------
+
+--- Runs `fn(scope)` with a deadline `seconds` from now; nil is none. Returns
+-- what fn returns, or raises TimeoutError once fn has unwound. Entering and
+-- leaving are no cancellation points.
+---@param seconds number?
+---@param fn fun(scope: weft.Scope): ...
+function scope.timeout(seconds, fn)
+  if seconds ~= nil then check_time(seconds, "timeout(seconds, fn): seconds") end
+  check_function(fn, "timeout(seconds, fn): fn")
+  return run_timeout(opened(core.scope_after(seconds)), fn)
+end
+
+--- As timeout, with a time of `weft.now()`'s clock.
+---@param time number
+---@param fn fun(scope: weft.Scope): ...
+function scope.timeout_at(time, fn)
+  if time ~= nil then check_time(time, "timeout_at(time, fn): time") end
+  check_function(fn, "timeout_at(time, fn): fn")
+  return run_timeout(opened(core.scope_at(time)), fn)
+end
+
+--- Runs `fn(scope)` for at most `seconds` and goes on without an error. Returns
+-- the scope: `scope:cancelled_caught()` tells whether fn was cut off.
+---@param seconds number?
+---@param fn fun(scope: weft.Scope)
+---@return weft.Scope
+function scope.move_on_after(seconds, fn)
+  if seconds ~= nil then
+    check_time(seconds, "move_on_after(seconds, fn): seconds")
+  end
+  check_function(fn, "move_on_after(seconds, fn): fn")
+  return run_scope(opened(core.scope_after(seconds)), fn)
+end
+
+--- As move_on_after, with a time of `weft.now()`'s clock.
+---@param time number?
+---@param fn fun(scope: weft.Scope)
+---@return weft.Scope
+function scope.move_on_at(time, fn)
+  if time ~= nil then check_time(time, "move_on_at(time, fn): time") end
+  check_function(fn, "move_on_at(time, fn): fn")
+  return run_scope(opened(core.scope_at(time)), fn)
+end
+
+local function earlier_deadline(opts)
+  local after, at = opts.timeout, opts.deadline
+  if after ~= nil then check_time(after, "scope: timeout", 3) end
+  if at ~= nil then check_time(at, "scope: deadline", 3) end
+  if after == nil then return at end
+  local due = core.now() + after
+  return at ~= nil and math.min(due, at) or due
+end
+
+--- Runs `fn(scope)` in a scope of its own, which absorbs its own cancellation.
+-- opts: `timeout` in seconds, `deadline` as a time, `shield`.
+---@param fn fun(scope: weft.Scope)
+---@param opts table?
+---@return weft.Scope
+function scope.scope(fn, opts)
+  check_function(fn, "scope(fn, opts): fn")
+  opts = opts or {}
+  return run_scope(opened(core.scope_at(earlier_deadline(opts), opts.shield)),
+    fn)
+end
+
+--- Runs `fn(scope)` shielded from outer cancellations, for at most `grace`
+-- seconds if given. Returns what fn returns, nothing if the grace ran out.
+---@param fn fun(scope: weft.Scope): ...
+---@param grace number?
+function scope.shield(fn, grace)
+  check_function(fn, "shield(fn, grace): fn")
+  if grace ~= nil then check_time(grace, "shield(fn, grace): grace") end
+  local object = opened(core.scope_after(grace, true))
+  local function finish(ok, ...)
+    local went_well, caught, err = leave(object, ok, ...)
+    if went_well then return ... end
+    if caught == CAUGHT_NOTHING then error(err, 0) end
+  end
+  return finish(xpcall(fn, errors.trace, object))
+end
+
+--- The earliest deadline up to the nearest shield: nil if none, -math.huge in
+-- cancelled code.
+---@return number?
+function scope.current_deadline() return core.current_deadline() end
+
+-- -- Methods --------------------------------------------------------------------
+
+--- Cancels the scope. True, also when repeated; false once it is closed.
+---@param reason any
+---@return boolean
+function Scope:cancel(reason)
+  return core.scope_cancel(self[HANDLE], reason) == nil
+end
+
+--- The scope's own deadline, nil if none.
+---@return number?
+function Scope:deadline() return core.scope_deadline(self[HANDLE]) end
+
+--- Seconds until the scope's own deadline, nil if none.
+---@return number?
+function Scope:remaining()
+  local deadline = core.scope_deadline(self[HANDLE])
+  return deadline and deadline - core.now()
+end
+
+--- Moves the deadline to the time `time`; nil is none.
+---@param time number?
+function Scope:reschedule(time)
+  if time ~= nil then check_time(time, "scope:reschedule(time): time") end
+  local code = core.scope_reschedule(self[HANDLE], time)
+  if not code then return end
+  errors.fail_state(core.scope_is_cancelled(self[HANDLE])
+    and "scope:reschedule: the scope is cancelled already"
+    or "scope:reschedule: the scope is closed")
+end
+
+--- Whether the scope itself was cancelled, by a call or its deadline.
+---@return boolean
+function Scope:cancel_called()
+  if self[CAUGHT] then return self[CALLED] end
+  return core.scope_is_cancelled(self[HANDLE]) or false
+end
+
+--- Whether the scope was left by its own cancellation and absorbed it.
+---@return boolean
+function Scope:cancelled_caught()
+  return self[CAUGHT] ~= false and self[CAUGHT] ~= CAUGHT_NOTHING
+end
+
+--- Hides outer cancellations from now on, or lets them in.
+---@param on boolean
+function Scope:set_shield(on)
+  if core.scope_set_shield(self[HANDLE], on) then
+    errors.fail_state "scope:set_shield: the scope is closed"
+  end
+end
+
+return scope

@@ -1,0 +1,235 @@
+--- Tasks: what spawn returns.
+--
+-- A task object is an array, for its size: the core's handle; its state, false
+-- until it has ended; the number of results, or the error; its id; the results.
+-- @module weft.task
+
+local core = require "weft.core"
+local errors = require "weft.error"
+
+local task = {}
+
+local HANDLE, STATE, COUNT, ID, FIRST = 1, 2, 3, 4, 5
+local FINISHED, FAILED, CANCELLED = 4, 5, 6
+local GUARD = "guard" -- holds the core's handle of a failed task
+
+-- A task.
+---@class weft.Task
+---@field scope weft.Scope
+local Task = {}
+local metatable = { __name = "weft.Task" }
+
+local states = {
+  "ready", "running", "parked", "finished", "failed", "cancelled",
+}
+
+-- -- Making -------------------------------------------------------------------
+
+--- An object for a task that is about to be spawned.
+function task.new() return setmetatable({ 0, false, false, 0 }, metatable) end
+
+--- Whether `x` is a task.
+function task.is_task(x)
+  return type(x) == "table" and getmetatable(x) == metatable
+end
+
+--- Checks the arguments of a spawn: an optional name, then a function.
+function task.check_spawn(call, first, second)
+  local fn = first
+  if type(first) == "string" then fn = second end
+  if type(fn) ~= "function" then
+    errors.fail_argument(call .. "(name?, fn, ...): fn must be a function, got "
+      .. type(fn), 3)
+  end
+end
+
+--- Starts a task in the root group: a background task. Its failure is reported
+-- and stops no other. It is cancelled and joined when the main task has ended.
+---@param ... any name?, fn, arguments
+---@return weft.Task
+function task.spawn(...)
+  task.check_spawn("spawn", ...)
+  local object = setmetatable({ 0, false, false, 0 }, metatable)
+  local code = core.spawn(0, object, ...)
+  if code then errors.fail(code, "spawn: the task could not be started") end
+  return object
+end
+
+-- -- The outcome --------------------------------------------------------------
+
+local function name_of(self) return self.given_name or "task-" .. self[ID] end
+
+local function cancelled_error(self)
+  local cause = self[COUNT] or nil
+  return errors.classes.TaskCancelledError("the awaited task was cancelled", {
+    reason = cause and cause.reason, task = self:name(), cause = cause,
+  })
+end
+
+-- Results, or raises what the task ended by.
+local function outcome(self)
+  local state = self[STATE]
+  if state == FINISHED then
+    return unpack(self, FIRST, FIRST - 1 + (self[COUNT] or 0))
+  end
+  if state == CANCELLED then error(errors.trace(cancelled_error(self)), 0) end
+  core.task_observe(self[HANDLE])
+  error(self[COUNT], 0)
+end
+task.outcome = outcome
+
+--- Waits until the task has ended, then returns its results, raises its error,
+-- or raises TaskCancelledError. Parks. Cancelling the waiter does not touch the
+-- task.
+function Task:await()
+  local code
+  if self[STATE] then code = core.checkpoint()
+  else code = core.task_await(self[HANDLE]) end
+  if code then
+    errors.fail(code, "task:await: a task cannot await itself")
+  end
+  return outcome(self)
+end
+
+--- Whether the task has ended.
+---@return boolean
+function Task:done() return self[STATE] ~= false end
+
+--- Whether the task ended cancelled.
+---@return boolean
+function Task:cancelled() return self[STATE] == CANCELLED end
+
+local function check_done(self, call)
+  if not self[STATE] then
+    errors.fail_state("task:" .. call .. ": task '" .. self:name()
+      .. "' has not ended; await it first")
+  end
+end
+
+--- The results of a task that has ended; raises its error.
+function Task:result()
+  check_done(self, "result")
+  return outcome(self)
+end
+
+--- The error of a task that has ended, nil if it finished.
+function Task:error()
+  check_done(self, "error")
+  if self[STATE] == FINISHED then return nil end
+  if self[STATE] == CANCELLED then return cancelled_error(self) end
+  core.task_observe(self[HANDLE])
+  return self[COUNT]
+end
+
+--- Cancels the task's own scope; does not wait. False if it has ended.
+---@param reason any
+---@return boolean
+function Task:cancel(reason)
+  return not self[STATE] and core.task_cancel(self[HANDLE], reason) == nil
+end
+
+-- -- Looking at it --------------------------------------------------------------
+
+--- The task's name: as given, else "task-N".
+---@return string
+function Task:name() return name_of(self) end
+
+--- Names the task.
+---@param name string
+function Task:set_name(name)
+  if type(name) ~= "string" then
+    errors.fail_argument("task:set_name(name): a string expected, got "
+      .. type(name))
+  end
+  self.given_name = name
+  if not self[STATE] then core.task_set_name(self[HANDLE], name) end
+end
+
+--- The task's number, never used again in this runtime.
+---@return number
+function Task:id() return self[ID] end
+
+--- The task that opened the group this one lives in; nil in the root group.
+---@return weft.Task?
+function Task:parent()
+  if self[STATE] then return nil end
+  return (select(4, core.task_info(self[HANDLE])))
+end
+
+--- Where the task is parked; "not started", or nil when it has ended.
+---@return string?
+function Task:traceback()
+  if self[STATE] then return nil end
+  local text = core.task_traceback(self[HANDLE])
+  return text and text:find("\n", 1, true) and text or "not started"
+end
+
+--- Has `fn(task)` called, outside any task, once the task has ended.
+---@param fn fun(task: weft.Task)
+function Task:add_done_callback(fn)
+  if type(fn) ~= "function" then
+    errors.fail_argument("task:add_done_callback(fn): a function expected, got "
+      .. type(fn))
+  end
+  local function call() return fn(self) end
+  local code, handle
+  if self[STATE] then code, handle = core.call_at(nil, call)
+  else code, handle = core.task_on_done(self[HANDLE], call) end
+  if code then errors.fail(code) end
+  self.callbacks = self.callbacks or {}
+  table.insert(self.callbacks, { fn, handle })
+end
+
+--- Removes the callbacks equal to `fn` that are not queued yet.
+---@param fn function
+---@return number count
+function Task:remove_done_callback(fn)
+  local count, kept = 0, {}
+  for _, callback in ipairs(self.callbacks or {}) do
+    if callback[1] == fn and not self[STATE] then
+      core.call_cancel(callback[2])
+      count = count + 1
+    else
+      kept[#kept + 1] = callback
+    end
+  end
+  self.callbacks = kept
+  return count
+end
+
+function metatable.__index(self, key)
+  if key == "scope" then
+    local scope = require("weft.scope").wrap(
+      self[STATE] and 0 or core.task_scope(self[HANDLE]))
+    self.scope = scope
+    return scope
+  end
+  return Task[key]
+end
+
+function metatable:__tostring()
+  local state = self[STATE] and states[self[STATE]]
+    or states[select(3, core.task_info(self[HANDLE]))] or "over"
+  return ("task '%s' (%s)"):format(self:name(), state)
+end
+
+--- The running task, nil outside one.
+---@return weft.Task?
+function task.current() return core.task_current() end
+
+--- The unfinished tasks, in the order of their spawning.
+---@return weft.Task[]
+function task.all() return core.task_all() end
+
+-- -- What the C side calls ----------------------------------------------------------
+
+--- A task's body has raised: makes the error object it failed with.
+function task.on_failure(self, err, traceback)
+  local object = errors.object(err, traceback)
+  object = errors.leave_task(object, name_of(self))
+  self[COUNT] = object
+  self[GUARD] = core.task_guard(self[HANDLE])
+  return object
+end
+
+return task
