@@ -340,6 +340,7 @@ struct group {
   bool joining;         /* the body has ended */
   bool cut_off;       /* a body or child was ended by Cancelled from outside */
   bool own_cancelled; /* the body made a Cancelled of its own */
+  bool strict;       /* a child cancelled on its own is a failure */
   bool lost_failure;  /* there was no memory to keep one; it was reported */
   int outcome;        /* the body's */
   weft_group handle;

@@ -175,13 +175,29 @@ static void take_failure(weft_runtime *rt, struct group *group,
   add_failure(rt, group, weft_error_ref(task->error));
 }
 
+/* A child that was cut off by the group's cancellation, or, where every child
+ * counts, by one of its own. */
+static void take_cancelled(weft_runtime *rt, struct group *group,
+                           struct task *task) {
+  if (group->scope.effective) {
+    group->cut_off = true;
+  } else if (group->strict) {
+    weft_error *error;
+    if (weft_error_new(WEFT_ETASKCANCELLED, NULL, NULL, &error) != WEFT_OK)
+      error = weft_error_ref(rt->no_memory);
+    else if (task->name != NULL)
+      weft_error_set_task(error, task->name);
+    add_failure(rt, group, error);
+  }
+}
+
 /* Takes a task that has ended out of its group, with its failure. */
 void weft__group_remove(weft_runtime *rt, struct task *task) {
   struct group *group = task->group;
   if (task->state == WEFT_TASK_FAILED)
     take_failure(rt, group, task);
-  else if (task->state == WEFT_TASK_CANCELLED && group->scope.effective)
-    group->cut_off = true;
+  else if (task->state == WEFT_TASK_CANCELLED)
+    take_cancelled(rt, group, task);
   list_remove(&task->sibling);
   group->count--;
   task->group = NULL;
@@ -314,6 +330,14 @@ int weft_group_set_limit(weft_runtime *rt, weft_group handle,
     return WEFT_ESTATE;
   group->limit_max = limit_max;
   return WEFT_OK;
+}
+
+int weft_group_set_strict(weft_runtime *rt, weft_group handle, int on) {
+  struct group *group;
+  int status = weft__object(rt, handle, KIND_GROUP, &group);
+  if (status == WEFT_OK)
+    group->strict = on != 0;
+  return status;
 }
 
 int weft_group_reserve(weft_runtime *rt, weft_group handle) {

@@ -828,6 +828,11 @@ WEFT_API int weft_group_root(weft_runtime *rt, weft_group *group);
 WEFT_API int weft_group_set_limit(weft_runtime *rt, weft_group group,
                                   size_t limit_max);
 
+/* Makes a child that ends cancelled, while the group is not, a failure of the
+ * group (WEFT_ETASKCANCELLED) if [on]; default 0: it is none.
+ * parks: no    errors: none */
+WEFT_API int weft_group_set_strict(weft_runtime *rt, weft_group group, int on);
+
 /* Waits for a place in a group with a limit, FIFO, and reserves it for the
  * running task's next spawn into that group.
  * parks: yes   errors: WEFT_ECANCELLED, WEFT_ESTATE (the group is over, or the

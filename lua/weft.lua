@@ -2,10 +2,18 @@
 -- @module weft
 
 local call = require "weft.call"
+local catch = require "weft.catch"
 local errors = require "weft.error"
+local event = require "weft.event"
+local first = require "weft.first"
+local future = require "weft.future"
 local group = require "weft.group"
+local many = require "weft.many"
+local queue = require "weft.queue"
+local rate_limiter = require "weft.rate_limiter"
 local run = require "weft.run"
 local scope = require "weft.scope"
+local semaphore = require "weft.semaphore"
 local task = require "weft.task"
 local time = require "weft.time"
 require "weft.coroutine"
@@ -14,6 +22,10 @@ local weft = {
   VERSION = require("weft.core").version(),
 
   error_class = errors.error_class,
+  try = catch.try,
+  catch = catch.catch,
+  finally = catch.finally,
+
   run = run.run,
 
   spawn = task.spawn,
@@ -30,6 +42,7 @@ local weft = {
   call_soon = call.soon,
   call_later = call.later,
   call_at = call.at,
+  future = future.new,
 
   group = group.group,
   scope = scope.scope,
@@ -39,6 +52,21 @@ local weft = {
   move_on_at = scope.move_on_at,
   shield = scope.shield,
   current_deadline = scope.current_deadline,
+  wait_for = first.wait_for,
+
+  gather = many.gather,
+  map = many.map,
+  each = many.each,
+  wait = first.wait,
+  as_completed = first.as_completed,
+  race = first.race,
+  any = first.any,
+
+  event = event.new,
+  semaphore = semaphore.new,
+  bounded_semaphore = semaphore.bounded,
+  rate_limiter = rate_limiter.new,
+  queue = queue.new,
 }
 
 for name, class in pairs(errors.classes) do weft[name] = class end

@@ -6,13 +6,12 @@ static weft_group check_group(lua_State *L, int index) {
   return (weft_group)luaL_checknumber(L, index);
 }
 
-/* group_open(seconds or nil, limit or nil) -> group's handle, its scope's
- * handle; or nil and the code */
+/* group_open(seconds or nil, limit or nil, strict) -> handle, or nil and the
+ * code */
 static int group_open(lua_State *L) {
   struct host *host = host_of(L);
   uint64_t deadline = UINT64_MAX;
   weft_group group;
-  weft_scope scope = 0;
   park_check(L, host, "weft.group");
   if (!lua_isnoneornil(L, 1)) {
     uint64_t now, wait = time_ns(lua_tonumber(L, 1));
@@ -27,8 +26,8 @@ static int group_open(lua_State *L) {
   }
   if (!lua_isnoneornil(L, 2))
     weft_group_set_limit(host->rt, group, (size_t)lua_tonumber(L, 2));
+  weft_group_set_strict(host->rt, group, lua_toboolean(L, 3));
   lua_pushnumber(L, (lua_Number)group);
-  (void)scope;
   return 1;
 }
 

@@ -7,7 +7,6 @@
 
 #define HOST_KEY "weft.host"
 
-WEFT_API int luaopen_weft_core(lua_State *L);
 
 void host_push_function(lua_State *L, struct host *host, const char *name) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, host->functions);

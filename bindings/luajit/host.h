@@ -83,6 +83,8 @@ static inline struct host *host_of(lua_State *L) {
 
 /* -- host.c ------------------------------------------------------------------ */
 
+WEFT_API int luaopen_weft_core(lua_State *L);
+
 /* The runtime, or an InvalidStateError where none runs. */
 weft_runtime *host_runtime(lua_State *L, struct host *host, const char *call);
 /* Raises the error of the Lua side for [code]; does not return. */

@@ -77,6 +77,16 @@ static int current(lua_State *L) {
   return 1;
 }
 
+/* task_handle() -> the running task's handle */
+static int task_handle(lua_State *L) {
+  struct host *host = host_of(L);
+  weft_task task = 0;
+  if (host->rt != NULL)
+    weft_task_current(host->rt, &task);
+  lua_pushnumber(L, (lua_Number)task);
+  return 1;
+}
+
 /* all() -> list of the objects of unfinished tasks, in the order of spawning */
 static int all(lua_State *L) {
   struct host *host = host_of(L);
@@ -230,6 +240,7 @@ void open_task(lua_State *L, struct host *host) {
                                        {"task_ready", ready},
                                        {"task_cancel", cancel},
                                        {"task_current", current},
+                                       {"task_handle", task_handle},
                                        {"task_all", all},
                                        {"task_info", info},
                                        {"task_set_name", set_name},

@@ -15,6 +15,43 @@ static int push_handle(lua_State *L, int status, uint64_t handle) {
   return 2;
 }
 
+/* -- Objects that are collected ---------------------------------------------------- */
+
+typedef int (*close_fn)(weft_runtime *rt, uint64_t handle);
+
+/* A userdata that the object of a handle holds: when it is collected, nobody
+ * waits on the handle any more, and it is closed. That runs no Lua. */
+struct handle_guard {
+  struct host *host;
+  close_fn close;
+  uint64_t handle;
+  uint64_t run_id;
+};
+
+static int collect_guard(lua_State *L) {
+  struct handle_guard *guard = lua_touserdata(L, 1);
+  if (guard->host->rt != NULL && guard->host->run_id == guard->run_id)
+    guard->close(guard->host->rt, guard->handle);
+  return 0;
+}
+
+/* handle_guard(kind, handle) -> the object to be held */
+static int handle_guard(lua_State *L) {
+  static const char *const kinds[] = {"waitlist", "event", "semaphore", NULL};
+  static const close_fn closers[] = {weft_waitlist_close, weft_event_close,
+                                     weft_semaphore_close};
+  struct host *host = host_of(L);
+  close_fn close = closers[luaL_checkoption(L, 1, NULL, kinds)];
+  struct handle_guard *guard = lua_newuserdata(L, sizeof *guard);
+  *guard = (struct handle_guard){host, close, check_handle(L, 2), host->run_id};
+  if (luaL_newmetatable(L, "weft.HandleGuard") != 0) {
+    lua_pushcfunction(L, collect_guard);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_setmetatable(L, -2);
+  return 1;
+}
+
 /* -- Wait lists ------------------------------------------------------------------ */
 
 /* The words for weft_task_get_wait must last for ever. */
@@ -23,7 +60,7 @@ static const char *lasting_word(lua_State *L, int index) {
       "queue (to get)", "queue (to put)", "queue (to be done)", "lock",
       "condition",      "barrier",        "channel (to send)",
       "channel (to receive)", "future",   "limiter",
-      "rate limiter",   "connection pool", NULL};
+      "rate limiter",   "connection pool", "task", NULL};
   return words[luaL_checkoption(L, index, NULL, words)];
 }
 
@@ -162,6 +199,7 @@ static int semaphore_close(lua_State *L) {
 
 void open_waits(lua_State *L, struct host *host) {
   static const luaL_Reg functions[] = {
+      {"handle_guard", handle_guard},
       {"waitlist_new", waitlist_new},
       {"waitlist_park", waitlist_park},
       {"waitlist_wake", waitlist_wake},

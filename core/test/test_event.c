@@ -163,6 +163,28 @@ TEST("a closed event's handle, and one of another kind, are refused") {
   end(rt);
 }
 
+struct late {
+  weft_runtime *rt;
+  weft_event event;
+  int drops;
+};
+
+static void set_late(void *arg) {
+  struct late *late = arg;
+  late->drops++;
+  CHECK_INT(WEFT_EBADF, weft_event_set(late->rt, late->event));
+}
+
+TEST("an event the end of the runtime has closed is not there any more") {
+  weft_runtime *rt = begin();
+  struct late late = {rt, new_event(rt), 0};
+  weft_queue queue;
+  CHECK_INT(WEFT_OK, weft_queue_new(rt, 0, set_late, &queue));
+  CHECK_INT(WEFT_OK, weft_queue_try_put(rt, queue, &late));
+  end(rt);
+  CHECK_INT(1, late.drops);
+}
+
 /* -- Waiting: the five cases ---------------------------------------------- */
 
 TEST("a wait on a set event returns at once, in the same turn [18.1]") {

@@ -150,14 +150,15 @@ end
 --- Calls `fn(g)`, waits for every child of g, and returns what fn returned. The
 -- first failure, of a child or of fn, cancels the others; all failures are
 -- raised together in one ErrorGroup. opts: `limit`, at most so many children
--- at once; `timeout` in seconds.
+-- at once; `timeout` in seconds; `strict`: a child that is cancelled on its own
+-- counts as a failure.
 ---@param fn fun(g: weft.Group): ...
 ---@param opts table?
 function group.group(fn, opts)
   scope.check_function(fn, "group(fn, opts): fn")
   opts = opts or {}
   check_options(opts)
-  local handle, code = core.group_open(opts.timeout, opts.limit)
+  local handle, code = core.group_open(opts.timeout, opts.limit, opts.strict)
   if not handle then errors.fail(code) end
   local self = setmetatable({ handle }, metatable)
   self.limit = opts.limit

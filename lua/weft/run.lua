@@ -37,6 +37,7 @@ local function start(main, virtual, seed, ...)
   end
   local object = task.new()
   local code = core.run(object, virtual, seed, main, ...)
+  require("weft.future").report_unseen()
   if code == EGIVENUP then error(given_up_error(object), 0) end
   if code then errors.fail(code) end
   return task.outcome(object)

@@ -99,6 +99,10 @@ function Task:done() return self[STATE] ~= false end
 ---@return boolean
 function Task:cancelled() return self[STATE] == CANCELLED end
 
+--- Whether the task has failed. Does not count as observing it.
+---@return boolean
+function Task:has_failed() return self[STATE] == FAILED end
+
 local function check_done(self, call)
   if not self[STATE] then
     errors.fail_state("task:" .. call .. ": task '" .. self:name()

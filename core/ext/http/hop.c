@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT
+ * hop.c - one exchange with one server: the options of its easy handle, and
+ * what libcurl brings.
+ *
+ * Of libcurl's own ways only those are used that wait for nothing but a socket
+ * or a time: no look-up, no proxy of the environment (whose name it would look
+ * up), no redirects. */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "http.h"
+
+/* -- What libcurl brings -------------------------------------------------- */
+
+static size_t on_header(char *line, size_t one, size_t size_bytes, void *arg) {
+  struct http_transfer *transfer = arg;
+  weft_http_response *response = transfer->response;
+  bool had_head = response->has_head;
+  (void)one;
+  if (!http__response_add_line(response, line, size_bytes)) {
+    transfer->own_status = WEFT_ENOMEM;
+    return 0;
+  }
+  if (response->has_head && !had_head)
+    http__transfer_head_came(transfer);
+  return size_bytes;
+}
+
+static bool is_too_large(const struct http_transfer *transfer,
+                         size_t more_bytes) {
+  size_t max_bytes = transfer->request->body_max_bytes;
+  size_t total = transfer->response->body_total;
+  return max_bytes > 0 && more_bytes > max_bytes - total;
+}
+
+static size_t on_body(char *data, size_t one, size_t size_bytes, void *arg) {
+  struct http_transfer *transfer = arg;
+  weft_http_response *response = transfer->response;
+  (void)one;
+  if (transfer->is_redirect)
+    return size_bytes;
+  if (is_too_large(transfer, size_bytes)) {
+    transfer->own_status = WEFT_EOVERRUN;
+    return 0;
+  }
+  if (transfer->request->stream && response->body_bytes >= HTTP__READ_AHEAD) {
+    transfer->paused = true;
+    return CURL_WRITEFUNC_PAUSE;
+  }
+  if (!http__response_add_body(response, data, size_bytes)) {
+    transfer->own_status = WEFT_ENOMEM;
+    return 0;
+  }
+  http__response_wake(response);
+  return size_bytes;
+}
+
+/* Asked before libcurl looks up a name that it was not given: it must not. */
+static int refuse_lookup(void *state, void *reserved, void *arg) {
+  (void)state;
+  (void)reserved;
+  (void)arg;
+  return 1;
+}
+
+void http__hop_resume(struct http_transfer *transfer) {
+  if (!transfer->paused)
+    return;
+  transfer->paused = false;
+  curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
+}
+
+void http__hop_read_times(struct http_transfer *transfer) {
+  static const struct {
+    enum weft_http_time point;
+    CURLINFO info;
+  } POINTS[] = {
+      {WEFT_HTTP_TIME_CONNECTED, CURLINFO_CONNECT_TIME_T},
+      {WEFT_HTTP_TIME_SECURED, CURLINFO_APPCONNECT_TIME_T},
+      {WEFT_HTTP_TIME_FIRST_BYTE, CURLINFO_STARTTRANSFER_TIME_T},
+  };
+  for (size_t i = 0; i < sizeof POINTS / sizeof *POINTS; i++) {
+    curl_off_t time_us = 0;
+    curl_easy_getinfo(transfer->easy, POINTS[i].info, &time_us);
+    transfer->response->times_ns[POINTS[i].point] = (uint64_t)time_us * 1000;
+  }
+}
+
+/* -- Options -------------------------------------------------------------- */
+
+static bool set_long(CURL *easy, CURLoption option, long value) {
+  return curl_easy_setopt(easy, option, value) == CURLE_OK;
+}
+
+static bool set_text(CURL *easy, CURLoption option, const char *text) {
+  return curl_easy_setopt(easy, option, text) == CURLE_OK;
+}
+
+static bool set_pointer(CURL *easy, CURLoption option, void *pointer) {
+  return curl_easy_setopt(easy, option, pointer) == CURLE_OK;
+}
+
+static bool set_callbacks(struct http_transfer *transfer) {
+  CURL *easy = transfer->easy;
+  return curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) ==
+             CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
+         set_pointer(easy, CURLOPT_HEADERDATA, transfer) &&
+         set_pointer(easy, CURLOPT_WRITEDATA, transfer) &&
+         set_pointer(easy, CURLOPT_PRIVATE, transfer) &&
+         set_pointer(easy, CURLOPT_ERRORBUFFER, transfer->error_text) &&
+         set_pointer(easy, CURLOPT_CURLU, transfer->url);
+}
+
+static bool set_manner(CURL *easy) {
+  static const struct {
+    CURLoption option;
+    long value;
+  } MANNER[] = {
+      {CURLOPT_NOSIGNAL, 1},
+      {CURLOPT_NOPROGRESS, 1},
+      {CURLOPT_FOLLOWLOCATION, 0},
+      {CURLOPT_TCP_NODELAY, 1},
+      {CURLOPT_BUFFERSIZE, 64 * 1024},
+      /* Time is limited by scopes; libcurl's own default is five minutes. */
+      {CURLOPT_CONNECTTIMEOUT_MS, INT_MAX},
+      {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS},
+      {CURLOPT_HTTPAUTH, CURLAUTH_BASIC},
+  };
+  for (size_t i = 0; i < sizeof MANNER / sizeof *MANNER; i++)
+    if (!set_long(easy, MANNER[i].option, MANNER[i].value))
+      return false;
+  return set_text(easy, CURLOPT_PROXY, "") &&
+         set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+}
+
+/* One connection of HTTP/2 serves many requests; whether the first is one is
+ * known once TLS stands, for which the others wait. */
+static bool set_tls(struct http_transfer *transfer) {
+  const weft_http_session *session = transfer->session;
+  CURL *easy = transfer->easy;
+  bool is_tls = strncmp(transfer->response->url, "https:", 6) == 0;
+  return set_long(easy, CURLOPT_PIPEWAIT, is_tls ? 1 : 0) &&
+         set_long(easy, CURLOPT_SSL_VERIFYPEER, session->verify ? 1 : 0) &&
+         set_long(easy, CURLOPT_SSL_VERIFYHOST, session->verify ? 2 : 0) &&
+         (session->ca_file == NULL ||
+          set_text(easy, CURLOPT_CAINFO, session->ca_file));
+}
+
+static bool set_method(struct http_transfer *transfer) {
+  const weft_http_request *request = transfer->request;
+  const char *method = transfer->method;
+  CURL *easy = transfer->easy;
+  bool wants_body = strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
+                    strcmp(method, "PATCH") == 0;
+  if (strcmp(method, "HEAD") == 0)
+    return set_long(easy, CURLOPT_NOBODY, 1);
+  if (!transfer->has_body && !wants_body)
+    return set_text(easy, CURLOPT_CUSTOMREQUEST, method);
+  size_t body_bytes = transfer->has_body ? request->body_bytes : 0;
+  /* libcurl reads the body where it is; the request is held until the end. */
+  return curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                          (curl_off_t)body_bytes) == CURLE_OK &&
+         set_text(easy, CURLOPT_POSTFIELDS,
+                  request->body == NULL ? "" : request->body) &&
+         set_text(easy, CURLOPT_CUSTOMREQUEST, method);
+}
+
+static bool set_credentials(struct http_transfer *transfer) {
+  const weft_http_request *request = transfer->request;
+  if (!transfer->has_credentials || request->user == NULL)
+    return true;
+  return set_text(transfer->easy, CURLOPT_USERNAME, request->user) &&
+         set_text(transfer->easy, CURLOPT_PASSWORD, request->password);
+}
+
+/* -- Headers -------------------------------------------------------------- */
+
+static bool add_line(struct http_transfer *transfer, const char *line) {
+  struct curl_slist *lines = curl_slist_append(transfer->header_lines, line);
+  if (lines != NULL)
+    transfer->header_lines = lines;
+  return lines != NULL;
+}
+
+/* libcurl takes "Name: value", and "Name;" for an empty value. */
+static bool add_header(struct http_transfer *transfer, const char *name,
+                       const char *prefix, const char *value) {
+  bool is_empty = *prefix == '\0' && *value == '\0';
+  size_t size_bytes = strlen(name) + strlen(prefix) + strlen(value) + 3;
+  char *line = malloc(size_bytes);
+  if (line == NULL)
+    return false;
+  snprintf(line, size_bytes, "%s%s%s%s", name, is_empty ? ";" : ": ", prefix,
+           value);
+  bool added = add_line(transfer, line);
+  free(line);
+  return added;
+}
+
+/* Headers that libcurl would add of itself: "Name:" takes them back. */
+static bool add_defaults(struct http_transfer *transfer) {
+  const weft_http_request *request = transfer->request;
+  const struct http_headers *headers = &request->headers;
+  bool is_form = transfer->has_body && request->body_kind == BODY_FORM;
+  /* Waiting for "100 Continue" costs a second with servers that send none. */
+  if (http__headers_find(headers, "expect") == NULL &&
+      !add_line(transfer, "Expect:"))
+    return false;
+  if (http__headers_find(headers, "content-type") == NULL ||
+      !transfer->has_body)
+    return add_line(transfer,
+                    is_form ? "Content-Type: application/x-www-form-urlencoded"
+                            : "Content-Type:");
+  return true;
+}
+
+static bool add_bearer(struct http_transfer *transfer) {
+  const char *token = transfer->request->bearer;
+  return token == NULL || !transfer->has_credentials ||
+         add_header(transfer, "Authorization", "Bearer ", token);
+}
+
+static bool set_headers(struct http_transfer *transfer) {
+  const struct http_headers *headers = &transfer->request->headers;
+  const weft_http_session *session = transfer->session;
+  for (size_t i = 0; i < headers->count; i++) {
+    const struct http_header *header = &headers->items[i];
+    if (http__redirect_keeps(transfer, header->name) &&
+        !add_header(transfer, header->name, "", header->value))
+      return false;
+  }
+  return add_bearer(transfer) && add_defaults(transfer) &&
+         set_pointer(transfer->easy, CURLOPT_HTTPHEADER,
+                     transfer->header_lines) &&
+         (!transfer->request->decode ||
+          set_text(transfer->easy, CURLOPT_ACCEPT_ENCODING, "")) &&
+         (session->user_agent == NULL ||
+          set_text(transfer->easy, CURLOPT_USERAGENT, session->user_agent));
+}
+
+/* Gives libcurl the addresses, so that it finds the host in its cache. */
+static bool set_addresses(struct http_transfer *transfer,
+                          const char *addresses) {
+  const char *target = transfer->target;
+  if (addresses == NULL)
+    return true;
+  size_t size_bytes = strlen(target) + strlen(addresses) + 2;
+  char *line = malloc(size_bytes);
+  if (line == NULL)
+    return false;
+  snprintf(line, size_bytes, "%s:%s", target, addresses);
+  transfer->resolve_lines = curl_slist_append(NULL, line);
+  free(line);
+  return transfer->resolve_lines != NULL &&
+         set_pointer(transfer->easy, CURLOPT_RESOLVE,
+                     transfer->resolve_lines) &&
+         curl_easy_setopt(transfer->easy, CURLOPT_RESOLVER_START_FUNCTION,
+                          refuse_lookup) == CURLE_OK;
+}
+
+/* -- Life ----------------------------------------------------------------- */
+
+int http__hop_begin(struct http_transfer *transfer, const char *addresses) {
+  weft_http_session *session = transfer->session;
+  curl_easy_reset(transfer->easy);
+  transfer->error_text[0] = '\0';
+  transfer->is_redirect = false;
+  if (!set_callbacks(transfer) || !set_manner(transfer->easy) ||
+      !set_tls(transfer) || !set_method(transfer) ||
+      !set_credentials(transfer) || !set_headers(transfer) ||
+      !set_addresses(transfer, addresses))
+    return WEFT_ENOMEM;
+  if (curl_multi_add_handle(session->multi, transfer->easy) != CURLM_OK)
+    return WEFT_ENOMEM;
+  transfer->added = true;
+  return WEFT_OK;
+}
+
+void http__hop_end(struct http_transfer *transfer) {
+  if (transfer->added)
+    curl_multi_remove_handle(transfer->session->multi, transfer->easy);
+  transfer->added = false;
+  transfer->paused = false;
+  curl_slist_free_all(transfer->header_lines);
+  curl_slist_free_all(transfer->resolve_lines);
+  transfer->header_lines = NULL;
+  transfer->resolve_lines = NULL;
+}

@@ -1,0 +1,217 @@
+--- Futures: results that somebody will set by hand.
+-- @module weft.future
+
+local core = require "weft.core"
+local errors = require "weft.error"
+local report = require "weft.report"
+
+local future = {}
+
+local PENDING, FINISHED, FAILED, CANCELLED = false, 1, 2, 3
+
+-- A future.
+---@class weft.Future
+local Future = {}
+local metatable = { __name = "weft.Future", __index = Future }
+
+--- Makes a pending future.
+---@return weft.Future
+function future.new()
+  local code, list = core.waitlist_new "future"
+  if code then errors.fail(code) end
+  return setmetatable({
+    state = PENDING,
+    list = list,
+    guard = core.handle_guard("waitlist", list),
+    waiting = {}, -- in order: a table for a task in the list, or a callback
+  }, metatable)
+end
+
+--- Whether `x` is a future.
+function future.is_future(x)
+  return type(x) == "table" and getmetatable(x) == metatable
+end
+
+-- -- Completing ---------------------------------------------------------------
+
+local function call_soon(self, fn)
+  core.call_at(nil, function() return fn(self) end)
+end
+
+-- Wakes awaiters and queues callbacks in the order in which they came.
+local function wake(self)
+  for _, waiter in ipairs(self.waiting) do
+    if type(waiter) == "table" then
+      core.waitlist_wake(self.list)
+    else
+      call_soon(self, waiter)
+    end
+  end
+  self.waiting = {}
+end
+
+-- Takes all that equal `waiter` out; returns how many.
+local function withdraw(self, waiter)
+  local kept = {}
+  for _, other in ipairs(self.waiting) do
+    if other ~= waiter then kept[#kept + 1] = other end
+  end
+  local count = #self.waiting - #kept
+  self.waiting = kept
+  return count
+end
+
+local function complete(self, call, state)
+  if self.state ~= PENDING then
+    errors.fail_state("future:" .. call .. ": the future is done already")
+  end
+  self.state = state
+end
+
+--- Completes the future with results.
+function Future:set_result(...)
+  complete(self, "set_result", FINISHED)
+  self.values = { n = select("#", ...), ... }
+  wake(self)
+end
+
+-- Failures that nobody has seen, by their futures, which this keeps not alive.
+local unseen = setmetatable({}, { __mode = "k" })
+
+local function report_failure(failure)
+  report.report(report.FAILURE, "future", failure)
+end
+
+-- Sees to it that the failure is reported when the future is collected before
+-- anybody has asked. A finaliser only queues the report.
+local function watch_failure(self)
+  local proxy, failure = newproxy(true), self.failure
+  local watch = { failure = failure }
+  self.unseen, unseen[self] = proxy, watch
+  self.watch = watch
+  getmetatable(proxy).__gc = function()
+    if watch.seen then return end
+    watch.seen = true
+    if not core.is_running() then return report_failure(failure) end
+    core.call_at(nil, function() report_failure(failure) end)
+  end
+end
+
+local function observe(self)
+  self.watch.seen = true
+  unseen[self] = nil
+end
+
+--- At a run's end: reports the failures of futures that nobody has seen.
+function future.report_unseen()
+  for self, watch in pairs(unseen) do
+    watch.seen = true
+    report_failure(watch.failure)
+    unseen[self] = nil
+  end
+end
+
+--- Completes the future with an error: any value but nil.
+---@param err any
+function Future:set_error(err)
+  if err == nil then
+    errors.fail_argument "future:set_error(err): err must not be nil"
+  end
+  complete(self, "set_error", FAILED)
+  self.failure = errors.object(err)
+  watch_failure(self)
+  wake(self)
+end
+
+--- Cancels the future; false if it was done.
+---@return boolean
+function Future:cancel(reason)
+  if self.state ~= PENDING then return false end
+  self.state = CANCELLED
+  self.reason = reason
+  wake(self)
+  return true
+end
+
+-- -- Awaiting and reading -----------------------------------------------------
+
+local function cancelled_error(self)
+  return errors.classes.TaskCancelledError("the awaited future was cancelled",
+    { reason = self.reason })
+end
+
+local function outcome(self)
+  if self.state == FINISHED then
+    return unpack(self.values, 1, self.values.n)
+  end
+  if self.state == CANCELLED then
+    error(errors.trace(cancelled_error(self)), 0)
+  end
+  observe(self)
+  error(errors.trace(self.failure), 0)
+end
+
+--- Waits until the future is done, then returns its results, raises its error
+-- or TaskCancelledError. Parks. Cancelling the waiter leaves the future alone.
+function Future:await()
+  local code
+  if self.state ~= PENDING then
+    code = core.checkpoint()
+  else
+    local waiter = {}
+    table.insert(self.waiting, waiter)
+    code = core.waitlist_park(self.list)
+    if code then withdraw(self, waiter) end
+  end
+  if code then errors.fail(code) end
+  return outcome(self)
+end
+
+--- Whether the future is done.
+---@return boolean
+function Future:done() return self.state ~= PENDING end
+
+--- Whether the future was cancelled.
+---@return boolean
+function Future:cancelled() return self.state == CANCELLED end
+
+local function check_done(self, call)
+  if self.state == PENDING then
+    errors.fail_state("future:" .. call .. ": the future is not done")
+  end
+end
+
+--- The results of a future that is done; raises its error.
+function Future:result()
+  check_done(self, "result")
+  return outcome(self)
+end
+
+--- The error of a future that is done, nil if it has results.
+function Future:error()
+  check_done(self, "error")
+  if self.state == FINISHED then return nil end
+  if self.state == CANCELLED then return cancelled_error(self) end
+  observe(self)
+  return self.failure
+end
+
+--- Has `fn(future)` called, outside any task, once the future is done.
+---@param fn fun(future: weft.Future)
+function Future:add_done_callback(fn)
+  if type(fn) ~= "function" then
+    errors.fail_argument(
+      "future:add_done_callback(fn): a function expected, got " .. type(fn))
+  end
+  if self.state == PENDING then table.insert(self.waiting, fn)
+  else call_soon(self, fn) end
+end
+
+--- Removes the callbacks equal to `fn` that are not queued yet.
+---@param fn function
+---@return number count
+function Future:remove_done_callback(fn)
+  return withdraw(self, fn)
+end
+
+return future
