@@ -83,6 +83,8 @@ static int run(lua_State *L) {
     lua_setfield(L, 1, "given_name");
     weft_set_main(rt, main_task);
     status = weft_run(rt);
+    weft_error *error; /* raised by the Lua side: so it has been seen */
+    weft_task_get_error(rt, main_task, &error);
   }
   weft_runtime_free(rt);
   host->rt = NULL;

@@ -34,7 +34,7 @@ function queue.new(max)
   local putters, putters_guard = new_list "queue (to put)"
   local joiners, joiners_guard = new_list "queue (to be done)"
   return setmetatable({
-    items = {}, first = 1, last = 0, -- items[first .. last]
+    ring = {}, first = 1, last = 0, -- ring[first .. last]
     max = max and max > 0 and max or math.huge,
     unfinished = 0,
     closed = false,
@@ -68,7 +68,7 @@ local function deliver(self, value)
     return
   end
   local last = self.last + 1
-  self.items[last] = value
+  self.ring[last] = value
   self.last = last
 end
 
@@ -126,8 +126,8 @@ end
 -- Takes the oldest item; the free place goes to the first putter's.
 local function take(self)
   local first = self.first
-  local value = self.items[first]
-  self.items[first] = nil
+  local value = self.ring[first]
+  self.ring[first] = nil
   if first == self.last then
     self.first, self.last = 1, 0
   else
@@ -226,7 +226,7 @@ function Queue:shutdown(immediate)
   while core.waitlist_wake(self.getters, ESHUTDOWN) do end
   if not immediate then return end
   local dropped = self:size()
-  self.items, self.first, self.last = {}, 1, 0
+  self.ring, self.first, self.last = {}, 1, 0
   if dropped > 0 then finish(self, dropped) end
 end
 

@@ -23,19 +23,30 @@ local receiver
 ---@param fn function?
 function report.set_receiver(fn) receiver = fn end
 
---- The text of an error for a person: its tree, then its traceback.
+-- Adds the tracebacks of an error's members, depth first, then its own and
+-- those of its causes.
+local function add_tracebacks(lines, err, seen)
+  if not errors.is_error(err) or seen[err] then return end
+  seen[err] = true
+  for _, member in ipairs(err.errors or {}) do
+    lines[#lines + 1] = "in " .. (member.task and "task " .. member.task
+      or "the group's function") .. ": " .. tostring(member.name)
+    add_tracebacks(lines, member, seen)
+  end
+  if err.traceback then lines[#lines + 1] = err.traceback end
+  if errors.is_error(err.cause) and not seen[err.cause] then
+    lines[#lines + 1] = "caused by " .. tostring(err.cause)
+    add_tracebacks(lines, err.cause, seen)
+  end
+end
+
+--- The text of an error for a person: its tree, then where each was raised.
 ---@param err any
 ---@return string
 function report.describe(err)
   local object = errors.object(err)
   local lines = { tostring(object) }
-  local seen = {}
-  while object and not seen[object] do
-    seen[object] = true
-    if object.traceback then lines[#lines + 1] = object.traceback end
-    object = errors.is_error(object.cause) and object.cause or nil
-    if object then lines[#lines + 1] = "caused by " .. tostring(object) end
-  end
+  add_tracebacks(lines, object, {})
   return table.concat(lines, "\n")
 end
 
