@@ -54,13 +54,14 @@ void weft__call_queue(weft_runtime *rt, struct call *call) {
   weft__ready_push(rt, &call->entry);
 }
 
+/* It counts as queued while it runs: fn may give the call's own handle back. */
 void weft__call_run(weft_runtime *rt, struct call *call) {
-  call->queued = false;
   if (!call->ended) {
     call->ended = true;
     call->fn(rt, call->arg);
     weft__drop(call->drop, call->arg);
   }
+  call->queued = false;
   free_if_over(rt, call);
 }
 
@@ -117,6 +118,8 @@ int weft_call_at(weft_runtime *rt, uint64_t time_ns, weft_call_fn fn, void *arg,
     return refuse(drop, arg, status);
   if (weft__timer_set(rt, &call->timer, time_ns) == WEFT_OK) {
     weft__poll_soon(rt, time_ns);
+    if (time_ns == WEFT__NEVER && timer == NULL)
+      weft__call_abandon(rt, call); /* nobody could ever cancel it */
     return WEFT_OK;
   }
   end(rt, call);

@@ -70,7 +70,7 @@ static inline void weft__pool_give(struct pool *pool, void *block) {
 
 /* -- Codes (status.c) ----------------------------------------------------- */
 
-int weft__status_from_uv(int uv_code); /* 0 and up stay as they are: WEFT_OK */
+int weft__status_from_uv(int uv_code); /* 0 and up: WEFT_OK */
 
 /* -- Handles (handle.c) ---------------------------------------------------
  * A handle is 53 bits: generation (24), kind (5), slot (24). A slot whose
@@ -513,7 +513,7 @@ void weft__event_dispose(weft_runtime *rt, void *object);
 void weft__semaphore_dispose(weft_runtime *rt, void *object);
 void weft__queue_dispose(weft_runtime *rt, void *object);
 
-/* -- I/O (watch.c, resolve.c, stream.c, tcp.c) -------------------------------
+/* -- I/O (watch.c, resolve.c, stream.c, stream_write.c, tcp.c, listener.c) ----
  * What the handle table calls for what is open when the runtime is freed. */
 
 void weft__watch_dispose(weft_runtime *rt, void *object);

@@ -152,7 +152,8 @@ typedef void *(*weft_alloc_fn)(void *arg, void *ptr, size_t old_bytes,
                                size_t new_bytes);
 
 /* Makes every allocation of the library and of libuv go through [alloc]; NULL
- * restores the C library's. To be called before the first runtime or value.
+ * restores the C library's. To be called before the first runtime or value, and
+ * before the host's own first call of libuv if it makes any.
  * parks: no    errors: WEFT_ESTATE after that */
 WEFT_API int weft_set_allocator(weft_alloc_fn alloc, void *arg);
 
@@ -202,8 +203,9 @@ WEFT_API int weft_value_new_map(weft_value *const *keys,
  * parks: no    errors: WEFT_ENOMEM, WEFT_EINVAL */
 WEFT_API int weft_value_new_error(weft_error *error, weft_value **value);
 /* Makes a value of an object of the host language; [drop] gets [object] when
- * the last reference goes, in whichever thread that is. The drop function also
- * tells the host that the object is its own (weft_value_host).
+ * the last reference goes, in whichever thread that is, and also if this call
+ * fails. The drop function also tells the host that the object is its own
+ * (weft_value_get_host).
  * parks: no    errors: WEFT_ENOMEM */
 WEFT_API int weft_value_new_host(void *object, weft_drop_fn drop,
                                  weft_value **value);
@@ -273,7 +275,8 @@ WEFT_API int weft_error_set_cause(weft_error *error, weft_error *cause);
 /* Sets the name of the task that failed to a copy of [task_name].
  * parks: no    errors: WEFT_ENOMEM */
 WEFT_API int weft_error_set_task(weft_error *error, const char *task_name);
-/* Attaches the host language's own error; [drop] gets it at the end.
+/* Attaches the host language's own error; [drop] gets it at the end, and also
+ * if this call fails.
  * parks: no    errors: WEFT_ESTATE (there is one) */
 WEFT_API int weft_error_set_host(weft_error *error, void *object,
                                  weft_drop_fn drop);

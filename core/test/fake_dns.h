@@ -49,9 +49,11 @@ static struct addrinfo *fake_dns_entry(const char *text,
   return &entry->info;
 }
 
-int getaddrinfo(const char *restrict node, const char *restrict service,
-                const struct addrinfo *restrict hints,
-                struct addrinfo **restrict infos) {
+/* Visible to libuv, whatever the build hides. */
+__attribute__((visibility("default"))) int
+getaddrinfo(const char *restrict node, const char *restrict service,
+            const struct addrinfo *restrict hints,
+            struct addrinfo **restrict infos) {
   (void)service;
   (void)hints;
   if (strcmp(node, "missing.test") == 0)
@@ -68,7 +70,8 @@ int getaddrinfo(const char *restrict node, const char *restrict service,
   return 0;
 }
 
-void freeaddrinfo(struct addrinfo *infos) {
+__attribute__((visibility("default"))) void
+freeaddrinfo(struct addrinfo *infos) {
   while (infos != NULL) {
     struct addrinfo *next = infos->ai_next;
     free(infos);

@@ -123,7 +123,7 @@ static bool set_manner(CURL *easy) {
       {CURLOPT_NOPROGRESS, 1},
       {CURLOPT_FOLLOWLOCATION, 0},
       {CURLOPT_TCP_NODELAY, 1},
-      {CURLOPT_BUFFERSIZE, 64 * 1024},
+      {CURLOPT_BUFFERSIZE, 64L * 1024},
       /* Time is limited by scopes; libcurl's own default is five minutes. */
       {CURLOPT_CONNECTTIMEOUT_MS, INT_MAX},
       {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS},

@@ -175,7 +175,10 @@ int http__loop_open(weft_http_session *session) {
 void http__loop_close(weft_http_session *session) {
   curl_multi_setopt(session->multi, CURLMOPT_SOCKETFUNCTION, NULL);
   curl_multi_setopt(session->multi, CURLMOPT_TIMERFUNCTION, NULL);
-  while (session->sockets != NULL)
-    free_socket(session->sockets);
+  for (struct http_socket *at = session->sockets, *next; at != NULL;
+       at = next) {
+    next = at->next;
+    free_socket(at);
+  }
   set_timer(session, -1);
 }
