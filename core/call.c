@@ -33,13 +33,6 @@ give_block:
   return WEFT_ENOMEM;
 }
 
-static void free_if_over(weft_runtime *rt, struct call *call) {
-  if (!call->ended || call->queued || call->handle != 0)
-    return;
-  weft__ready_unreserve(rt);
-  weft__pool_give(&rt->calls_pool, call);
-}
-
 /* The call will not be made any more: its argument goes. */
 static void end(weft_runtime *rt, struct call *call) {
   call->ended = true;
@@ -48,19 +41,34 @@ static void end(weft_runtime *rt, struct call *call) {
   weft__drop(call->drop, call->arg);
 }
 
+/* Nothing will ever lead to it: its time never comes. */
+static bool is_nowhere(const struct call *call) {
+  return !call->ended && !call->queued && !weft__timer_is_set(&call->timer) &&
+         list_is_empty(&call->entry.node);
+}
+
+static void free_if_over(weft_runtime *rt, struct call *call) {
+  if (call->handle == 0 && is_nowhere(call))
+    end(rt, call);
+  if (!call->ended || call->queued || call->handle != 0)
+    return;
+  weft__ready_unreserve(rt);
+  weft__pool_give(&rt->calls_pool, call);
+}
+
 void weft__call_queue(weft_runtime *rt, struct call *call) {
   list_remove(&call->entry.node);
   call->queued = true;
   weft__ready_push(rt, &call->entry);
 }
 
-/* It counts as queued while it runs: fn may give the call's own handle back. */
 void weft__call_run(weft_runtime *rt, struct call *call) {
   if (!call->ended) {
     call->ended = true;
     call->fn(rt, call->arg);
     weft__drop(call->drop, call->arg);
   }
+  /* Only now: fn and drop may give the handle back. */
   call->queued = false;
   free_if_over(rt, call);
 }
@@ -118,8 +126,7 @@ int weft_call_at(weft_runtime *rt, uint64_t time_ns, weft_call_fn fn, void *arg,
     return refuse(drop, arg, status);
   if (weft__timer_set(rt, &call->timer, time_ns) == WEFT_OK) {
     weft__poll_soon(rt, time_ns);
-    if (time_ns == WEFT__NEVER && timer == NULL)
-      weft__call_abandon(rt, call); /* nobody could ever cancel it */
+    free_if_over(rt, call);
     return WEFT_OK;
   }
   end(rt, call);

@@ -43,8 +43,11 @@ int weft_run_nowait(weft_runtime *rt, int *work) {
   weft__poll(rt, false);
   weft__turn(rt);
   weft__unstick(rt);
-  if (weft__ready_is_empty(rt))
+  if (weft__ready_is_empty(rt)) {
+    uv_ref((uv_handle_t *)&rt->loop_async);
     uv_run(&rt->loop, UV_RUN_NOWAIT);
+    uv_unref((uv_handle_t *)&rt->loop_async);
+  }
   rt->state = RT_IDLE;
   *work = weft__has_work(rt);
   return WEFT_OK;

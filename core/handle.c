@@ -94,7 +94,12 @@ void weft__handle_close_all(weft_runtime *rt) {
     struct slot *slot = &rt->handles.slots[i];
     uint32_t kind = (uint32_t)(slot->handle >> WEFT__SLOT_BITS) &
                     ((1u << WEFT__KIND_BITS) - 1);
-    if (kind != KIND_NONE)
-      dispose(rt, (enum kind)kind, slot->object);
+    if (kind == KIND_NONE)
+      continue;
+    uint64_t handle = slot->handle;
+    dispose(rt, (enum kind)kind, slot->object);
+    /* A drop function that comes later finds the handle stale. */
+    if (rt->handles.slots[i].handle == handle)
+      weft__handle_free(rt, handle);
   }
 }

@@ -55,7 +55,7 @@ bool weft__can_wake(weft_runtime *rt) {
  */
 
 static void on_loop_timer(uv_timer_t *timer) {
-  (void)timer; /* it is there to end the wait */
+  uv_stop(timer->loop); /* libuv before 1.45 runs timers before it blocks */
 }
 
 static void block(weft_runtime *rt) {
@@ -126,7 +126,7 @@ static void jump(weft_runtime *rt) {
 
 static bool may_jump(const weft_runtime *rt) {
   return rt->virtual_clock && rt->outside_work == 0 && rt->timers.count > 0 &&
-         weft__ready_is_empty(rt);
+         weft__ready_is_empty(rt) && !list_is_empty(&rt->tasks);
 }
 
 /* -- The poll

@@ -110,7 +110,7 @@ weft__switch_prepare:
   stp xzr, xzr, [x0, #32]
   stp xzr, xzr, [x0, #48]
   stp xzr, xzr, [x0, #64]
-  adr x4, weft__switch_start
+  adr x4, .Lstart
   stp xzr, x4, [x0, #80]
   stp xzr, xzr, [x0, #96]
   stp xzr, xzr, [x0, #112]
@@ -123,12 +123,15 @@ weft__switch_prepare:
   .size weft__switch_prepare, . - weft__switch_prepare
 
 /* Where a new stack goes on: x19 is main, x20 arg, x29 0. It has no caller,
- * and says so to whoever follows the frames by either method. */
+ * and says so to whoever follows the frames by either method. A return address
+ * is looked up as the one before it, which must be in here too. */
   .type weft__switch_start, %function
   .p2align 4
 weft__switch_start:
   .cfi_startproc
   .cfi_undefined x30
+  nop
+.Lstart:
   mov x30, xzr
   mov x0, x20
   blr x19

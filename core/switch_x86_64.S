@@ -114,7 +114,7 @@ weft__switch_prepare:
   fnstcw 4(%rax)
   movq %rcx, 32(%rax)
   movq %rdx, 40(%rax)
-  leaq weft__switch_start(%rip), %rdx
+  leaq .Lstart(%rip), %rdx
   movq %rdx, 56(%rax)
   xorl %edx, %edx
   movq %rdx, 8(%rax)
@@ -128,13 +128,15 @@ weft__switch_prepare:
   .size weft__switch_prepare, . - weft__switch_prepare
 
 /* Where a new stack goes on: rbx is main, r12 arg, rbp 0. It has no caller,
- * and says so to whoever follows the frames by either method. */
+ * and says so to whoever follows the frames by either method. A return address
+ * is looked up as the one before it, which must be in here too. */
   .type weft__switch_start, @function
   .p2align 4
 weft__switch_start:
   .cfi_startproc
   .cfi_undefined %rip
-  endbr64
+  nop
+.Lstart:
   movq %r12, %rdi
   callq *%rbx
   ud2

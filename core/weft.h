@@ -668,7 +668,7 @@ WEFT_API int weft_waitlist_close(weft_runtime *rt, weft_waitlist list);
 WEFT_API int weft_waitlist_park(weft_runtime *rt, weft_waitlist list,
                                 uint64_t *value);
 /* Wakes the first in the list; [task] gets it, or 0 if nobody waits.
- * parks: no    errors: none */
+ * parks: no    errors: WEFT_ENOMEM (for the task's handle; nobody was woken) */
 WEFT_API int weft_waitlist_wake(weft_runtime *rt, weft_waitlist list,
                                 int status, uint64_t value, weft_task *task);
 /* Gives the number that wait.          parks: no    errors: none */

@@ -3,114 +3,8 @@
  *
  * The clock is virtual but where it says otherwise, so all times are exact. */
 #include <pthread.h>
-#include <stdbool.h>
-#include <unistd.h>
 
-#include "check.h"
-#include "failing.h"
-#include "weft.h"
-
-/* -- Jobs -------------------------------------------------------------------
- * Every waiting call is tried in both kinds of task. A job makes its call, once
- * or more often, and then passes a checkpoint, which shows a cancellation that
- * came too late for the call. The test itself stands outside all tasks, between
- * the turns. */
-
-struct job {
-  int (*call)(weft_runtime *rt, struct job *job, uint64_t *value);
-  uint64_t object;      /* what the call is made on */
-  uint64_t deadline_ns; /* of a scope around it all; 0: there is none */
-  int more;             /* calls to make after the first */
-
-  weft_task task;
-  weft_scope scope;
-  bool begun;
-  int done;   /* calls that have returned, with the checkpoint */
-  int place;  /* of the last call's return among those of all jobs */
-  int status; /* of the last call */
-  uint64_t value;
-  int next;   /* status of the checkpoint */
-  int caught; /* what the scope absorbed */
-};
-
-static int job_places;
-
-static void job_begin(weft_runtime *rt, struct job *job) {
-  job->begun = true;
-  if (job->deadline_ns != 0)
-    CHECK_INT(WEFT_OK, weft_scope_open(rt, job->deadline_ns, 0, &job->scope));
-}
-
-static void job_took(struct job *job, int status, uint64_t value) {
-  if (job->done++ > job->more) {
-    job->next = status;
-    return;
-  }
-  job->status = status;
-  job->value = value;
-  job->place = ++job_places;
-}
-
-static int job_go_on(weft_runtime *rt, struct job *job) {
-  while (job->done <= job->more + 1) {
-    uint64_t value = 0;
-    int status = job->done <= job->more ? job->call(rt, job, &value)
-                                        : weft_checkpoint(rt);
-    if (status == WEFT_PARKED)
-      return status;
-    job_took(job, status, value);
-  }
-  if (job->deadline_ns == 0)
-    return job->next;
-  return weft_scope_leave(rt, job->scope, job->next, &job->caught);
-}
-
-static int job_body(weft_runtime *rt, void *arg) {
-  job_begin(rt, arg);
-  return job_go_on(rt, arg);
-}
-
-static int job_step(weft_runtime *rt, void *arg, int status, uint64_t value) {
-  struct job *job = arg;
-  if (job->begun)
-    job_took(job, status, value);
-  else
-    job_begin(rt, job);
-  return job_go_on(rt, job);
-}
-
-static void start(weft_runtime *rt, struct job *job, int stepped) {
-  int status = stepped ? weft_spawn_step(rt, 0, job_step, job, NULL, &job->task)
-                       : weft_spawn(rt, 0, job_body, job, NULL, &job->task);
-  CHECK_INT(WEFT_OK, status);
-}
-
-/* A runtime on a clock that stands still. A test that would hang is ended. */
-static weft_runtime *begin(void) {
-  weft_runtime *rt;
-  alarm(60);
-  failing_install();
-  job_places = 0;
-  CHECK_INT(WEFT_OK, weft_runtime_new(&rt));
-  CHECK_INT(WEFT_OK, weft_set_virtual_clock(rt, 1, 0));
-  return rt;
-}
-
-static void turn(weft_runtime *rt) {
-  int work;
-  CHECK_INT(WEFT_OK, weft_run_nowait(rt, &work));
-}
-
-static void cancel(weft_runtime *rt, struct job *job) {
-  CHECK_INT(WEFT_OK, weft_task_cancel(rt, job->task, NULL));
-}
-
-/* Runs until all jobs have ended; then nothing may be left. */
-static void end(weft_runtime *rt) {
-  CHECK_INT(WEFT_OK, weft_run(rt));
-  CHECK_INT(WEFT_OK, weft_runtime_free(rt));
-  CHECK_INT(0, failing_live());
-}
+#include "job.h"
 
 static int sleep_call(weft_runtime *rt, struct job *job, uint64_t *value) {
   *value = 0;
@@ -153,9 +47,7 @@ static void make_mark(weft_runtime *rt, void *arg) {
   mark->calls++;
 }
 
-static void drop_mark(void *arg) {
-  ((struct mark *)arg)->drops++;
-}
+static void drop_mark(void *arg) { ((struct mark *)arg)->drops++; }
 
 static void call_soon(weft_runtime *rt, struct mark *mark) {
   CHECK_INT(WEFT_OK,
