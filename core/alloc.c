@@ -146,7 +146,8 @@ int weft_set_allocator(weft_alloc_fn alloc, void *arg) {
 enum {
   SLAB_MIN_BYTES = 4096,
   SLAB_MAX_BYTES = 65536,
-  SLAB_ALIGN = sizeof(max_align_t)
+  SLAB_ALIGN = sizeof(max_align_t),
+  CACHE_LINE = 64
 };
 
 /* A size rounded up so that what follows is aligned for anything. */
@@ -161,15 +162,24 @@ void weft__pool_init(struct pool *pool, size_t size_bytes) {
       aligned(size_bytes < sizeof(void *) ? sizeof(void *) : size_bytes);
 }
 
-/* The size of the next slab: of whole blocks, at least one. */
+/* The size of the next slab: room for whole blocks, at least one, behind a head
+ * that is padded to a cache line. */
 static size_t next_slab_bytes(const struct pool *pool) {
-  size_t head_bytes = aligned(sizeof(struct slab));
+  size_t head_bytes = sizeof(struct slab) + CACHE_LINE;
   size_t last_bytes = pool->slabs == NULL ? 0 : pool->slabs->size_bytes;
   size_t bytes = SLAB_MIN_BYTES;
   while (bytes < 2 * last_bytes && bytes < SLAB_MAX_BYTES)
     bytes *= 2;
   size_t count = (bytes - head_bytes) / pool->size_bytes;
   return head_bytes + (count == 0 ? 1 : count) * pool->size_bytes;
+}
+
+/* Blocks begin at a cache line: what is as large as some of them touches no
+ * more than these. */
+static char *first_block(struct slab *slab) {
+  uintptr_t behind_head = (uintptr_t)(slab + 1);
+  return (char *)slab + sizeof(struct slab) +
+         (CACHE_LINE - behind_head % CACHE_LINE) % CACHE_LINE;
 }
 
 void *weft__pool_grow(struct pool *pool) {
@@ -182,10 +192,10 @@ void *weft__pool_grow(struct pool *pool) {
   pool->slabs = slab;
   /* From the end to the start, so that blocks are taken in the order of their
    * addresses. The first is the caller's. */
-  char *first = (char *)slab + aligned(sizeof(struct slab));
-  char *block = (char *)slab + size_bytes - pool->size_bytes;
-  for (; block > first; block -= pool->size_bytes)
-    weft__pool_give(pool, block);
+  char *first = first_block(slab);
+  size_t count = (size_t)((char *)slab + size_bytes - first) / pool->size_bytes;
+  for (size_t i = count; i-- > 1;)
+    weft__pool_give(pool, first + i * pool->size_bytes);
   return first;
 }
 

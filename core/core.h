@@ -178,6 +178,7 @@ struct ready_ring {
 
 int weft__ready_reserve(weft_runtime *rt); /* room for one entry more */
 void weft__ready_unreserve(weft_runtime *rt);
+void weft__ready_remove(weft_runtime *rt, const struct entry *entry);
 /* call.c. [handle] NULL: nobody owns it. Does not consume arg on failure. */
 int weft__call_new(weft_runtime *rt, weft_call_fn fn, void *arg,
                    weft_drop_fn drop, weft_timer *handle, struct call **call);
@@ -247,49 +248,72 @@ struct fiber_cache {
 /* -- Tasks (task.c) ---------------------------------------------------------
  */
 
+/* What few tasks have; made when it is first needed. */
+struct task_extra {
+  char *name; /* as given; NULL: "task-N" */
+  weft_value *result;
+  struct task *starter;   /* who waits in weft_task_start for it */
+  struct group *reserved; /* where it holds a place for its next spawn */
+};
+
+/* Five cache lines, the first of which is all that a switch touches; the pool
+ * puts each task at the beginning of one. */
 struct task {
-  /* What a switch touches. */
   struct entry entry; /* its place among those who wait for the same */
   uint8_t state;      /* enum weft_task_state */
   bool begun;         /* its first step has run */
-  bool custom;        /* parked by weft_park: weft_wake may wake it */
   bool given_up;      /* never to be resumed */
-  bool fiber_over;    /* a stackful body has returned */
+  bool cancelled;     /* its innermost scope is, effectively */
   int wake_status;    /* what it is stepped with next */
   uint64_t wake_value;
-  weft_step_fn step; /* NULL: stackful, or for pull mode */
+  union {
+    weft_step_fn step; /* NULL: for pull mode */
+    weft_task_fn fn;   /* of a stackful task: fiber is not NULL */
+  } body;
   void *arg;
   struct scope *scope; /* innermost */
-  struct fiber *fiber; /* NULL: stepped */
 
   /* The wait, while parked. */
   weft_withdraw_fn withdraw; /* NULL: kept */
   void *withdraw_arg;
   const char *what;
   uint64_t object;
-  struct timer timer; /* TIMER_SLEEP */
+  struct timer timer;    /* TIMER_SLEEP */
+  uint16_t raised_count; /* Cancelled got since it last left one's scope */
+  uint8_t generation;    /* spawned in the shutdown: 1 + its spawner's */
+  bool custom : 1;       /* parked by weft_park: weft_wake may wake it */
+  bool fiber_over : 1;   /* a stackful body has returned */
+  bool owned : 1;        /* somebody holds the handle */
+  bool observed : 1;     /* its failure was seen by somebody */
+  bool starting : 1;     /* belongs to who called weft_task_start */
+  bool starter_gone : 1; /* that one was cancelled: ready is ignored */
 
   struct scope own_scope;
   struct group *group;
-  struct list sibling;   /* in group->children, in the order of spawning */
-  struct list all;       /* in rt->tasks, likewise; or in rt->ended */
-  struct list awaiters;  /* entries, oldest first */
-  weft_task_fn fn;       /* of a stackful task */
+  struct list sibling;  /* in group->children, in the order of spawning */
+  struct list all;      /* in rt->tasks, likewise; or in rt->ended */
+  struct list awaiters; /* entries, oldest first */
   weft_drop_fn drop;
   uint64_t id;
-  weft_task handle;       /* 0 until somebody asks for it */
-  struct task *starter;   /* who waits in weft_task_start for it */
-  struct group *reserved; /* where it holds a place for its next spawn */
-  char *name;
-  weft_value *result;
+  weft_task handle;    /* 0 until somebody asks for it */
+  struct fiber *fiber; /* NULL: stepped */
   weft_error *error;
-  uint16_t raised_count; /* Cancelled got since it last left one's scope */
-  uint8_t generation;    /* spawned in the shutdown: 1 + its spawner's */
-  bool owned;            /* somebody holds the handle */
-  bool observed;         /* its failure was seen by somebody */
-  bool starting;         /* belongs to who called weft_task_start */
-  bool starter_gone;     /* that one was cancelled: ready is ignored */
+  struct task_extra *extra; /* NULL: all of it is zero */
 };
+_Static_assert(sizeof(void *) != 8 || sizeof(struct task) == 320,
+               "a task fills five cache lines");
+
+static inline bool weft__task_is_stackful(const struct task *task) {
+  return task->fiber != NULL;
+}
+static inline const char *weft__task_name(const struct task *task) {
+  return task->extra == NULL ? NULL : task->extra->name;
+}
+static inline struct group *weft__task_reserved(const struct task *task) {
+  return task->extra == NULL ? NULL : task->extra->reserved;
+}
+/* The task's extra, made if need be; NULL for want of memory. */
+struct task_extra *weft__task_extra(struct task *task);
 
 void weft__task_end(weft_runtime *rt, struct task *task, int outcome);
 int weft__task_handle(weft_runtime *rt, struct task *task, weft_task *handle);
@@ -340,7 +364,7 @@ struct group {
   bool joining;         /* the body has ended */
   bool cut_off;       /* a body or child was ended by Cancelled from outside */
   bool own_cancelled; /* the body made a Cancelled of its own */
-  bool strict;       /* a child cancelled on its own is a failure */
+  bool strict;        /* a child cancelled on its own is a failure */
   bool lost_failure;  /* there was no memory to keep one; it was reported */
   int outcome;        /* the body's */
   weft_group handle;
@@ -415,9 +439,9 @@ struct weft_runtime {
   void *report_arg;
   weft_drop_fn report_drop;
   bool wants_signals;
-  int signals_seen;    /* of those that were delivered to this runtime */
+  int signals_seen;      /* of those that were delivered to this runtime */
   bool signals_taken[2]; /* which had their default disposition */
-  struct task *pulled; /* the task whose step the host runs */
+  struct task *pulled;   /* the task whose step the host runs */
 };
 
 /* A number that tells threads apart; inline, for every call asks for it. */

@@ -60,7 +60,7 @@ static bool is_pulled(const struct entry *entry) {
   if (entry->is_call)
     return false;
   const struct task *task = (const struct task *)entry;
-  return task->step == NULL && task->fiber == NULL && !task->given_up;
+  return !weft__task_is_stackful(task) && task->body.step == NULL && !task->given_up;
 }
 
 /* The next ready task whose steps the host runs; NULL at a turn's end. */

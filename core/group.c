@@ -33,15 +33,14 @@ static int reserve_failure(struct group *group) {
  * it is reported: nothing is swallowed. */
 static void add_failure(weft_runtime *rt, struct group *group,
                         weft_error *failure) {
+  weft__scope_cancel(rt, &group->scope, WEFT_SOURCE_GROUP, NULL, failure);
   if (reserve_failure(group) == WEFT_OK) {
     group->failures[group->failure_count++] = failure;
-  } else {
-    weft__report(rt, WEFT_REPORT_FAILURE, rt->current, failure);
-    group->lost_failure = true;
+    return;
   }
-  weft__scope_cancel(rt, &group->scope, WEFT_SOURCE_GROUP, NULL, failure);
-  if (group->lost_failure)
-    weft_error_unref(failure);
+  weft__report(rt, WEFT_REPORT_FAILURE, rt->current, failure);
+  group->lost_failure = true;
+  weft_error_unref(failure);
 }
 
 static void clear_failures(struct group *group) {
@@ -132,16 +131,16 @@ static void serve_places(weft_runtime *rt, struct group *group) {
   while (has_place(group) && !list_is_empty(&group->places)) {
     struct task *task = LIST_OWNER(group->places.next, struct task, entry.node);
     group->reserved++;
-    task->reserved = group;
+    task->extra->reserved = group;
     weft__wake(rt, task, WEFT_OK, 0);
   }
 }
 
 void weft__group_give_place_back(weft_runtime *rt, struct task *holder) {
-  struct group *group = holder->reserved;
+  struct group *group = weft__task_reserved(holder);
   if (group == NULL)
     return;
-  holder->reserved = NULL;
+  holder->extra->reserved = NULL;
   group->reserved--;
   serve_places(rt, group);
   finish_if_over(rt, group);
@@ -151,11 +150,11 @@ int weft__group_add(weft_runtime *rt, struct group *group, struct task *task,
                     struct task *spawner) {
   if (group->over)
     return WEFT_ESTATE;
-  bool reserved = spawner != NULL && spawner->reserved == group;
+  bool reserved = spawner != NULL && weft__task_reserved(spawner) == group;
   if (!reserved && !has_place(group))
     return WEFT_EBUSY;
   if (reserved) {
-    spawner->reserved = NULL;
+    spawner->extra->reserved = NULL;
     group->reserved--;
   }
   group->count++;
@@ -163,6 +162,7 @@ int weft__group_add(weft_runtime *rt, struct group *group, struct task *task,
   list_insert(&group->children, &task->sibling);
   task->own_scope.parent = &group->scope;
   task->own_scope.effective = group->scope.effective;
+  task->cancelled = group->scope.effective;
   (void)rt;
   return WEFT_OK;
 }
@@ -185,8 +185,8 @@ static void take_cancelled(weft_runtime *rt, struct group *group,
     weft_error *error;
     if (weft_error_new(WEFT_ETASKCANCELLED, NULL, NULL, &error) != WEFT_OK)
       error = weft_error_ref(rt->no_memory);
-    else if (task->name != NULL)
-      weft_error_set_task(error, task->name);
+    else if (weft__task_name(task) != NULL)
+      weft_error_set_task(error, weft__task_name(task));
     add_failure(rt, group, error);
   }
 }
@@ -293,7 +293,7 @@ int weft_group_join(weft_runtime *rt, weft_group handle, int outcome,
   if (task == NULL || task->state != WEFT_TASK_RUNNING ||
       task->scope != &group->scope)
     return WEFT_ESTATE;
-  if (task->reserved == group)
+  if (weft__task_reserved(task) == group)
     weft__group_give_place_back(rt, task);
   note_body(rt, group, outcome, failure);
   group->joining = true;
@@ -345,16 +345,19 @@ int weft_group_reserve(weft_runtime *rt, weft_group handle) {
   int status = weft__object(rt, handle, KIND_GROUP, &group);
   if (status != WEFT_OK)
     return status;
-  if (group->over || (rt->current != NULL && rt->current->reserved != NULL))
+  struct task *task = rt->current;
+  if (group->over || (task != NULL && weft__task_reserved(task) != NULL))
     return WEFT_ESTATE;
   status = weft__park_begin(rt);
   if (status != WEFT_OK)
     return status;
+  if (weft__task_extra(task) == NULL)
+    return WEFT_ENOMEM;
   if (!has_place(group) || !list_is_empty(&group->places))
     return weft__park(rt, &group->places, "place in a group", handle,
                       weft__withdraw_plain, NULL, NULL);
   group->reserved++;
-  rt->current->reserved = group;
+  task->extra->reserved = group;
   return weft__park_skip(rt, 0);
 }
 

@@ -18,9 +18,10 @@
  */
 
 /* Lets go of the turn. In a stackful task it returns when the wait is over. */
-static int suspend(weft_runtime *rt, struct task *task, uint64_t *value) {
+static inline int suspend(weft_runtime *rt, struct task *task,
+                          uint64_t *value) {
   rt->budget = 0;
-  if (task->fiber == NULL)
+  if (!weft__task_is_stackful(task))
     return WEFT_PARKED;
   weft__fiber_leave(rt, task->fiber);
   if (value != NULL)
@@ -29,7 +30,7 @@ static int suspend(weft_runtime *rt, struct task *task, uint64_t *value) {
 }
 
 /* Goes to the tail of the ready queue with the outcome in hand. */
-static int requeue(weft_runtime *rt, int status, uint64_t value) {
+static inline int requeue(weft_runtime *rt, int status, uint64_t value) {
   struct task *task = rt->current;
   task->state = WEFT_TASK_READY;
   task->wake_status = status;
@@ -67,7 +68,7 @@ static int begin_slowly(weft_runtime *rt) {
   struct task *task = rt->current;
   if (task == NULL || task->state != WEFT_TASK_RUNNING)
     return WEFT_ESTATE;
-  if (task->scope->effective)
+  if (task->cancelled)
     return raise_cancelled(rt, task);
   return WEFT_OK;
 }
@@ -160,7 +161,7 @@ void weft__budget_refresh(weft_runtime *rt) {
   struct task *task = rt->current;
   if (task == NULL || task->state != WEFT_TASK_RUNNING)
     return;
-  if (!task->scope->effective) {
+  if (!task->cancelled) {
     if (rt->budget == 0)
       rt->budget = rt->budget_saved;
   } else if (rt->budget > 0) {
@@ -173,8 +174,12 @@ void weft__budget_refresh(weft_runtime *rt) {
  * ------------------------------------------------------------ */
 
 int weft_yield(weft_runtime *rt) {
-  int status = weft__park_begin(rt);
-  return status == WEFT_OK ? requeue(rt, WEFT_OK, 0) : status;
+  if (WEFT__UNLIKELY(rt->budget <= 0 || !weft__is_here(rt))) {
+    int status = begin_slowly(rt);
+    if (status != WEFT_OK)
+      return status;
+  }
+  return requeue(rt, WEFT_OK, 0);
 }
 
 int weft_checkpoint(weft_runtime *rt) {
@@ -191,7 +196,7 @@ int weft_spend(weft_runtime *rt) {
   if (status != WEFT_OK)
     return status;
   /* Cancelled code has no budget to count: it goes on. */
-  return rt->current->scope->effective ? WEFT_OK : weft__park_skip(rt, 0);
+  return rt->current->cancelled ? WEFT_OK : weft__park_skip(rt, 0);
 }
 
 int weft_budget_word(weft_runtime *rt, int32_t **word) {

@@ -35,6 +35,16 @@ int weft__ready_reserve(weft_runtime *rt) {
   return WEFT_OK;
 }
 
+/* Takes an entry out that is queued; the others keep their order. */
+void weft__ready_remove(weft_runtime *rt, const struct entry *entry) {
+  struct ready_ring *ring = &rt->ready;
+  uint32_t kept = ring->head;
+  for (uint32_t i = ring->head; i != ring->tail; i++)
+    if (ring->entries[i & ring->mask] != entry)
+      ring->entries[kept++ & ring->mask] = ring->entries[i & ring->mask];
+  ring->tail = kept;
+}
+
 void weft__ready_unreserve(weft_runtime *rt) {
   assert(rt->ready.reserved > 0);
   rt->ready.reserved--;

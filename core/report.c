@@ -21,8 +21,8 @@ static const char *describe(int kind) {
 
 static void print(struct task *task, int kind, weft_error *error) {
   fprintf(stderr, "weft: ");
-  if (task != NULL && task->name != NULL)
-    fprintf(stderr, "task '%s': ", task->name);
+  if (task != NULL && weft__task_name(task) != NULL)
+    fprintf(stderr, "task '%s': ", weft__task_name(task));
   else if (task != NULL)
     fprintf(stderr, "task-%llu: ", (unsigned long long)task->id);
   fprintf(stderr, "%s", describe(kind));

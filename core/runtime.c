@@ -246,7 +246,8 @@ void weft__unstick(weft_runtime *rt) {
 static int run_until_over(weft_runtime *rt) {
   while (weft__has_work(rt)) {
     weft__turn(rt);
-    weft__unstick(rt);
+    if (WEFT__UNLIKELY(rt->shutting_down))
+      weft__unstick(rt);
     if (weft__poll_is_due(rt))
       weft__poll(rt, weft__has_work(rt));
   }

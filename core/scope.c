@@ -60,6 +60,7 @@ static void tell_task(weft_runtime *rt, struct scope *scope) {
   struct task *task = scope->task;
   if (task == NULL || task->scope != scope)
     return;
+  task->cancelled = scope->effective;
   if (task == rt->current)
     weft__budget_refresh(rt);
   else if (scope->effective)
@@ -103,6 +104,7 @@ void weft__scope_enter(weft_runtime *rt, struct task *task,
   task->scope->inner = scope;
   task->scope = scope;
   scope->effective = is_effective(rt, scope);
+  task->cancelled = scope->effective;
   if (task == rt->current)
     weft__budget_refresh(rt);
 }
@@ -115,6 +117,7 @@ void weft__scope_exit(weft_runtime *rt, struct scope *scope) {
   if (task != NULL && task->scope == scope && scope != &task->own_scope) {
     scope->parent->inner = NULL;
     task->scope = scope->parent;
+    task->cancelled = task->scope->effective;
     if (task == rt->current)
       weft__budget_refresh(rt);
   }

@@ -25,9 +25,11 @@ int weft_task_start(weft_runtime *rt, weft_task handle, uint64_t *value) {
   status = weft__park_begin_kept(rt);
   if (status != WEFT_OK)
     return status;
+  if (weft__task_extra(task) == NULL)
+    return WEFT_ENOMEM;
   task->starting = true;
-  task->starter = rt->current;
-  if (rt->current->scope->effective)
+  task->extra->starter = rt->current;
+  if (rt->current->cancelled)
     withdraw(rt, task);
   return weft__park(rt, NULL, "start of a task", handle, withdraw, task, value);
 }
@@ -41,9 +43,9 @@ int weft_task_ready(weft_runtime *rt, weft_task handle, uint64_t value) {
     return WEFT_ESTATE;
   if (task->starter_gone)
     return WEFT_OK;
-  struct task *starter = task->starter;
+  struct task *starter = task->extra->starter;
   task->starting = false;
-  task->starter = NULL;
+  task->extra->starter = NULL;
   weft__wake(rt, starter, WEFT_OK, value);
   return WEFT_OK;
 }
@@ -57,7 +59,7 @@ static int starter_status(const struct task *task) {
 }
 
 void weft__start_ended(weft_runtime *rt, struct task *task) {
-  struct task *starter = task->starter;
-  task->starter = NULL;
+  struct task *starter = task->extra->starter;
+  task->extra->starter = NULL;
   weft__wake(rt, starter, starter_status(task), 0);
 }

@@ -28,7 +28,7 @@ int weft__task_handle(weft_runtime *rt, struct task *task, weft_task *handle) {
 static void run_on_fiber(void *arg) {
   weft_runtime *rt = arg;
   struct task *task = rt->current;
-  task->wake_status = task->fn(rt, task->arg);
+  task->wake_status = task->body.fn(rt, task->arg);
   task->fiber_over = true;
   weft__fiber_exit(rt, task->fiber);
 }
@@ -111,7 +111,7 @@ int weft_spawn_step(weft_runtime *rt, weft_group group, weft_step_fn step,
   int status = make_task(rt, group, handle, &task);
   if (status != WEFT_OK)
     return refuse(drop, arg, handle, status);
-  task->step = step;
+  task->body.step = step;
   task->arg = arg;
   task->drop = drop;
   start_task(rt, task);
@@ -122,9 +122,8 @@ int weft_spawn(weft_runtime *rt, weft_group group, weft_task_fn fn, void *arg,
                weft_drop_fn drop, weft_task *handle) {
   /* The stack first: nothing has to be undone in the group if there is none. */
   struct fiber *fiber = NULL;
-  int status = weft__is_here(rt)
-                   ? weft__fiber_new(rt, run_on_fiber, rt, &fiber)
-                   : WEFT_ETHREAD;
+  int status = weft__is_here(rt) ? weft__fiber_new(rt, run_on_fiber, rt, &fiber)
+                                 : WEFT_ETHREAD;
   struct task *task = NULL;
   if (status == WEFT_OK)
     status = make_task(rt, group, handle, &task);
@@ -133,7 +132,7 @@ int weft_spawn(weft_runtime *rt, weft_group group, weft_task_fn fn, void *arg,
   if (status != WEFT_OK)
     return refuse(drop, arg, handle, status);
   task->fiber = fiber;
-  task->fn = fn;
+  task->body.fn = fn;
   task->arg = arg;
   task->drop = drop;
   start_task(rt, task);
@@ -143,9 +142,9 @@ int weft_spawn(weft_runtime *rt, weft_group group, weft_task_fn fn, void *arg,
 /* -- Running
  * ------------------------------------------------------------------- */
 
-static int run_step(weft_runtime *rt, struct task *task) {
-  if (task->fiber == NULL)
-    return task->step(rt, task->arg, task->wake_status, task->wake_value);
+static inline int run_step(weft_runtime *rt, struct task *task) {
+  if (WEFT__LIKELY(!weft__task_is_stackful(task)))
+    return task->body.step(rt, task->arg, task->wake_status, task->wake_value);
   weft__fiber_enter(rt, task->fiber);
   return task->fiber_over ? task->wake_status : WEFT_PARKED;
 }
@@ -153,24 +152,35 @@ static int run_step(weft_runtime *rt, struct task *task) {
 void weft__step_begin(weft_runtime *rt, struct task *task) {
   rt->current = task;
   rt->raised = 0;
-  rt->budget = task->scope->effective ? 0 : WEFT__RUN_BUDGET;
+  rt->budget = task->cancelled ? 0 : WEFT__RUN_BUDGET;
   rt->budget_saved = WEFT__RUN_BUDGET;
   task->state = WEFT_TASK_RUNNING;
   task->begun = true;
 }
 
-/* A step that ends without having parked is the task's end. One that parked
- * but returned something else, or the reverse, is a mistake of the host's. */
+/* A mistake of the host's: the step parked but did not return WEFT_PARKED, or
+ * the reverse. The task fails; one whose wait is kept does so when it ends. */
+static void end_misused(weft_runtime *rt, struct task *task) {
+  if (task->state == WEFT_TASK_READY)
+    weft__ready_remove(rt, &task->entry);
+  bool kept = task->state == WEFT_TASK_PARKED &&
+              (task->withdraw == NULL ||
+               task->withdraw(rt, task->withdraw_arg) != WEFT_OK);
+  if (kept)
+    task->given_up = true;
+  else
+    weft__task_end(rt, task, WEFT_ESTATE);
+}
+
+/* A step that ends without having parked is the task's end. */
 void weft__step_end(weft_runtime *rt, struct task *task, int outcome) {
-  if (WEFT__LIKELY(outcome == WEFT_PARKED &&
-                   task->state != WEFT_TASK_RUNNING)) {
-    rt->current = NULL;
-    rt->budget = 0;
-    return;
-  }
-  if (outcome == WEFT_PARKED)
-    outcome = WEFT_ESTATE;
-  weft__task_end(rt, task, outcome);
+  bool parked = task->state != WEFT_TASK_RUNNING;
+  if (WEFT__UNLIKELY(parked != (outcome == WEFT_PARKED)))
+    end_misused(rt, task);
+  else if (!parked)
+    weft__task_end(rt, task, outcome);
+  rt->current = NULL;
+  rt->budget = 0;
 }
 
 void weft__step(weft_runtime *rt, struct task *task) {
@@ -226,13 +236,26 @@ static void wake_awaiters(weft_runtime *rt, struct task *task) {
   }
 }
 
+struct task_extra *weft__task_extra(struct task *task) {
+  if (task->extra == NULL)
+    task->extra = weft__alloc(sizeof *task->extra);
+  return task->extra;
+}
+
+static void free_extra(struct task_extra *extra) {
+  if (extra == NULL)
+    return;
+  weft__free_text(extra->name);
+  weft_value_unref(extra->result);
+  weft__free(extra, sizeof *extra);
+}
+
 static void free_task(weft_runtime *rt, struct task *task) {
   if (task->state == WEFT_TASK_FAILED && !task->observed)
     weft__report(rt, WEFT_REPORT_FAILURE, task, task->error);
   list_remove(&task->all);
   weft__handle_free(rt, task->handle);
-  weft__free_text(task->name);
-  weft_value_unref(task->result);
+  free_extra(task->extra);
   weft_error_unref(task->error);
   weft__pool_give(&rt->tasks_pool, task);
 }

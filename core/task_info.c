@@ -20,8 +20,11 @@ int weft_task_set_result(weft_runtime *rt, weft_value *value) {
   struct task *task = running(rt);
   if (task == NULL)
     return WEFT_ESTATE;
-  weft_value *old = task->result;
-  task->result = weft_value_ref(value);
+  struct task_extra *extra = weft__task_extra(task);
+  if (extra == NULL)
+    return WEFT_ENOMEM;
+  weft_value *old = extra->result;
+  extra->result = weft_value_ref(value);
   weft_value_unref(old);
   return WEFT_OK;
 }
@@ -35,7 +38,7 @@ int weft_task_get_result(weft_runtime *rt, weft_task handle,
     return status;
   if (task->state != WEFT_TASK_FINISHED)
     return WEFT_ESTATE;
-  *value = task->result;
+  *value = task->extra == NULL ? NULL : task->extra->result;
   return WEFT_OK;
 }
 
@@ -103,7 +106,7 @@ int weft_task_get_id(weft_runtime *rt, weft_task handle, uint64_t *id) {
 int weft_task_get_name(weft_runtime *rt, weft_task handle, const char **name) {
   struct task *task;
   int status = weft__object(rt, handle, KIND_TASK, &task);
-  *name = status == WEFT_OK ? task->name : NULL;
+  *name = status == WEFT_OK ? weft__task_name(task) : NULL;
   return status;
 }
 
@@ -112,11 +115,12 @@ int weft_task_set_name(weft_runtime *rt, weft_task handle, const char *name) {
   int status = weft__object(rt, handle, KIND_TASK, &task);
   if (status != WEFT_OK)
     return status;
-  char *copy = weft__copy_text(name);
+  struct task_extra *extra = weft__task_extra(task);
+  char *copy = extra == NULL ? NULL : weft__copy_text(name);
   if (copy == NULL)
     return WEFT_ENOMEM;
-  weft__free_text(task->name);
-  task->name = copy;
+  weft__free_text(extra->name);
+  extra->name = copy;
   return WEFT_OK;
 }
 
@@ -159,7 +163,7 @@ int weft_task_get_arg(weft_runtime *rt, weft_task handle, weft_step_fn *step,
   int status = weft__object(rt, handle, KIND_TASK, &task);
   if (status != WEFT_OK)
     return status;
-  *step = task->step;
+  *step = weft__task_is_stackful(task) ? NULL : task->body.step;
   *arg = task->arg;
   return WEFT_OK;
 }

@@ -514,7 +514,7 @@ WEFT_API int weft_task_cancel(weft_runtime *rt, weft_task task,
 WEFT_API int weft_task_get_state(weft_runtime *rt, weft_task task, int *state);
 
 /* Sets the running task's result, with a reference of its own to it.
- * parks: no    errors: WEFT_ESTATE (no task runs) */
+ * parks: no    errors: WEFT_ENOMEM, WEFT_ESTATE (no task runs) */
 WEFT_API int weft_task_set_result(weft_runtime *rt, weft_value *value);
 
 /* Borrows the result of a finished task, NULL if it set none.
@@ -536,7 +536,7 @@ WEFT_API int weft_task_get_error(weft_runtime *rt, weft_task task,
  * weft_task_ready. Until then its failure is the caller's, not the group's.
  * parks: yes
  * value: what weft_task_ready was given
- * errors: WEFT_ECANCELLED (the child was cancelled and joined, kept),
+ * errors: WEFT_ENOMEM, WEFT_ECANCELLED (the child was cancelled and joined, kept),
  * WEFT_ETASKCANCELLED (the child was cancelled), WEFT_ESTATE (it finished
  * without weft_task_ready, or had begun), WEFT_EHOST (it failed: see
  * weft_task_get_error)
@@ -838,7 +838,7 @@ WEFT_API int weft_group_set_strict(weft_runtime *rt, weft_group group, int on);
 
 /* Waits for a place in a group with a limit, FIFO, and reserves it for the
  * running task's next spawn into that group.
- * parks: yes   errors: WEFT_ECANCELLED, WEFT_ESTATE (the group is over, or the
+ * parks: yes   errors: WEFT_ECANCELLED, WEFT_ENOMEM, WEFT_ESTATE (the group is over, or the
  * task has a place reserved)
  * cancelled: no place is taken */
 WEFT_API int weft_group_reserve(weft_runtime *rt, weft_group group);

@@ -71,4 +71,13 @@ local weft = {
 
 for name, class in pairs(errors.classes) do weft[name] = class end
 
-return weft
+-- Modules that load a library of their own come when they are first asked for.
+local lazy = { http = "weft.http", json = "weft.json", net = "weft.net" }
+
+return setmetatable(weft, {
+  __index = function(self, key)
+    local module = lazy[key] and require(lazy[key])
+    self[key] = module
+    return module
+  end,
+})

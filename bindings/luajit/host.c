@@ -7,6 +7,8 @@
 
 #define HOST_KEY "weft.host"
 
+_Thread_local struct host *host_running;
+
 
 void host_push_function(lua_State *L, struct host *host, const char *name) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, host->functions);

@@ -103,6 +103,15 @@ void job_clear_all(struct host *host) {
   }
 }
 
+/* Before the first step the arguments are on the stack already. */
+static int deliver_arguments(lua_State *L, int status, uint64_t value) {
+  struct job *job = host_running->job;
+  (void)L;
+  (void)status;
+  (void)value;
+  return job->arg_count;
+}
+
 /* -- The end of a task --------------------------------------------------------- */
 
 /* Sets the state of the task object at [index]. */
@@ -213,39 +222,52 @@ static int refuse_yield(weft_runtime *rt, struct job *job) {
   return WEFT_ESTATE;
 }
 
+/* Goes on after the active coroutine has returned, failed or yielded, but for a
+ * park. Returns the number of arguments for the coroutine that is active then,
+ * or OVER with the task's outcome. */
+enum { OVER = -1 };
+
+static int go_on(weft_runtime *rt, struct job *job, int result, int *outcome) {
+  struct host *host = job->host;
+  bool went_well = result == 0 || result == LUA_YIELD;
+  if (result == LUA_YIELD && host->yielded == YIELD_RESUME)
+    return go_into_resumed(host, job);
+  if (job->link != NULL)
+    return return_to_resumer(host, job, went_well,
+                             went_well ? lua_gettop(job->active) : 1);
+  if (result == LUA_YIELD)
+    *outcome = refuse_yield(rt, job);
+  else
+    *outcome = result == 0 ? finish(rt, job) : end_by_error(rt, job);
+  return OVER;
+}
+
 /* Runs the job until it parks or ends. [count] arguments are on the stack of
  * the active coroutine. */
 static int run(weft_runtime *rt, struct job *job, int count) {
   struct host *host = job->host;
-  for (;;) {
+  int outcome = WEFT_PARKED;
+  while (count != OVER) {
     lua_State *co = job->active;
     host->active = co;
     host->yielded = YIELD_FOREIGN;
     int result = lua_resume(co, count);
-    bool went_well = result == 0 || result == LUA_YIELD;
     if (result == LUA_YIELD && host->yielded == YIELD_PARK)
       return WEFT_PARKED;
-    if (result == LUA_YIELD && host->yielded == YIELD_RESUME)
-      count = go_into_resumed(host, job);
-    else if (job->link != NULL)
-      count = return_to_resumer(host, job, went_well,
-                                went_well ? lua_gettop(co) : 1);
-    else if (result == LUA_YIELD)
-      return refuse_yield(rt, job);
-    else
-      return result == 0 ? finish(rt, job) : end_by_error(rt, job);
+    count = go_on(rt, job, result, &outcome);
   }
+  return outcome;
 }
 
 static int step(weft_runtime *rt, void *arg, int status, uint64_t value) {
   struct job *job = arg;
   struct host *host = job->host;
-  int count = job->arg_count;
+  int count = 0;
   host->job = job;
-  if (job->begun)
-    count = (job->deliver != NULL ? job->deliver
-                                  : deliver_status)(job->active, status, value);
-  job->begun = true;
+  if (job->deliver != NULL)
+    count = job->deliver(job->active, status, value);
+  else if (status != WEFT_OK)
+    count = deliver_status(job->active, status, value);
   int outcome = run(rt, job, count);
   host->job = NULL;
   host->active = NULL;
@@ -288,8 +310,7 @@ int job_spawn(lua_State *L, struct host *host, weft_group group, int object,
   int count = lua_gettop(L) - function + 1;
   job->active = co;
   job->link = NULL;
-  job->deliver = NULL;
-  job->begun = false;
+  job->deliver = deliver_arguments;
   job->arg_count = count - 1;
   if (!lua_checkstack(co, count + 4)) {
     give_job(job);

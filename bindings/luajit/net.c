@@ -347,6 +347,11 @@ static int stream_abort(lua_State *L) {
   return 0;
 }
 
+static int stream_is_open(lua_State *L) {
+  lua_pushboolean(L, handle_of(check_stream(L)) != 0);
+  return 1;
+}
+
 static int push_address(lua_State *L, struct host *host, int status,
                         weft_value *address) {
   if (status != WEFT_OK)
@@ -537,6 +542,7 @@ void open_net(lua_State *L, struct host *host) {
       {"stream_shutdown", stream_shutdown},
       {"stream_close", stream_close},
       {"stream_abort", stream_abort},
+      {"stream_is_open", stream_is_open},
       {"stream_address", stream_address},
       {"listener_accept", listener_accept},
       {"listener_address", listener_address},

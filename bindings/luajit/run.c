@@ -70,8 +70,10 @@ static int run(lua_State *L) {
   if (status != WEFT_OK)
     return host_fail(L, host, status, "no runtime could be made");
   set_up(rt, L, host);
+  struct host *outer = host_running; /* of another state in this thread */
   host->rt = rt;
   host->L = L;
+  host_running = host;
   host->run_id++;
   status = job_spawn(L, host, 0, 1, 4);
   if (status == WEFT_OK) {
@@ -87,6 +89,7 @@ static int run(lua_State *L) {
     weft_task_get_error(rt, main_task, &error);
   }
   weft_runtime_free(rt);
+  host_running = outer;
   host->rt = NULL;
   host->L = NULL;
   lua_settop(L, 0);

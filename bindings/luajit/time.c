@@ -15,7 +15,12 @@ static int yield(lua_State *L) {
   struct host *host = host_of(L);
   if (!park_is_possible(L, host))
     park_check(L, host, "weft.yield");
-  return park_finish(L, host, weft_yield(host->rt), 0, NULL);
+  int status = weft_yield(host->rt);
+  if (status != WEFT_PARKED)
+    return deliver_status(L, status, 0);
+  host->job->deliver = NULL;
+  host->yielded = YIELD_PARK;
+  return lua_yield(L, 0);
 }
 
 static int checkpoint(lua_State *L) {

@@ -29,7 +29,7 @@ http_response.HTTPError = errors.error_class "HTTPError"
 local Response = {}
 local metatable = { __name = "weft.http.Response", __index = Response }
 
--- -- Headers -------------------------------------------------------------------
+-- -- Headers ----------------------------------------------------------------
 
 local headers_metatable = {
   __name = "weft.http.Headers",
@@ -60,22 +60,36 @@ function Response:header_values(name)
   return values
 end
 
--- -- The body ------------------------------------------------------------------
+-- -- The body ---------------------------------------------------------------
+
+local EEND = -11 -- enum weft_status: that was all
+
+-- What is there, once there is something; nil at the end.
+local function wait_for_bytes(handle, max)
+  while true do
+    local code, message = core.fill(handle)
+    if code == EEND then return nil end
+    if code then errors.fail(code, message) end
+    local _, bytes = core.take(handle, max)
+    -- Another task that reads may have been faster.
+    if bytes ~= "" then return bytes end
+  end
+end
 
 --- The next bytes of a streamed body: at least one, at most `max` (default all
 -- that are there); nil at the end. Parks.
 ---@param max number?
 ---@return string?
 function Response:read(max)
-  if max ~= nil and (type(max) ~= "number" or not (max >= 1)) then
+  if max ~= nil and (type(max) ~= "number" or max ~= max or max < 1) then
     errors.fail_argument("response:read(max): max must be at least 1, got "
       .. tostring(max))
   end
-  local code, message = core.fill(self.handle)
-  if code == http_response.EEND then return nil end
-  if code then errors.fail(code, message) end
-  local _, bytes = core.take(self.handle, max)
-  return bytes
+  if self.body then
+    errors.fail_state("response:read: the body is in response.body; "
+      .. "ask with stream=true to read it as it comes")
+  end
+  return wait_for_bytes(self.handle, max)
 end
 
 --- Iterates over a streamed body as it comes. Parks.
@@ -102,10 +116,10 @@ end
 --- Gives up what was not read of a streamed body. Closing twice does nothing.
 function Response:close()
   core.response_close(self.handle)
-  if self.session then core.session_close(self.session) end
+  if self.owns_session then core.session_close(self.session) end
 end
 
--- -- The status ----------------------------------------------------------------
+-- -- The status -------------------------------------------------------------
 
 --- Raises an HTTPError if the status is 400 or more; else returns the response.
 ---@return weft.http.Response
@@ -118,24 +132,21 @@ function Response:raise_for_status()
     }), 0)
 end
 
--- -- Making one ----------------------------------------------------------------
+-- -- Making one -------------------------------------------------------------
 
--- The code by which a read tells the end (enum weft_status).
-http_response.EEND = -11
-
---- The response of the C side's `handle`; a streamed one closes `session`, if
--- it is given one, with itself.
-function http_response.new(handle, method, is_stream, session)
+--- The response of the C side's `handle`. A streamed one keeps `session`, and
+-- closes it with itself if it `owns` it.
+function http_response.new(handle, request, session, owns)
   local _, response = core.describe(handle)
   response.ok = response.status >= 200 and response.status < 300
-  response.method = method
+  response.method = request.method
   add_names(response.headers)
-  if is_stream then
-    response.handle, response.session = handle, session
+  response.handle = handle
+  if request.stream then
+    response.session, response.owns_session = session, owns
   else
     _, response.body = core.take(handle)
     core.response_close(handle)
-    response.handle = handle
   end
   return setmetatable(response, metatable)
 end

@@ -37,7 +37,7 @@ function json.array(list)
   return setmetatable(list or {}, Array)
 end
 
--- -- Reading -------------------------------------------------------------------
+-- -- Reading ----------------------------------------------------------------
 
 -- What stands in an empty array while cjson reads it; no text can know it.
 local MARK = "weft.json: empty " .. tostring({})
@@ -108,7 +108,7 @@ function json.decode(text)
   return marked and restore_empty(cjson.decode(marked)) or value
 end
 
--- -- Writing -------------------------------------------------------------------
+-- -- Writing ----------------------------------------------------------------
 
 local SHORT = {
   ['"'] = '\\"', ["\\"] = "\\\\", ["\b"] = "\\b", ["\f"] = "\\f",

@@ -86,4 +86,7 @@ function net.listen(opts)
   return listener.wrap(socket)
 end
 
+--- Raises an ArgumentError: datagrams are not available.
+function net.udp() fail_argument "net.udp: datagrams are not available" end
+
 return net

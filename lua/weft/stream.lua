@@ -195,6 +195,7 @@ function Stream:enter() return self end
 ---@param err any
 function Stream:exit(err)
   if err ~= nil then return core.stream_abort(self[1]) end
+  if not core.stream_is_open(self[1]) then return end
   scope.shield(function() self:close() end, GRACE)
 end
 

@@ -1,0 +1,15 @@
+-- How luacheck reads the Lua of weft: clean, without exceptions in the code.
+std = "luajit"
+max_line_length = 80
+self = false -- a method need not use its self
+include_files = {
+  "lua/**/*.lua", "spec/**/*.lua", "examples/*.lua", "bench/**/*.lua",
+  "bindings/**/*.lua", ".ci/*.lua", ".ci/lint-docs", ".ci/lint-header",
+  ".ci/lint-layers", ".ci/lint-text", ".ci/rules", ".luacheckrc", ".busted",
+  "config.ld",
+}
+
+files["spec"] = { std = "+busted" }
+files["lua/weft/testing.lua"] = { std = "+busted" }
+files[".luacheckrc"] = { std = "luacheckrc" }
+files["config.ld"] = { std = "ldoc" }

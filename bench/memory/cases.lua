@@ -1,0 +1,14 @@
+--- What bench/run measures of memory: a parked task, and a million of them
+-- spawned, cancelled and joined.
+
+return {
+  programs = { "weft", "reference", "go", "asyncio" },
+  {
+    args = "1000000",
+    measures = {
+      { key = "bytes", name = "a parked task", unit = "bytes",
+        target = { at_most = 900 } },
+      { key = "seconds", name = "1,000,000 parked tasks", unit = "s" },
+    },
+  },
+}

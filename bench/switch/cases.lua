@@ -1,0 +1,20 @@
+--- What bench/run measures of switching: one weft.yield among tasks that
+-- yield in turn.
+
+local function case(tasks, name)
+  return {
+    args = tasks .. " 10000000",
+    slow_args = tasks .. " 500000",
+    measures = { {
+      key = "switch", name = "switch, " .. name, unit = "ns",
+      target = { ratio = 1.5, below_go = true },
+      targets = { stackful = { at_most = 10 } },
+    } },
+  }
+end
+
+return {
+  programs = { "weft", "reference", "stackful", "go1", "go", "asyncio" },
+  case(2, "2 tasks"),
+  case(1000, "1,000 tasks"),
+}

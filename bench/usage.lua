@@ -1,0 +1,55 @@
+--- What this process has used so far, as the system counts it.
+-- For the programs here, which run in the root of the tree, by
+-- `dofile "bench/usage.lua"`. Sizes are bytes, times seconds.
+
+local ffi = require "ffi"
+
+ffi.cdef [[
+struct bench_timeval { long seconds, microseconds; };
+struct bench_rusage {
+  struct bench_timeval user, system;
+  long peak_kilobytes; /* on Linux */
+  long others[13];
+};
+int getrusage(int who, struct bench_rusage *usage);
+long sysconf(int name);
+]]
+
+local RUSAGE_SELF = 0
+local SC_PAGESIZE = 30 -- on Linux
+
+local function rusage()
+  local used = ffi.new "struct bench_rusage"
+  assert(ffi.C.getrusage(RUSAGE_SELF, used) == 0, "getrusage fails")
+  return used
+end
+
+local function seconds(time)
+  return tonumber(time.seconds) + tonumber(time.microseconds) / 1e6
+end
+
+local usage = {}
+
+--- CPU time, the kernel's part included.
+---@return number seconds
+function usage.cpu()
+  local used = rusage()
+  return seconds(used.user) + seconds(used.system)
+end
+
+--- The most memory that was ever resident at once.
+---@return number bytes
+function usage.peak_bytes()
+  return tonumber(rusage().peak_kilobytes) * 1024
+end
+
+--- The memory that is resident now.
+---@return number bytes
+function usage.resident_bytes()
+  local file = assert(io.open "/proc/self/statm")
+  local pages = file:read("*l"):match "^%d+ (%d+)"
+  file:close()
+  return tonumber(pages) * tonumber(ffi.C.sysconf(SC_PAGESIZE))
+end
+
+return usage

@@ -1,0 +1,105 @@
+-- Reports: who is told of what nobody asked about, and how.
+local weft = require "weft"
+local report = require "weft.report"
+local helper = require "spec.helper"
+
+local virtual = helper.virtual
+
+-- Has the reports go to `fn` while `body` runs. The helper's own come back.
+local function with_receiver(fn, body)
+  report.set_receiver(fn)
+  body()
+  helper.set_receiver()
+end
+
+-- What is written to stderr while `body` runs.
+local function stderr_of(body)
+  local lines, real = {}, io.stderr
+  io.stderr = { write = function(_, ...) -- luacheck: ignore
+    lines[#lines + 1] = table.concat { ... }
+  end }
+  local ok, err = pcall(body)
+  io.stderr = real -- luacheck: ignore
+  if not ok then error(err, 0) end
+  return table.concat(lines)
+end
+
+local function fail_unseen(name, message)
+  weft.spawn(name, function() error(weft.Error(message)) end)
+  weft.yield()
+  weft.yield()
+  collectgarbage()
+  collectgarbage()
+  weft.yield()
+  weft.yield()
+end
+
+describe("a report", function()
+  it("gets kind, task and error [29.1]", virtual(function()
+    fail_unseen("worker", "gone")
+    local reports = helper.take_reports()
+    assert.equal(1, #reports)
+    assert.equal(report.FAILURE, reports[1].kind)
+    assert.equal("worker", reports[1].task)
+    assert.equal("gone", reports[1].err.message)
+    assert.is_truthy(reports[1].err.traceback:find("report_spec", 1, true))
+  end))
+
+  it("goes to stderr, with the error's tree, where nobody receives it [29.1]",
+    virtual(function()
+      local text = stderr_of(function()
+        with_receiver(nil, function() fail_unseen("worker", "gone") end)
+      end)
+      assert.is_truthy(text:find("worker", 1, true), text)
+      assert.is_truthy(text:find("Error: gone", 1, true), text)
+      assert.is_truthy(text:find("report_spec.lua", 1, true), text)
+    end))
+
+  it("goes to stderr, with the receiver's error, if that fails [29.1]",
+    virtual(function()
+      local text = stderr_of(function()
+        with_receiver(function() error "the receiver fails" end,
+          function() fail_unseen("worker", "gone") end)
+      end)
+      assert.is_truthy(text:find("Error: gone", 1, true), text)
+      assert.is_truthy(text:find("the receiver fails", 1, true), text)
+    end))
+
+  it("changes nothing of what runs [29.1]", virtual(function()
+    local log = {}
+    stderr_of(function()
+      with_receiver(function() error "the receiver fails" end, function()
+        weft.call_soon(function() error "callback" end)
+        weft.call_soon(function() log[#log + 1] = "next" end)
+        weft.yield()
+        weft.yield()
+      end)
+    end)
+    assert.same({ "next" }, log)
+  end))
+
+  it("is made of what a callback raises, and the loop goes on [1.9, 29.1]",
+    virtual(function()
+      weft.call_soon(function() error(weft.Error "callback") end)
+      weft.yield()
+      weft.sleep(1)
+      local reports = helper.take_reports()
+      assert.equal(1, #reports)
+      assert.equal(report.CALLBACK, reports[1].kind)
+      assert.equal("callback", reports[1].err.message)
+    end))
+
+  it("describes an error with the tracebacks of its members and causes",
+    virtual(function()
+      local err = helper.error_of(weft.group, function(g)
+        g:spawn("child", function()
+          error(weft.Error("a", { cause = weft.OSError "b" }))
+        end)
+      end)
+      local text = report.describe(err)
+      assert.is_truthy(text:find("ErrorGroup: 1 failure", 1, true), text)
+      assert.is_truthy(text:find("in task child: Error", 1, true), text)
+      assert.is_truthy(text:find("caused by OSError: b", 1, true), text)
+      assert.is_truthy(text:find("stack traceback", 1, true), text)
+    end))
+end)

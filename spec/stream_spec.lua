@@ -1,0 +1,892 @@
+-- Streams: reading, writing and closing connections. Both ends are in this
+-- process, so what one has written is in the kernel when write returns.
+local weft = require "weft"
+local net = require "weft.net"
+local report = require "weft.report"
+local helper = require "spec.helper"
+
+local run, virtual, error_of = helper.run, helper.virtual, helper.error_of
+
+-- More than the kernel takes of a connection whose peer does not read.
+local MUCH = ("0123456789abcdef"):rep(1024 * 1024)
+
+-- Lets everybody run, and the loop poll, a few times.
+local function settle()
+  for _ = 1, 5 do weft.yield() end
+end
+
+local function pair()
+  local listener = net.listen { host = "127.0.0.1", port = 0 }
+  local port = tonumber(listener:address():match ":(%d+)$")
+  local stream = net.connect { host = "127.0.0.1", port = port }
+  local peer = listener:accept()
+  listener:close()
+  return stream, peer
+end
+
+-- Calls body(stream, peer) and closes both.
+local function with_pair(body)
+  local stream, peer = pair()
+  body(stream, peer)
+  stream:exit(true)
+  peer:exit(true)
+end
+
+local function assert_fails(class, fn, ...)
+  local err = error_of(fn, ...)
+  assert.is_true(err:is(class), tostring(err))
+  return err
+end
+
+-- A task that is parked in fn(...).
+local function parked(fn, ...)
+  local task = weft.spawn(fn, ...)
+  settle()
+  assert.is_false(task:done())
+  return task
+end
+
+-- Resets the connection of `stream`: its peer closes with bytes unread.
+local function reset(stream, peer)
+  stream:write "unread"
+  peer:close()
+  settle()
+end
+
+-- Reads all there is until the end; the number of bytes and the last few.
+local function drain(stream)
+  local size, tail = 0, ""
+  for bytes in function() return stream:read() end do
+    size, tail = size + #bytes, (tail .. bytes):sub(-8)
+  end
+  return size, tail
+end
+
+-- -- The five cases ----------------------------------------------------------
+
+local function finish(peer)
+  peer:write "line"
+  peer:shutdown()
+end
+
+-- name, the call, what makes its result, and that. `half` is part of the
+-- result that comes before: the call has to wait all the same.
+local reads = {
+  { "read", function(s) return s:read() end,
+    function(peer) peer:write "abc" end, "abc" },
+  { "read_exactly", function(s) return s:read_exactly(6) end,
+    function(peer) peer:write "def" end, "abcdef", half = "abc" },
+  { "read_until", function(s) return s:read_until "--" end,
+    function(peer) peer:write "-" end, "abc--", half = "abc-" },
+  { "read_line", function(s) return s:read_line() end,
+    function(peer) peer:write "def\n" end, "abcdef", half = "abc" },
+  { "read_all", function(s) return s:read_all() end, finish, "a line",
+    half = "a " },
+  { "lines", function(s) return s:lines()(s) end,
+    function(peer) peer:write "\n" end, "line", half = "line" },
+}
+
+local function describe_read(name, call, feed, expected, half)
+  local function begin(peer)
+    if half then peer:write(half) end
+  end
+
+  describe("stream:" .. name, function()
+    it("returns what is there [25.5]", run(function()
+      with_pair(function(stream, peer)
+        begin(peer)
+        feed(peer)
+        settle()
+        assert.equal(expected, call(stream))
+      end)
+    end))
+
+    it("parks until it has come [25.5]", run(function()
+      with_pair(function(stream, peer)
+        begin(peer)
+        local task = parked(call, stream)
+        feed(peer)
+        assert.equal(expected, task:await())
+      end)
+    end))
+
+    it("loses no byte when it is cancelled [25.5]", run(function()
+      with_pair(function(stream, peer)
+        begin(peer)
+        local task = parked(call, stream)
+        task:cancel()
+        assert_fails("TaskCancelledError", task.await, task)
+        feed(peer)
+        assert.equal(expected, call(stream))
+      end)
+    end))
+
+    it("loses no byte when its time is up [25.5]", virtual(function()
+      with_pair(function(stream, peer)
+        begin(peer)
+        assert_fails("TimeoutError", weft.timeout, 1, function()
+          return call(stream)
+        end)
+        feed(peer)
+        assert.equal(expected, call(stream))
+      end)
+    end))
+
+    it("gets ClosedError when the stream is closed [25.11]", run(function()
+      with_pair(function(stream, peer)
+        begin(peer)
+        local task = parked(call, stream)
+        stream:close()
+        assert_fails("ClosedError", task.await, task)
+        assert_fails("ClosedError", call, stream)
+      end)
+    end))
+
+    it("is a cancellation point with its bytes there [25.5]", run(function()
+      with_pair(function(stream, peer)
+        begin(peer)
+        feed(peer)
+        settle()
+        weft.scope(function(scope)
+          scope:cancel()
+          assert_fails("CancelledError", call, stream)
+        end)
+        assert.equal(expected, call(stream))
+      end)
+    end))
+
+    it("raises Cancelled first on a closed stream [25.11]", run(function()
+      local stream, peer = pair()
+      stream:close()
+      peer:close()
+      weft.scope(function(scope)
+        scope:cancel()
+        assert_fails("CancelledError", call, stream)
+      end)
+    end))
+
+    it("delivers what came before a cancellation [25.5]", run(function()
+      with_pair(function(stream, peer)
+        begin(peer)
+        local task = parked(call, stream)
+        feed(peer)
+        weft.yield() -- the poll behind it woke the task, which has not run
+        if not task:done() then task:cancel() end
+        local ok, result = pcall(task.await, task)
+        -- It has them, or they are still there.
+        assert.equal(expected, ok and result or call(stream))
+      end)
+    end))
+
+    it("refuses a second reader and goes on [25.7]", run(function()
+      with_pair(function(stream, peer)
+        begin(peer)
+        local task = parked(call, stream)
+        for _, other in ipairs(reads) do
+          assert_fails("BusyError", other[2], stream)
+        end
+        feed(peer)
+        assert.equal(expected, task:await())
+      end)
+    end))
+
+    it("goes on in a user's coroutine", run(function()
+      with_pair(function(stream, peer)
+        begin(peer)
+        local task = parked(function()
+          return coroutine.wrap(function() return call(stream) end)()
+        end)
+        feed(peer)
+        assert.equal(expected, task:await())
+      end)
+    end))
+  end)
+end
+
+for _, case in ipairs(reads) do
+  describe_read(case[1], case[2], case[3], case[4], case.half)
+end
+
+-- name and call; each waits while MUCH is unsent.
+local sends = {
+  { "write", function(s) s:write "" end },
+  { "flush", function(s) s:flush() end },
+  { "shutdown", function(s) s:shutdown() end },
+}
+
+local function describe_send(name, call)
+  describe("stream:" .. name, function()
+    it("returns at once when nothing is unsent [25.9]", run(function()
+      with_pair(function(stream)
+        local task = weft.spawn(call, stream)
+        weft.yield()
+        assert.is_true(task:done())
+      end)
+    end))
+
+    it("parks while the peer does not read [25.8]", run(function()
+      with_pair(function(stream, peer)
+        stream:write(MUCH)
+        local task = parked(call, stream)
+        local reader = weft.spawn(drain, peer)
+        task:await()
+        stream:close()
+        assert.equal(#MUCH, (reader:await()))
+      end)
+    end))
+
+    it("keeps what was written when it is cancelled [25.9]", run(function()
+      with_pair(function(stream, peer)
+        stream:write(MUCH)
+        local task = parked(call, stream)
+        task:cancel()
+        assert_fails("TaskCancelledError", task.await, task)
+        local reader = weft.spawn(drain, peer)
+        stream:close()
+        assert.equal(#MUCH, (reader:await()))
+      end)
+    end))
+
+    it("keeps what was written when its time is up [25.9]", virtual(function()
+      with_pair(function(stream, peer)
+        stream:write(MUCH)
+        assert_fails("TimeoutError", weft.timeout, 1, function()
+          call(stream)
+        end)
+        local reader = weft.spawn(drain, peer)
+        stream:close()
+        assert.equal(#MUCH, (reader:await()))
+      end)
+    end))
+
+    it("gets ClosedError when the stream is closed [25.11]", run(function()
+      with_pair(function(stream, peer)
+        stream:write(MUCH)
+        local task = parked(call, stream)
+        local reader = weft.spawn(drain, peer)
+        stream:close()
+        assert_fails("ClosedError", task.await, task)
+        assert_fails("ClosedError", call, stream)
+        reader:await()
+      end)
+    end))
+
+    it("is a cancellation point when it need not wait [25.8]", run(function()
+      with_pair(function(stream)
+        weft.scope(function(scope)
+          scope:cancel()
+          assert_fails("CancelledError", call, stream)
+        end)
+        stream:write "still open"
+      end)
+    end))
+
+    it("fails with the connection, waiting or later [25.9]", run(function()
+      with_pair(function(stream, peer)
+        stream:write(MUCH)
+        local task = parked(call, stream)
+        peer:close()
+        assert_fails("OSError", task.await, task)
+        local err = assert_fails("OSError", call, stream)
+        assert.is_not_nil(err.code)
+      end)
+    end))
+  end)
+end
+
+for _, case in ipairs(sends) do describe_send(case[1], case[2]) end
+
+-- -- Reading -----------------------------------------------------------------
+
+describe("reading", function()
+  it("gives 1 to n bytes, then nil for ever [25.1]", run(function()
+    with_pair(function(stream, peer)
+      peer:write "abcde"
+      peer:shutdown()
+      assert.equal("ab", stream:read(2))
+      assert.equal("cd", stream:read(2))
+      assert.equal("e", stream:read(2))
+      assert.is_nil(stream:read(2))
+      assert.is_nil(stream:read())
+    end)
+  end))
+
+  it("takes no n but whole numbers above 0 [25.1]", run(function()
+    with_pair(function(stream)
+      for _, n in ipairs { 0, -1, 1.5, 0 / 0, 1 / 0, "3", true } do
+        assert_fails("ArgumentError", stream.read, stream, n)
+      end
+    end)
+  end))
+
+  it("raises what a short read_exactly got, and empties [25.2]", run(function()
+    with_pair(function(stream, peer)
+      peer:write "abc"
+      peer:shutdown()
+      local err = assert_fails("IncompleteReadError", stream.read_exactly,
+        stream, 10)
+      assert.is_true(err:is "EndOfStream")
+      assert.equal("abc", err.partial)
+      assert.equal(10, err.expected)
+      assert.is_nil(stream:read())
+    end)
+  end))
+
+  it("reads exactly nothing at once, at the end too [25.2]", run(function()
+    with_pair(function(stream, peer)
+      assert.equal("", stream:read_exactly(0))
+      peer:shutdown()
+      assert.is_nil(stream:read())
+      assert.equal("", stream:read_exactly(0))
+      assert_fails("ArgumentError", stream.read_exactly, stream, -1)
+      assert_fails("ArgumentError", stream.read_exactly, stream)
+      weft.scope(function(scope)
+        scope:cancel()
+        assert_fails("CancelledError", stream.read_exactly, stream, 0)
+      end)
+      stream:close()
+      assert_fails("ClosedError", stream.read_exactly, stream, 0)
+    end)
+  end))
+
+  it("reads exactly more than is read ahead [25.2]", run(function()
+    with_pair(function(stream, peer)
+      local writer = weft.spawn(peer.write, peer, MUCH)
+      assert.equal(MUCH, stream:read_exactly(#MUCH))
+      writer:await()
+    end)
+  end))
+
+  it("finds a separator that comes in pieces [25.3]", run(function()
+    with_pair(function(stream, peer)
+      local task = parked(stream.read_until, stream, "aab")
+      for piece in ("a aa a aaab,tail"):gmatch "%S+" do
+        assert.is_false(task:done())
+        peer:write(piece)
+        settle()
+      end
+      assert.equal("aaaaaaab", task:await())
+      assert.equal(",tail", stream:read())
+    end)
+  end))
+
+  it("lets just so many bytes precede a separator [25.3]", run(function()
+    with_pair(function(stream, peer)
+      peer:write "12345--rest"
+      assert.equal("12345--", stream:read_until("--", 5))
+      peer:write "--"
+      local err = assert_fails("LimitOverrunError", stream.read_until, stream,
+        "--", 3)
+      assert.equal(4, err.consumed)
+      assert.equal("rest--", stream:read_until("--", 4))
+      peer:write "--"
+      assert.equal("--", stream:read_until("--", 0))
+    end)
+  end))
+
+  it("overruns without a separator, the buffer as it was [25.3]", run(function()
+    with_pair(function(stream, peer)
+      peer:write "1234"
+      local task = parked(stream.read_until, stream, "--", 4)
+      peer:write "-"
+      settle()
+      assert.is_false(task:done()) -- it may still be the separator's half
+      peer:write "6"
+      local err = assert_fails("LimitOverrunError", task.await, task)
+      assert.equal(5, err.consumed)
+      assert.equal("1234-", stream:read_exactly(err.consumed))
+      assert.equal("6", stream:read())
+    end)
+  end))
+
+  it("allows 64 KiB before a separator, no more [25.3]", run(function()
+    with_pair(function(stream, peer)
+      local line = ("x"):rep(64 * 1024)
+      weft.spawn(peer.write, peer, line, ";", line, "x;")
+      assert.equal(line .. ";", stream:read_until ";")
+      assert_fails("LimitOverrunError", stream.read_until, stream, ";")
+      assert.equal(line .. "x;", stream:read_until(";", 1 / 0))
+    end)
+  end))
+
+  it("raises what came when the end precedes a separator [25.3]", run(function()
+    with_pair(function(stream, peer)
+      peer:write "abc-"
+      peer:shutdown()
+      local err = assert_fails("IncompleteReadError", stream.read_until, stream,
+        "--")
+      assert.equal("abc-", err.partial)
+      err = assert_fails("IncompleteReadError", stream.read_until, stream, "--")
+      assert.equal("", err.partial)
+    end)
+  end))
+
+  it("takes no empty separator and no odd limit [25.3]", run(function()
+    with_pair(function(stream)
+      assert_fails("ArgumentError", stream.read_until, stream, "")
+      assert_fails("ArgumentError", stream.read_until, stream)
+      assert_fails("ArgumentError", stream.read_until, stream, ";", -1)
+      assert_fails("ArgumentError", stream.read_until, stream, ";", 0 / 0)
+      assert_fails("ArgumentError", stream.read_until, stream, ";", "9")
+    end)
+  end))
+
+  it("gives lines, the unfinished last one, then nil [25.4]", run(function()
+    with_pair(function(stream, peer)
+      peer:write "one\n\ntwo\r\nthree"
+      peer:shutdown()
+      assert.equal("one", stream:read_line())
+      assert.equal("", stream:read_line())
+      assert.equal("two\r", stream:read_line())
+      assert.equal("three", stream:read_line())
+      assert.is_nil(stream:read_line())
+    end)
+  end))
+
+  it("overruns on a line of more than 64 KiB [25.4]", run(function()
+    with_pair(function(stream, peer)
+      local line = ("x"):rep(64 * 1024)
+      local writer = weft.spawn(peer.write, peer, line, "\n", line, "x\n")
+      assert.equal(line, stream:read_line())
+      local err = assert_fails("LimitOverrunError", stream.read_line, stream)
+      assert.equal(64 * 1024 + 1, err.consumed)
+      writer:await()
+    end)
+  end))
+
+  it("iterates over lines up to the end [25.4]", run(function()
+    with_pair(function(stream, peer)
+      peer:write "a\nb\n\nc"
+      peer:shutdown()
+      local seen = {}
+      for line in stream:lines() do seen[#seen + 1] = line end
+      assert.same({ "a", "b", "", "c" }, seen)
+    end)
+  end))
+
+  it("reads all to the end without a limit [25.4]", run(function()
+    with_pair(function(stream, peer)
+      local writer = weft.spawn(function()
+        peer:write(MUCH)
+        peer:shutdown()
+      end)
+      assert.equal(MUCH, stream:read_all())
+      assert.equal("", stream:read_all())
+      writer:await()
+    end)
+  end))
+
+  it("keeps all bytes of a cancelled read_all [25.5]", run(function()
+    with_pair(function(stream, peer)
+      local writer = weft.spawn(peer.write, peer, MUCH)
+      local reader = parked(stream.read_all, stream)
+      reader:cancel()
+      assert_fails("TaskCancelledError", reader.await, reader)
+      writer:await()
+      assert.equal(MUCH, stream:read_exactly(#MUCH))
+    end)
+  end))
+
+  it("delivers what came before a connection error [25.6]", run(function()
+    with_pair(function(stream, peer)
+      peer:write "abcdef"
+      assert.equal("ab", stream:read_exactly(2))
+      reset(stream, peer)
+      local err = assert_fails("OSError", stream.read_exactly, stream, 5)
+      assert.equal("ECONNRESET", err.code)
+      assert.equal("cdef", stream:read())
+      assert.equal("ECONNRESET", error_of(stream.read, stream).code)
+      assert.equal("ECONNRESET", error_of(stream.read_all, stream).code)
+    end)
+  end))
+
+  it("fails a read that waits when the peer resets [25.6]", run(function()
+    with_pair(function(stream, peer)
+      peer:write "unfinished line"
+      local task = parked(stream.read_line, stream)
+      reset(stream, peer)
+      assert.equal("ECONNRESET", error_of(task.await, task).code)
+      assert.equal("unfinished line", stream:read())
+    end)
+  end))
+
+  it("stops reading from the peer above 64 KiB unread [25.6]", run(function()
+    with_pair(function(stream, peer)
+      local writer = weft.spawn(function()
+        peer:write(MUCH)
+        peer:flush()
+      end)
+      assert.equal("0", stream:read(1))
+      for _ = 1, 100 do weft.yield() end
+      assert.is_false(writer:done())
+      assert.is_true(#stream:read() <= 128 * 1024)
+      writer:cancel()
+      assert_fails("TaskCancelledError", writer.await, writer)
+    end)
+  end))
+
+  it("is one reader's until that one has run [25.7]", run(function()
+    with_pair(function(stream, peer)
+      local task = parked(stream.read, stream, 2)
+      peer:write "abcd"
+      weft.yield()
+      -- The poll has woken the reader, which is behind this task.
+      assert.is_false(task:done())
+      assert_fails("BusyError", stream.read, stream)
+      assert.equal("ab", task:await())
+      assert.equal("cd", stream:read())
+    end)
+  end))
+
+  it("checks for a second reader before Cancelled [25.7]", run(function()
+    with_pair(function(stream, peer)
+      local task = parked(stream.read, stream)
+      weft.scope(function(scope)
+        scope:cancel()
+        assert_fails("BusyError", stream.read, stream)
+      end)
+      peer:write "x"
+      assert.equal("x", task:await())
+    end)
+  end))
+
+  it("yields the turn when the run budget is used up [25.1]", run(function()
+    with_pair(function(stream, peer)
+      peer:write(("x"):rep(1000))
+      assert.equal("x", stream:read_exactly(1))
+      local other = weft.spawn(function() end)
+      for _ = 2, 1000 do assert.equal("x", stream:read(1)) end
+      assert.is_true(other:done())
+    end)
+  end))
+end)
+
+-- -- Writing -----------------------------------------------------------------
+
+describe("writing", function()
+  it("sends its strings as one piece [25.8]", run(function()
+    with_pair(function(stream, peer)
+      stream:write("a", "", "bc", "d")
+      assert.equal("abcd", peer:read())
+    end)
+  end))
+
+  it("takes strings only [25.8]", run(function()
+    with_pair(function(stream, peer)
+      assert_fails("ArgumentError", stream.write, stream)
+      assert_fails("ArgumentError", stream.write, stream, 1)
+      assert_fails("ArgumentError", stream.write, stream, "a", nil)
+      assert_fails("ArgumentError", stream.write, stream, "a", {}, "b")
+      stream:write "only this"
+      assert.equal("only this", peer:read())
+    end)
+  end))
+
+  it("returns with less than 64 KiB unsent, else waits [25.8]", run(function()
+    with_pair(function(stream, peer)
+      stream:write(MUCH) -- all of it, however much
+      local writer = parked(stream.write, stream, "tail")
+      local reader = weft.spawn(drain, peer)
+      writer:await()
+      stream:close()
+      local size, tail = reader:await()
+      assert.equal(#MUCH + 4, size)
+      assert.equal("cdeftail", tail)
+    end)
+  end))
+
+  it("takes no byte of a write that was cancelled [25.8]", run(function()
+    with_pair(function(stream, peer)
+      stream:write(MUCH)
+      local writer = parked(stream.write, stream, "lost", "too")
+      local next_writer = parked(stream.write, stream, "tail")
+      writer:cancel()
+      local reader = weft.spawn(drain, peer)
+      next_writer:await()
+      stream:close()
+      local size, tail = reader:await()
+      assert.equal(#MUCH + 4, size)
+      assert.equal("cdeftail", tail)
+    end)
+  end))
+
+  it("serves writers in their order [25.8]", run(function()
+    with_pair(function(stream, peer)
+      stream:write(MUCH)
+      for i = 1, 8 do parked(stream.write, stream, tostring(i)) end
+      local reader = weft.spawn(drain, peer)
+      stream:flush()
+      settle()
+      stream:close()
+      assert.equal("12345678", select(2, reader:await()))
+    end)
+  end))
+
+  it("keeps the string of a parked write alive [25.8]", run(function()
+    with_pair(function(stream, peer)
+      stream:write(MUCH)
+      local writer = parked(function()
+        stream:write(("y"):rep(100000) .. "end")
+      end)
+      for _ = 1, 3 do
+        collectgarbage()
+        assert.equal(100003, #(("z"):rep(100000) .. "end"))
+      end
+      local reader = weft.spawn(drain, peer)
+      writer:await()
+      stream:close()
+      assert.equal("yyyyyend", select(2, reader:await()))
+    end)
+  end))
+
+  it("serves a peer that reads slowly [25.8]", run(function()
+    with_pair(function(stream, peer)
+      local piece = ("p"):rep(40000)
+      local writer = weft.spawn(function()
+        for _ = 1, 200 do stream:write(piece) end
+        stream:shutdown()
+      end)
+      local size = 0
+      for bytes in function() return peer:read(10000) end do
+        size = size + #bytes
+        weft.yield()
+      end
+      assert.equal(200 * 40000, size)
+      writer:await()
+    end)
+  end))
+
+  it("fails with OSError on a broken connection [25.9]", run(function()
+    with_pair(function(stream, peer)
+      reset(stream, peer)
+      local err = assert_fails("OSError", stream.write, stream, "x")
+      assert.is_true(err.code == "ECONNRESET" or err.code == "EPIPE")
+      assert_fails("OSError", stream.write, stream, "x")
+      assert_fails("OSError", stream.flush, stream)
+    end)
+  end))
+
+  it("ends the sending side only [25.10]", run(function()
+    with_pair(function(stream, peer)
+      stream:write "question"
+      stream:shutdown()
+      stream:shutdown()
+      assert.equal("question", peer:read_all())
+      peer:write "answer"
+      peer:close()
+      assert.equal("answer", stream:read_all())
+    end)
+  end))
+
+  it("refuses to write after shutdown [25.10]", run(function()
+    with_pair(function(stream)
+      stream:shutdown()
+      assert_fails("ClosedError", stream.write, stream, "x")
+      assert_fails("ClosedError", stream.write, stream, "")
+    end)
+  end))
+
+  it("flushes before the sending side ends [25.10]", run(function()
+    with_pair(function(stream, peer)
+      stream:write(MUCH)
+      local task = parked(stream.shutdown, stream)
+      assert.equal(#MUCH, (drain(peer)))
+      task:await()
+    end)
+  end))
+end)
+
+-- -- Closing -----------------------------------------------------------------
+
+describe("stream:close", function()
+  it("flushes first [25.11]", run(function()
+    with_pair(function(stream, peer)
+      stream:write(MUCH)
+      local task = parked(stream.close, stream)
+      assert_fails("ClosedError", stream.write, stream, "x")
+      assert.equal(#MUCH, (drain(peer)))
+      task:await()
+    end)
+  end))
+
+  it("does nothing the second time, nor without a runtime [25.11]", function()
+    local stream
+    weft.run(function()
+      with_pair(function(s)
+        stream = s
+        s:close()
+        s:close()
+      end)
+    end)
+    stream:close()
+    stream:exit()
+    stream:exit("an error")
+  end)
+
+  it("drops what is unsent in cancelled code [25.11]", run(function()
+    with_pair(function(stream, peer)
+      stream:write(MUCH)
+      weft.scope(function(scope)
+        scope:cancel()
+        stream:close() -- returns: it is no cancellation point
+      end)
+      local ok, size = pcall(drain, peer)
+      assert.is_true(not ok or size < #MUCH)
+    end)
+  end))
+
+  it("is cut short by a cancellation, and returns [25.11]", run(function()
+    with_pair(function(stream, peer)
+      stream:write(MUCH)
+      local returned = false
+      local task = parked(function()
+        stream:close()
+        returned = true
+      end)
+      task:cancel()
+      settle()
+      assert.is_true(returned)
+      local ok, size = pcall(drain, peer)
+      assert.is_true(not ok or size < #MUCH)
+    end)
+  end))
+
+  it("raises no old error of the connection [25.11]", run(function()
+    with_pair(function(stream, peer)
+      reset(stream, peer)
+      assert_fails("OSError", stream.read, stream)
+      stream:close()
+    end)
+  end))
+
+  it("says so where it cannot wait, and closes later [25.11]", run(function()
+    with_pair(function(stream)
+      local err = assert_fails("InvalidStateError", string.gsub, "x", "x",
+        function() stream:close() end)
+      assert.is_truthy(err.message:find("gsub", 1, true))
+      stream:write "still open"
+      stream:close()
+    end)
+  end))
+
+  it("flushes at most 5 s at the end of a with [25.11]", virtual(function()
+    with_pair(function(stream, peer)
+      assert.equal(stream, stream:enter())
+      stream:write(MUCH)
+      local began = weft.now()
+      stream:exit()
+      assert.equal(5, weft.now() - began)
+      local ok, size = pcall(drain, peer)
+      assert.is_true(not ok or size < #MUCH)
+    end)
+  end))
+
+  it("flushes in the 5 s also where it is cancelled [25.11]", run(function()
+    with_pair(function(stream, peer)
+      stream:write(MUCH)
+      local reader = weft.spawn(drain, peer)
+      weft.scope(function(scope)
+        scope:cancel()
+        stream:exit()
+      end)
+      assert.equal(#MUCH, (reader:await()))
+    end)
+  end))
+
+  it("does not flush at a with's end by an error [25.11]", virtual(function()
+    with_pair(function(stream, peer)
+      stream:write(MUCH)
+      local began = weft.now()
+      stream:exit(weft.Error "failed")
+      assert.equal(began, weft.now())
+      local ok, size = pcall(drain, peer)
+      assert.is_true(not ok or size < #MUCH)
+    end)
+  end))
+end)
+
+describe("a stream", function()
+  it("is closed and reported when it is collected [25.12]", run(function()
+    local stream, peer = pair()
+    local address = stream:local_address()
+    stream = nil
+    collectgarbage()
+    collectgarbage()
+    assert.is_nil(peer:read())
+    assert.is_nil(stream)
+    local reports = helper.take_reports()
+    assert.equal(1, #reports)
+    assert.equal(report.UNCLOSED, reports[1].kind)
+    assert.is_truthy(reports[1].err.message:find(address, 1, true))
+    peer:close()
+  end))
+
+  it("is not reported when it was closed [25.12]", run(function()
+    local stream, peer = pair()
+    stream:close()
+    peer:exit "an error"
+    stream, peer = nil, nil
+    collectgarbage()
+    collectgarbage()
+    settle()
+    assert.is_nil(stream or peer)
+    assert.same({}, helper.take_reports())
+  end))
+
+  it("stays open while a task waits on it [25.12]", run(function()
+    with_pair(function(_, peer)
+      local inner, inner_peer = pair()
+      local task = parked(function(s) return s:read() end, inner)
+      inner = nil
+      collectgarbage()
+      collectgarbage()
+      settle()
+      assert.is_nil(inner)
+      inner_peer:write "alive"
+      assert.equal("alive", task:await())
+      inner_peer:close()
+      peer:close()
+    end)
+  end))
+
+  it("tells both addresses while it is open", run(function()
+    with_pair(function(stream, peer)
+      assert.equal(stream:local_address(), peer:peer())
+      assert.equal(peer:local_address(), stream:peer())
+      assert.is_truthy(stream:peer():match "^127%.0%.0%.1:%d+$")
+      stream:close()
+      assert_fails("ClosedError", stream.peer, stream)
+      assert_fails("ClosedError", stream.local_address, stream)
+    end)
+  end))
+
+  it("is of no use after its runtime's end", function()
+    local stream
+    weft.run(function()
+      local peer
+      stream, peer = pair()
+      peer:close()
+    end)
+    weft.run(function()
+      with_pair(function(other, peer)
+        assert_fails("ClosedError", stream.write, stream, "x")
+        assert_fails("ClosedError", stream.read, stream)
+        stream:close()
+        other:write "mine"
+        assert.equal("mine", peer:read())
+      end)
+    end)
+  end)
+
+  it("needs a runtime and a task", function()
+    local stream
+    weft.run(function()
+      local peer
+      stream, peer = pair()
+      peer:close()
+    end)
+    assert_fails("InvalidStateError", stream.read, stream)
+    assert_fails("InvalidStateError", stream.write, stream, "x")
+    assert_fails("InvalidStateError", stream.peer, stream)
+  end)
+end)
