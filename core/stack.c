@@ -25,7 +25,6 @@
 #define _GNU_SOURCE
 #include "core.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>

@@ -173,14 +173,25 @@ static void end_misused(weft_runtime *rt, struct task *task) {
 }
 
 /* A step that ends without having parked is the task's end. */
-void weft__step_end(weft_runtime *rt, struct task *task, int outcome) {
+static void end_step(weft_runtime *rt, struct task *task, int outcome) {
   bool parked = task->state != WEFT_TASK_RUNNING;
-  if (WEFT__UNLIKELY(parked != (outcome == WEFT_PARKED)))
+  if (parked != (outcome == WEFT_PARKED))
     end_misused(rt, task);
   else if (!parked)
     weft__task_end(rt, task, outcome);
+}
+
+static inline void leave_step(weft_runtime *rt, struct task *task,
+                              int outcome) {
+  if (WEFT__UNLIKELY(outcome != WEFT_PARKED ||
+                     task->state == WEFT_TASK_RUNNING))
+    end_step(rt, task, outcome);
   rt->current = NULL;
   rt->budget = 0;
+}
+
+void weft__step_end(weft_runtime *rt, struct task *task, int outcome) {
+  leave_step(rt, task, outcome);
 }
 
 void weft__step(weft_runtime *rt, struct task *task) {
@@ -189,8 +200,7 @@ void weft__step(weft_runtime *rt, struct task *task) {
     return;
   }
   weft__step_begin(rt, task);
-  int outcome = run_step(rt, task);
-  weft__step_end(rt, task, outcome);
+  leave_step(rt, task, run_step(rt, task));
 }
 
 /* -- Ending

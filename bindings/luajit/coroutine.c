@@ -11,7 +11,8 @@
 
 #include <stdlib.h>
 
-/* -- Links ------------------------------------------------------------------------ */
+/* -- Links
+ * ------------------------------------------------------------------------ */
 
 static struct link **bucket_of(const struct host *host, const lua_State *co) {
   uint64_t key = (uint64_t)(uintptr_t)co >> 4;
@@ -101,7 +102,8 @@ void link_clear_all(struct host *host) {
   host->buckets = NULL;
 }
 
-/* -- The functions ------------------------------------------------------------------ */
+/* -- The functions
+ * ------------------------------------------------------------------ */
 
 static lua_State *check_coroutine(lua_State *L, int index) {
   lua_State *co = lua_tothread(L, index);
@@ -171,7 +173,7 @@ static int co_resume(lua_State *L) {
   return lua_yield(L, 1); /* the coroutine stays on the stack: it is held */
 }
 
-static int co_yield(lua_State *L) {
+static int co_yield (lua_State *L) {
   struct host *host = host_of(L);
   if (!park_is_possible(L, host))
     return lua_yield(L, lua_gettop(L));
@@ -216,7 +218,7 @@ static void wrap_original(lua_State *L, struct host *host, const char *name,
 void open_coroutine(lua_State *L, struct host *host) {
   lua_newtable(L);
   wrap_original(L, host, "resume", co_resume);
-  wrap_original(L, host, "yield", co_yield);
+  wrap_original(L, host, "yield", co_yield );
   wrap_original(L, host, "status", co_status);
   wrap_original(L, host, "isyieldable", co_isyieldable);
   lua_setfield(L, -2, "coroutine");

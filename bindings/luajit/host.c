@@ -9,7 +9,6 @@
 
 _Thread_local struct host *host_running;
 
-
 void host_push_function(lua_State *L, struct host *host, const char *name) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, host->functions);
   lua_getfield(L, -1, name);
@@ -35,8 +34,7 @@ weft_runtime *host_runtime(lua_State *L, struct host *host, const char *call) {
   return host->rt;
 }
 
-void host_register(lua_State *L, struct host *host,
-                   const luaL_Reg *functions) {
+void host_register(lua_State *L, struct host *host, const luaL_Reg *functions) {
   for (; functions->name != NULL; functions++) {
     lua_pushlightuserdata(L, host);
     lua_pushcclosure(L, functions->func, 1);
@@ -44,7 +42,8 @@ void host_register(lua_State *L, struct host *host,
   }
 }
 
-/* -- What extensions use ---------------------------------------------------------- */
+/* -- What extensions use
+ * ---------------------------------------------------------- */
 
 static struct host *find_host(lua_State *L) {
   lua_getfield(L, LUA_REGISTRYINDEX, HOST_KEY);
@@ -75,14 +74,14 @@ static int api_to_value(lua_State *L, int index, weft_value **value) {
 }
 
 static void offer_api(lua_State *L) {
-  static const struct weft_lua_api api = {api_runtime, api_check_park,
-                                          api_finish, api_push_value,
-                                          api_to_value};
+  static const struct weft_lua_api api = {
+      api_runtime, api_check_park, api_finish, api_push_value, api_to_value};
   lua_pushlightuserdata(L, (void *)(uintptr_t)&api);
   lua_setfield(L, LUA_REGISTRYINDEX, WEFT_LUA_API_KEY);
 }
 
-/* -- The module ------------------------------------------------------------------------ */
+/* -- The module
+ * ------------------------------------------------------------------------ */
 
 /* set_functions(table): what the C side calls of the Lua side's, by name. */
 static int set_functions(lua_State *L) {

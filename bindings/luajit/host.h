@@ -39,31 +39,32 @@ struct job {
   weft_lua_deliver deliver; /* makes the results of the call that parked */
   struct link *link;        /* of the active coroutine; NULL: its own */
   struct host *host;
-  struct job *next;         /* in the list of free ones */
+  struct job *next; /* in the list of free ones */
   weft_task task;
-  int anchor;               /* where host->anchors holds the coroutine */
-  int arg_count;            /* on its stack before the first step */
+  int anchor;    /* where host->anchors holds the coroutine */
+  int arg_count; /* on its stack before the first step */
 };
 
 struct host {
   weft_runtime *rt;        /* NULL unless weft.run is under way */
   lua_State *main;         /* lives as long as the state */
   lua_State *L;            /* whose call of weft.run that is */
-  struct job *job;         /* whose step runs */
-  lua_State *active;       /* the coroutine that runs in it */
+  struct job *job;         /* whose step runs, while active is not NULL */
+  lua_State *active;       /* the coroutine that runs in it; NULL: no step */
   enum yield_kind yielded; /* set by who calls lua_yield */
   lua_State *resumed;      /* YIELD_RESUME: the coroutine to go on with */
   int resumed_count;       /* and the number of arguments on its stack */
   struct job *free_jobs;
+  struct job_page *job_pages;
   struct link *free_links;
   struct link **buckets; /* links by coroutine */
   uint32_t bucket_mask;
   uint32_t link_count;
-  uint64_t run_id;  /* tells the runtimes of one state apart */
-  int anchors;      /* reference: number -> a job's coroutine, and back */
-  int objects;      /* reference: number -> a job's task object */
+  uint64_t run_id; /* tells the runtimes of one state apart */
+  int anchors;     /* reference: number -> a job's coroutine, and back */
+  int objects;     /* reference: number -> a job's task object */
   int anchor_count;
-  int functions;    /* reference: what the Lua side has told us, by name */
+  int functions; /* reference: what the Lua side has told us, by name */
   const void *cancelled_metatable;
 };
 
@@ -88,7 +89,8 @@ static inline struct host *host_of(lua_State *L) {
   return lua_touserdata(L, lua_upvalueindex(1));
 }
 
-/* -- host.c ------------------------------------------------------------------ */
+/* -- host.c ------------------------------------------------------------------
+ */
 
 WEFT_API int luaopen_weft_core(lua_State *L);
 
@@ -101,7 +103,8 @@ void host_push_function(lua_State *L, struct host *host, const char *name);
 /* Adds [functions] to the module on top of the stack. */
 void host_register(lua_State *L, struct host *host, const luaL_Reg *functions);
 
-/* -- park.c ------------------------------------------------------------------- */
+/* -- park.c -------------------------------------------------------------------
+ */
 
 void park_check(lua_State *L, struct host *host, const char *call);
 int park_finish(lua_State *L, struct host *host, int status, uint64_t value,
@@ -113,7 +116,8 @@ static inline bool park_is_possible(lua_State *L, const struct host *host) {
 /* Pushes nothing for WEFT_OK and the code otherwise. */
 int deliver_status(lua_State *L, int status, uint64_t value);
 
-/* -- job.c --------------------------------------------------------------------- */
+/* -- job.c
+ * --------------------------------------------------------------------- */
 
 int job_spawn(lua_State *L, struct host *host, weft_group group, int object,
               int function);
@@ -123,13 +127,15 @@ void job_push_object(lua_State *L, struct host *host, weft_task task);
 lua_State *job_active(struct host *host, weft_task task);
 void job_clear_all(struct host *host);
 
-/* -- coroutine.c ---------------------------------------------------------------- */
+/* -- coroutine.c
+ * ---------------------------------------------------------------- */
 
 struct link *link_push(struct host *host, struct job *job, lua_State *co);
 void link_pop(struct host *host, struct job *job);
 void link_clear_all(struct host *host);
 
-/* -- convert.c ------------------------------------------------------------------- */
+/* -- convert.c
+ * ------------------------------------------------------------------- */
 
 uint64_t time_ns(double seconds);
 double time_seconds(uint64_t time_ns);
@@ -138,15 +144,17 @@ int to_value(lua_State *L, struct host *host, int index, weft_value **value);
 void push_error(lua_State *L, struct host *host, weft_error *error);
 int to_error(lua_State *L, struct host *host, int index, weft_error **error);
 
-/* -- callback.c ------------------------------------------------------------------ */
+/* -- callback.c
+ * ------------------------------------------------------------------ */
 
-/* A Lua function that the core calls outside any task; consumed by callback_drop
- * as the core's drop. NULL for want of memory. */
+/* A Lua function that the core calls outside any task; consumed by
+ * callback_drop as the core's drop. NULL for want of memory. */
 void *callback_new(lua_State *L, struct host *host, int function);
 void callback_run(weft_runtime *rt, void *callback);
 void callback_drop(void *callback);
 
-/* -- Modules: each adds its functions to the table on top of the stack. --------- */
+/* -- Modules: each adds its functions to the table on top of the stack.
+ * --------- */
 
 void open_run(lua_State *L, struct host *host);
 void open_task(lua_State *L, struct host *host);

@@ -14,7 +14,8 @@
 
 #include <stdlib.h>
 
-/* -- Jobs and their coroutines ------------------------------------------------ */
+/* -- Jobs and their coroutines ------------------------------------------------
+ */
 
 static void push_object(lua_State *L, const struct job *job) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, job->host->objects);
@@ -49,21 +50,37 @@ static void set_coroutine(lua_State *L, struct job *job, lua_State *co) {
   job->co = co;
 }
 
-static struct job *new_job(lua_State *L, struct host *host) {
-  struct job *job = calloc(1, sizeof *job);
-  if (job == NULL)
+/* Jobs come by the page, each on a cache line of its own. */
+enum { JOBS_A_PAGE = 63, PAGE_BYTES = 4096 };
+
+struct job_page {
+  struct job_page *next;
+  char padding[sizeof(struct job) - sizeof(struct job_page *)];
+  struct job jobs[JOBS_A_PAGE];
+};
+_Static_assert(sizeof(void *) != 8 || sizeof(struct job) == 64,
+               "a job fills a cache line");
+_Static_assert(sizeof(struct job_page) <= PAGE_BYTES, "a page holds them");
+
+static void add_jobs(lua_State *L, struct host *host) {
+  struct job_page *page = aligned_alloc(PAGE_BYTES, PAGE_BYTES);
+  if (page == NULL)
     host_fail(L, host, WEFT_ENOMEM, NULL);
-  job->host = host;
-  job->anchor = ++host->anchor_count;
-  job->next = host->free_jobs; /* so that it is not lost if the next fails */
-  host->free_jobs = job;
-  return job;
+  page->next = host->job_pages;
+  host->job_pages = page;
+  host->anchor_count += JOBS_A_PAGE;
+  for (int i = JOBS_A_PAGE - 1; i >= 0; i--) {
+    struct job *job = &page->jobs[i];
+    *job = (struct job){.host = host, .next = host->free_jobs};
+    job->anchor = host->anchor_count - JOBS_A_PAGE + 1 + i;
+    host->free_jobs = job;
+  }
 }
 
 static struct job *take_job(lua_State *L, struct host *host) {
+  if (host->free_jobs == NULL)
+    add_jobs(L, host);
   struct job *job = host->free_jobs;
-  if (job == NULL)
-    job = new_job(L, host);
   if (job->co == NULL)
     set_coroutine(L, job, lua_newthread(L));
   host->free_jobs = job->next;
@@ -96,11 +113,12 @@ static void give_job(void *arg) {
 }
 
 void job_clear_all(struct host *host) {
-  while (host->free_jobs != NULL) {
-    struct job *job = host->free_jobs;
-    host->free_jobs = job->next;
-    free(job);
+  while (host->job_pages != NULL) {
+    struct job_page *page = host->job_pages;
+    host->job_pages = page->next;
+    free(page);
   }
+  host->free_jobs = NULL;
 }
 
 /* Before the first step the arguments are on the stack already. */
@@ -112,7 +130,8 @@ static int deliver_arguments(lua_State *L, int status, uint64_t value) {
   return job->arg_count;
 }
 
-/* -- The end of a task --------------------------------------------------------- */
+/* -- The end of a task
+ * --------------------------------------------------------- */
 
 /* Sets the state of the task object at [index]. */
 static void set_state(lua_State *L, int index, int state) {
@@ -184,7 +203,8 @@ static int end_by_error(weft_runtime *rt, struct job *job) {
                                           : end_failed(rt, job);
 }
 
-/* -- The step -------------------------------------------------------------------- */
+/* -- The step
+ * -------------------------------------------------------------------- */
 
 /* Goes back to the resumer of the active coroutine with [ok] and the topmost
  * [count] values of that one's stack; returns the number of its results. */
@@ -242,39 +262,47 @@ static int go_on(weft_runtime *rt, struct job *job, int result, int *outcome) {
   return OVER;
 }
 
-/* Runs the job until it parks or ends. [count] arguments are on the stack of
- * the active coroutine. */
-static int run(weft_runtime *rt, struct job *job, int count) {
-  struct host *host = job->host;
-  int outcome = WEFT_PARKED;
-  while (count != OVER) {
-    lua_State *co = job->active;
-    host->active = co;
-    host->yielded = YIELD_FOREIGN;
-    int result = lua_resume(co, count);
-    if (result == LUA_YIELD && host->yielded == YIELD_PARK)
-      return WEFT_PARKED;
-    count = go_on(rt, job, result, &outcome);
-  }
+/* The task is no longer the one whose step runs. */
+static inline int leave_step(struct host *host, int outcome) {
+  host->active = NULL;
   return outcome;
+}
+
+/* Goes on until the job parks or ends; the active coroutine has just come back
+ * with [result], and not to park. */
+static int run_on(weft_runtime *rt, struct job *job, int result) {
+  struct host *host = job->host;
+  int outcome = WEFT_PARKED, count;
+  while ((count = go_on(rt, job, result, &outcome)) != OVER) {
+    host->active = job->active;
+    host->yielded = YIELD_FOREIGN;
+    result = lua_resume(job->active, count);
+    if (result == LUA_YIELD && host->yielded == YIELD_PARK)
+      break;
+  }
+  return leave_step(host, outcome);
 }
 
 static int step(weft_runtime *rt, void *arg, int status, uint64_t value) {
   struct job *job = arg;
   struct host *host = job->host;
+  lua_State *co = job->active;
   int count = 0;
   host->job = job;
+  host->active = co;
+  host->yielded = YIELD_FOREIGN;
   if (job->deliver != NULL)
-    count = job->deliver(job->active, status, value);
+    count = job->deliver(co, status, value);
   else if (status != WEFT_OK)
-    count = deliver_status(job->active, status, value);
-  int outcome = run(rt, job, count);
-  host->job = NULL;
-  host->active = NULL;
-  return outcome;
+    count = deliver_status(co, status, value);
+  int result = lua_resume(co, count);
+  if (result == LUA_YIELD && host->yielded == YIELD_PARK)
+    return leave_step(host, WEFT_PARKED);
+  return run_on(rt, job, result);
 }
 
-/* -- Looking up ----------------------------------------------------------------------- */
+/* -- Looking up
+ * ----------------------------------------------------------------------- */
 
 static struct job *job_of(struct host *host, weft_task task) {
   weft_step_fn task_step;
@@ -299,7 +327,8 @@ lua_State *job_active(struct host *host, weft_task task) {
   return job == NULL ? NULL : job->active;
 }
 
-/* -- Spawning ---------------------------------------------------------------------- */
+/* -- Spawning
+ * ---------------------------------------------------------------------- */
 
 /* Spawns a task for the object at index [object], that runs the function at
  * [function] with the arguments above it; takes those from the stack. */
@@ -319,8 +348,8 @@ int job_spawn(lua_State *L, struct host *host, weft_group group, int object,
   lua_xmove(L, co, count);
   lua_pushvalue(L, object);
   set_object(L, job);
-  int status = weft_spawn_step(host->rt, group, step, job, give_job,
-                               &job->task);
+  int status =
+      weft_spawn_step(host->rt, group, step, job, give_job, &job->task);
   if (status != WEFT_OK)
     return status;
   uint64_t id;

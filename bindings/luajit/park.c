@@ -26,7 +26,8 @@ int park_finish(lua_State *L, struct host *host, int status, uint64_t value,
   return lua_yield(L, 0);
 }
 
-/* -- Where a call cannot park ------------------------------------------------- */
+/* -- Where a call cannot park -------------------------------------------------
+ */
 
 /* Functions of the library that a park passes through. */
 static bool is_transparent(const char *name) {
@@ -93,7 +94,7 @@ static int refuse(lua_State *L, struct host *host, const char *call) {
                     "%s needs a runtime: run the script with weft, or call it "
                     "inside weft.run(function() ... end)",
                     call);
-  else if (host->job == NULL)
+  else if (host->active == NULL)
     lua_pushfstring(L,
                     "%s needs a task: callbacks run outside any; spawn one "
                     "there",

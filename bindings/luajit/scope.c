@@ -27,8 +27,7 @@ static uint64_t deadline_after(lua_State *L, weft_runtime *rt, int index) {
 static int open_scope_at(lua_State *L, uint64_t deadline) {
   struct host *host = host_of(L);
   weft_scope scope;
-  int status =
-      weft_scope_open(host->rt, deadline, lua_toboolean(L, 2), &scope);
+  int status = weft_scope_open(host->rt, deadline, lua_toboolean(L, 2), &scope);
   if (status != WEFT_OK) {
     lua_pushnil(L);
     lua_pushinteger(L, status);
@@ -58,9 +57,9 @@ static int scope_leave(lua_State *L) {
   weft_scope scope = check_scope(L, 1);
   int caught, cancelled;
   weft_scope_is_cancelled(host->rt, scope, &cancelled);
-  int status =
-      weft_scope_leave(host->rt, scope,
-                       lua_toboolean(L, 2) ? WEFT_ECANCELLED : WEFT_OK, &caught);
+  int status = weft_scope_leave(host->rt, scope,
+                                lua_toboolean(L, 2) ? WEFT_ECANCELLED : WEFT_OK,
+                                &caught);
   if (status == WEFT_OK)
     lua_pushnil(L);
   else
@@ -86,9 +85,8 @@ static int scope_cancel(lua_State *L) {
 static int scope_is_cancelled(lua_State *L) {
   struct host *host = host_of(L);
   int cancelled;
-  if (host->rt == NULL ||
-      weft_scope_is_cancelled(host->rt, check_scope(L, 1), &cancelled) !=
-          WEFT_OK)
+  if (host->rt == NULL || weft_scope_is_cancelled(host->rt, check_scope(L, 1),
+                                                  &cancelled) != WEFT_OK)
     return 0;
   lua_pushboolean(L, cancelled);
   return 1;
@@ -130,8 +128,7 @@ static int scope_set_shield(lua_State *L) {
 static int scope_current(lua_State *L) {
   struct host *host = host_of(L);
   weft_scope scope;
-  if (host->job == NULL ||
-      weft_scope_current(host->rt, &scope) != WEFT_OK)
+  if (host->active == NULL || weft_scope_current(host->rt, &scope) != WEFT_OK)
     return 0;
   lua_pushnumber(L, (lua_Number)scope);
   return 1;
@@ -167,7 +164,7 @@ static int cancellation(lua_State *L) {
   int source;
   weft_value *reason;
   weft_error *cause;
-  if (host->job == NULL ||
+  if (host->active == NULL ||
       weft_cancellation(host->rt, &scope, &source, &reason, &cause) !=
           WEFT_OK ||
       source == WEFT_SOURCE_NONE)

@@ -69,7 +69,7 @@ static int cancel(lua_State *L) {
 
 static int current(lua_State *L) {
   struct host *host = host_of(L);
-  if (host->job == NULL)
+  if (host->active == NULL)
     return 0;
   weft_task task;
   weft_task_current(host->rt, &task);
@@ -190,7 +190,8 @@ static int observe(lua_State *L) {
   return 0;
 }
 
-/* -- Failures that nobody has seen ------------------------------------------------ */
+/* -- Failures that nobody has seen
+ * ------------------------------------------------ */
 
 /* A userdata that a failed task's object holds: when it is collected, nobody
  * can ask for the failure any more. */

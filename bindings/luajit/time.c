@@ -76,12 +76,13 @@ static int sleep_for(lua_State *L) {
 static int sleep_until(lua_State *L) {
   struct host *host = host_of(L);
   park_check(L, host, "weft.sleep_until");
-  return park_finish(
-      L, host, weft_sleep_until(host->rt, time_ns(lua_tonumber(L, 1))), 0,
-      NULL);
+  return park_finish(L, host,
+                     weft_sleep_until(host->rt, time_ns(lua_tonumber(L, 1))), 0,
+                     NULL);
 }
 
-/* -- Calls ------------------------------------------------------------------------ */
+/* -- Calls
+ * ------------------------------------------------------------------------ */
 
 static int push_timer(lua_State *L, int status, weft_timer timer) {
   if (status != WEFT_OK)
@@ -100,12 +101,11 @@ static int call_at(lua_State *L) {
   weft_timer timer;
   if (callback == NULL)
     return deliver_status(L, WEFT_ENOMEM, 0);
-  int status = lua_isnil(L, 1)
-                   ? weft_call_soon(rt, callback_run, callback, callback_drop,
-                                    &timer)
-                   : weft_call_at(rt, time_ns(lua_tonumber(L, 1)),
-                                  callback_run, callback, callback_drop,
-                                  &timer);
+  int status =
+      lua_isnil(L, 1)
+          ? weft_call_soon(rt, callback_run, callback, callback_drop, &timer)
+          : weft_call_at(rt, time_ns(lua_tonumber(L, 1)), callback_run,
+                         callback, callback_drop, &timer);
   return push_timer(L, status, timer);
 }
 
@@ -114,8 +114,7 @@ static int call_cancel(lua_State *L) {
   struct host *host = host_of(L);
   int prevented = 0;
   if (host->rt != NULL)
-    weft_timer_cancel(host->rt, (weft_timer)luaL_checknumber(L, 1),
-                      &prevented);
+    weft_timer_cancel(host->rt, (weft_timer)luaL_checknumber(L, 1), &prevented);
   lua_pushboolean(L, prevented);
   return 1;
 }
@@ -129,19 +128,18 @@ static int call_close(lua_State *L) {
 }
 
 void open_time(lua_State *L, struct host *host) {
-  static const luaL_Reg functions[] = {
-      {"now", now},
-      {"yield", yield},
-      {"checkpoint", checkpoint},
-      {"cancel_point", cancel_point},
-      {"spend", spend},
-      {"check_park", check_park},
-      {"budget", budget},
-      {"sleep", sleep_for},
-      {"sleep_until", sleep_until},
-      {"call_at", call_at},
-      {"call_cancel", call_cancel},
-      {"call_close", call_close},
-      {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"now", now},
+                                       {"yield", yield},
+                                       {"checkpoint", checkpoint},
+                                       {"cancel_point", cancel_point},
+                                       {"spend", spend},
+                                       {"check_park", check_park},
+                                       {"budget", budget},
+                                       {"sleep", sleep_for},
+                                       {"sleep_until", sleep_until},
+                                       {"call_at", call_at},
+                                       {"call_cancel", call_cancel},
+                                       {"call_close", call_close},
+                                       {NULL, NULL}};
   host_register(L, host, functions);
 }

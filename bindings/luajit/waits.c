@@ -15,7 +15,8 @@ static int push_handle(lua_State *L, int status, uint64_t handle) {
   return 2;
 }
 
-/* -- Objects that are collected ---------------------------------------------------- */
+/* -- Objects that are collected
+ * ---------------------------------------------------- */
 
 typedef int (*close_fn)(weft_runtime *rt, uint64_t handle);
 
@@ -52,15 +53,25 @@ static int handle_guard(lua_State *L) {
   return 1;
 }
 
-/* -- Wait lists ------------------------------------------------------------------ */
+/* -- Wait lists
+ * ------------------------------------------------------------------ */
 
 /* The words for weft_task_get_wait must last for ever. */
 static const char *lasting_word(lua_State *L, int index) {
-  static const char *const words[] = {
-      "queue (to get)", "queue (to put)", "queue (to be done)", "lock",
-      "condition",      "barrier",        "channel (to send)",
-      "channel (to receive)", "future",   "limiter",
-      "rate limiter",   "connection pool", "task", NULL};
+  static const char *const words[] = {"queue (to get)",
+                                      "queue (to put)",
+                                      "queue (to be done)",
+                                      "lock",
+                                      "condition",
+                                      "barrier",
+                                      "channel (to send)",
+                                      "channel (to receive)",
+                                      "future",
+                                      "limiter",
+                                      "rate limiter",
+                                      "connection pool",
+                                      "task",
+                                      NULL};
   return words[luaL_checkoption(L, index, NULL, words)];
 }
 
@@ -111,7 +122,8 @@ static int waitlist_close(lua_State *L) {
   return 0;
 }
 
-/* -- Events ----------------------------------------------------------------------- */
+/* -- Events
+ * ----------------------------------------------------------------------- */
 
 static int event_new(lua_State *L) {
   weft_runtime *rt = host_runtime(L, host_of(L), "weft.event");
@@ -152,15 +164,15 @@ static int event_close(lua_State *L) {
   return 0;
 }
 
-/* -- Semaphores ------------------------------------------------------------------- */
+/* -- Semaphores
+ * ------------------------------------------------------------------- */
 
 /* semaphore_new(permits, bound or 0) -> nil, handle */
 static int semaphore_new(lua_State *L) {
   weft_runtime *rt = host_runtime(L, host_of(L), "weft.semaphore");
   weft_semaphore semaphore;
-  int status =
-      weft_semaphore_new(rt, (size_t)luaL_checknumber(L, 1),
-                         (size_t)luaL_optnumber(L, 2, 0), &semaphore);
+  int status = weft_semaphore_new(rt, (size_t)luaL_checknumber(L, 1),
+                                  (size_t)luaL_optnumber(L, 2, 0), &semaphore);
   return push_handle(L, status, semaphore);
 }
 

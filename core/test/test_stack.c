@@ -4,7 +4,6 @@
  * The runtime is a zeroed struct of which only the cache of fibers is used, so
  * these tests need nothing but stack.c and the switch that was built. */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fenv.h>
 #include <pthread.h>
 #include <signal.h>
