@@ -165,7 +165,7 @@ define link_module
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -shared -o $@ $(filter %.o,$^) $(ALL_LDFLAGS) -L$(BUILD) \
-	  $(1) -lweft $(call runpath,$(2))
+	  $(1) -lweft -lm $(call runpath,$(2))
 endef
 
 $(BUILD)/lua/weft/core.so: $(LUA) | $(LIBWEFT)
@@ -174,7 +174,7 @@ $(BUILD)/lua/weft/core.so: $(LUA) | $(LIBWEFT)
 $(BUILD)/weft: $(LUA) $(MAIN) | $(LIBWEFT)
 	$(call say,LINK,$@)
 	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -Wl,-E -L$(BUILD) -lweft \
-	  $(call pkg_libs,luajit) $(call runpath,/ /../lib)
+	  $(call pkg_libs,luajit) -lm $(call runpath,/ /../lib)
 
 # -- Verbs -------------------------------------------------------------------
 

@@ -200,6 +200,9 @@ int weft_spend(weft_runtime *rt) {
 }
 
 int weft_budget_word(weft_runtime *rt, int32_t **word) {
+  *word = NULL;
+  if (!weft__is_here(rt))
+    return WEFT_ETHREAD;
   *word = &rt->budget;
   return WEFT_OK;
 }

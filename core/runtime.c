@@ -82,17 +82,19 @@ int weft_runtime_new(weft_runtime **out) {
   return WEFT_OK;
 }
 
+static struct call *take_call(weft_runtime *rt) {
+  if (!weft__ready_is_empty(rt))
+    return (struct call *)rt->ready.entries[rt->ready.head++ & rt->ready.mask];
+  struct timer *timer = weft__timer_pop(rt, WEFT__NEVER);
+  return timer == NULL ? NULL : LIST_OWNER(timer, struct call, timer);
+}
+
 /* Calls that were never made: those in the ring, and those whose time has not
- * come. */
+ * come. A drop function may ask for more of both. */
 static void drop_calls(weft_runtime *rt) {
-  while (!weft__ready_is_empty(rt)) {
-    struct entry *entry = rt->ready.entries[rt->ready.head++ & rt->ready.mask];
-    weft__call_abandon(rt, (struct call *)entry);
-  }
-  struct timer *timer;
-  while ((timer = weft__timer_pop(rt, WEFT__NEVER)) != NULL)
-    if (timer->kind == TIMER_CALL)
-      weft__call_abandon(rt, LIST_OWNER(timer, struct call, timer));
+  struct call *call;
+  while ((call = take_call(rt)) != NULL)
+    weft__call_abandon(rt, call);
 }
 
 static void report_failures_unseen(weft_runtime *rt) {
@@ -109,6 +111,7 @@ int weft_runtime_free(weft_runtime *rt) {
   if (rt->state != RT_IDLE || rt->current != NULL || !list_is_empty(&rt->tasks))
     return WEFT_ESTATE;
   report_failures_unseen(rt);
+  weft__scope_exit(rt, &rt->root.scope); /* the last timer that is no call's */
   weft__handle_close_all(rt);
   drop_calls(rt);
   weft__posts_drop(rt);

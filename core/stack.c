@@ -230,9 +230,11 @@ static int add_guard(struct fiber_cache *cache, void *page, size_t page_bytes) {
   if (cache->guard_way == GUARD_HINT && guard_by_hint(page, page_bytes))
     return WEFT_OK;
   cache->guard_way = GUARD_MAPPING;
+  /* Taking rights away needs no memory, so what is short is mappings: this one
+   * splits in two, and is refused one earlier than a new one would be. */
   if (mprotect(page, page_bytes, PROT_NONE) == 0)
     return WEFT_OK;
-  return why_refused(page_bytes);
+  return WEFT_ESTACKS;
 }
 
 static int map_stack(struct fiber_cache *cache, size_t guard_bytes,

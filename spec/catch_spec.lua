@@ -107,8 +107,9 @@ describe("weft.catch", function()
   it("calls a handler at most once, and not one with nothing to take [10.7]",
     virtual(function()
       local os, full = 0, 0
-      weft.catch(function() raise_together(weft.OSError "a", weft.OSError "b") end,
-        { { "OSError", function() os = os + 1 end },
+      weft.catch(function()
+        raise_together(weft.OSError "a", weft.OSError "b")
+      end, { { "OSError", function() os = os + 1 end },
           { "QueueFull", function() full = full + 1 end } })
       assert.same({ 1, 0 }, { os, full })
     end))

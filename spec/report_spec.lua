@@ -5,11 +5,13 @@ local helper = require "spec.helper"
 
 local virtual = helper.virtual
 
--- Has the reports go to `fn` while `body` runs. The helper's own come back.
+-- Has the reports go to `fn` while `body` runs; then to the helper's list.
 local function with_receiver(fn, body)
   report.set_receiver(fn)
   body()
-  helper.set_receiver()
+  report.set_receiver(function(kind, task, err)
+    table.insert(helper.reports, { kind = kind, task = task, err = err })
+  end)
 end
 
 -- What is written to stderr while `body` runs.

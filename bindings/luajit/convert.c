@@ -221,13 +221,8 @@ static void make_object(lua_State *L, struct host *host, weft_error *error) {
   lua_call(L, 4, 1);
 }
 
-/* Pushes the error object that [error] is, or one made of it. */
-void push_error(lua_State *L, struct host *host, weft_error *error) {
+static void push_made(lua_State *L, struct host *host, weft_error *error) {
   luaL_checkstack(L, 8, "error nested too deep");
-  if (error == NULL) {
-    lua_pushnil(L);
-    return;
-  }
   struct reference *own = weft_error_get_host(error, drop_reference);
   if (own != NULL) {
     push_reference(L, own);
@@ -237,17 +232,32 @@ void push_error(lua_State *L, struct host *host, weft_error *error) {
   set_text(L, "traceback", weft_error_get_traceback(error));
   set_text(L, "task", weft_error_get_task(error));
   if (weft_error_get_cause(error) != NULL) {
-    push_error(L, host, weft_error_get_cause(error));
+    push_made(L, host, weft_error_get_cause(error));
     lua_setfield(L, -2, "cause");
   }
   size_t count = weft_error_get_count(error);
   if (count > 0)
     lua_createtable(L, (int)count, 0);
   for (size_t i = 0; i < count; i++) {
-    push_error(L, host, weft_error_get_member(error, i));
+    push_made(L, host, weft_error_get_member(error, i));
     lua_rawseti(L, -2, (int)i + 1);
   }
   if (count > 0)
     lua_setfield(L, -2, "errors");
   make_object(L, host, error);
+}
+
+/* Pushes the error object that [error] is, or one made of it. [L] may be a
+ * coroutine that has yielded. No Lua may run there: when LuaJIT throws on such
+ * a coroutine, be it to end the recording of a trace, it forgets that it has
+ * yielded. So the object is made in the state whose call of weft.run it is. */
+void push_error(lua_State *L, struct host *host, weft_error *error) {
+  if (error == NULL) {
+    lua_pushnil(L);
+    return;
+  }
+  lua_State *maker = host->L != NULL ? host->L : host->main;
+  push_made(maker, host, error);
+  if (maker != L)
+    lua_xmove(maker, L, 1);
 }

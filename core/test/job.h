@@ -213,7 +213,7 @@ static inline int play_sleep(weft_runtime *rt, struct play *play,
 }
 
 /* A task that sleeps until it is cancelled. */
-static inline struct play sleeper(void) {
+static inline struct play sleeping_play(void) {
   return (struct play){.act = play_sleep};
 }
 

@@ -730,6 +730,27 @@ TEST("it says so for guarded stacks too, and nothing is left half made") {
     check_estacks(true);
 }
 
+TEST("guards that are mappings use up the kernel's, and give them back") {
+  if (!limit_is_in_reach())
+    return;
+  size_t count = (size_t)mappings_max(), made = 0;
+  struct job *jobs = calloc(count, sizeof *jobs);
+  weft_runtime *rt = ready();
+  rt->fibers.guard_way = 2;
+  rt->fibers.size_bytes = 16 * 1024;
+  int status = WEFT_OK;
+  while (made < count && status == WEFT_OK)
+    if ((status = job_start(&jobs[made], rt, note_place, 0)) == WEFT_OK)
+      made++;
+  CHECK_INT(WEFT_ESTACKS, status);
+  CHECK(made > count / 2 - 1000 && made < count / 2);
+  for (size_t i = 0; i < made; i++)
+    job_free(&jobs[i]);
+  weft__fiber_cache_clear(rt);
+  CHECK(count_mappings() < 1000);
+  free(jobs);
+}
+
 /* -- Backtraces ------------------------------------------------------------ */
 
 struct trace {

@@ -27,7 +27,8 @@ function Call:when() return self.due end
 
 local function schedule(name, due, fn, ...)
   if type(fn) ~= "function" then
-    errors.fail_argument(name .. ": fn must be a function, got " .. type(fn), 3)
+    errors.fail_argument(name .. ": fn must be a function, got "
+      .. errors.shown(fn), 3)
   end
   local object = setmetatable({ due = due or core.now() }, metatable)
   local count, arguments = select("#", ...), { ... }

@@ -26,13 +26,17 @@ end
 local function check_handlers(handlers)
   if type(handlers) ~= "table" then
     errors.fail_argument("catch(fn, handlers): handlers must be a list of "
-      .. "{class, handler}, got " .. type(handlers), 3)
+      .. "{class, handler}, got " .. errors.shown(handlers), 3)
   end
   for i, pair in ipairs(handlers) do
-    if type(pair) ~= "table" or pair[1] == nil
-        or type(pair[2]) ~= "function" then
+    if type(pair) ~= "table" or type(pair[2]) ~= "function" then
       errors.fail_argument(("catch(fn, handlers): handler %d must be "
-        .. "{class, function}"):format(i), 3)
+        .. "{class, function}, got %s"):format(i, errors.shown(pair)), 3)
+    end
+    if not errors.is_matcher(pair[1]) then
+      errors.fail_argument(("catch(fn, handlers): handler %d must begin with a "
+        .. "class, its name or a predicate, got %s"):format(i,
+          errors.shown(pair[1])), 3)
     end
   end
 end

@@ -49,14 +49,38 @@ local function inherits(class, wanted)
   return false
 end
 
+--- How a wrong argument is shown in the message about it.
+---@param value any
+---@return string
+function errors.shown(value)
+  local kind = type(value)
+  if kind == "string" then
+    if #value > 40 then value = value:sub(1, 37) .. "..." end
+    return ("string %q"):format(value)
+  end
+  if value ~= value then return "NaN" end
+  if kind == "number" or kind == "boolean" then
+    return kind .. " " .. tostring(value)
+  end
+  return kind
+end
+
+local function is_class(x) return type(x) == "table" and x[CLASS] == true end
+
+--- Whether `x` is what `err:is(x)` takes: a class, its name or a predicate.
+---@return boolean
+function errors.is_matcher(x)
+  return type(x) == "function" or type(x) == "string" or is_class(x)
+end
+
 --- Whether the error is of class `x`: a class, its name, or a predicate.
 ---@param x string|table|function
 ---@return boolean
 function Error:is(x)
   if type(x) == "function" then return x(self) and true or false end
-  if type(x) ~= "string" and not (type(x) == "table" and x[CLASS]) then
-    errors.fail_argument(
-      "err:is(x): a class, its name or a predicate expected, got " .. type(x), 2)
+  if not errors.is_matcher(x) then
+    errors.fail_argument("err:is(x): a class, its name or a predicate "
+      .. "expected, got " .. errors.shown(x), 2)
   end
   return inherits(getmetatable(self), x)
 end
@@ -68,6 +92,10 @@ end
 
 -- Objects are made by calling the class: Class(message, fields).
 local function new_object(class, message, fields)
+  if fields ~= nil and type(fields) ~= "table" then
+    errors.fail_argument(class.name .. "(message, fields): fields must be a "
+      .. "table, got " .. errors.shown(fields), 2)
+  end
   local object = copy_into({ name = class.name }, fields)
   object.message = message == nil and class.name or tostring(message)
   return setmetatable(object, class)
@@ -120,12 +148,13 @@ define("IncompleteReadError", classes.EndOfStream)
 function errors.error_class(name, parent)
   if type(name) ~= "string" or name == "" then
     errors.fail_argument(
-      "error_class(name, parent): name must be a string, got " .. type(name), 2)
+      "error_class(name, parent): name must be a string that is not empty, got "
+        .. errors.shown(name), 2)
   end
-  if parent ~= nil and not (type(parent) == "table" and parent[CLASS]) then
+  if parent ~= nil and not is_class(parent) then
     errors.fail_argument(
       "error_class(name, parent): parent must be an error class, got "
-        .. type(parent), 2)
+        .. errors.shown(parent), 2)
   end
   return new_class(name, parent or classes.Error)
 end
@@ -199,7 +228,8 @@ function Group:leaves()
   local leaves = {}
   local function collect(group)
     for _, member in ipairs(group.errors) do
-      if member.errors then collect(member) else leaves[#leaves + 1] = member end
+      if member.errors then collect(member)
+      else leaves[#leaves + 1] = member end
     end
   end
   collect(self)
@@ -217,9 +247,9 @@ local function with_traceback(err, level)
   return err
 end
 
--- One cancellation raises many times; the object is made once for each task
--- and scope in a row.
-local last_cancelled, last_scope
+-- One cancellation raises many times; the object is made once for each scope
+-- in a row. Another run may have a scope of the same handle.
+local last_cancelled, last_scope, last_run
 
 --- The CancelledError of the running code.
 function errors.cancelled()
@@ -227,8 +257,9 @@ function errors.cancelled()
   if not scope then
     return classes.CancelledError("cancelled", { source = "cancel" })
   end
-  if scope ~= last_scope then
-    last_scope = scope
+  local run = core.run_id()
+  if scope ~= last_scope or run ~= last_run then
+    last_scope, last_run = scope, run
     local message = "cancelled by " .. source
     if reason ~= nil then message = message .. ": " .. tostring(reason) end
     last_cancelled = classes.CancelledError(message, {
@@ -350,7 +381,7 @@ function errors.make(code, name, message, fields)
   if fields.errors then return errors.group(fields.errors, fields) end
   local class = classes[name]
   local object = errors.from_code(code, message, fields)
-  if class and class ~= getmetatable(object) then setmetatable(object, class) end
+  if class then setmetatable(object, class) end
   object.name = name
   return object
 end

@@ -90,14 +90,17 @@ end
 ---@return table done
 ---@return table pending
 function first.wait(tasks, opts)
-  opts = opts or {}
+  opts = scope.check_options(opts, "wait(tasks, opts)")
   local count = check_some("wait", tasks, false)
   local policy = policies[opts.return_when or "all_completed"]
   if not policy then
     errors.fail_argument("wait: return_when must be all_completed, "
-      .. "first_completed or first_error, got " .. tostring(opts.return_when))
+      .. "first_completed or first_error, got "
+      .. errors.shown(opts.return_when))
   end
-  if opts.timeout ~= nil then scope.check_time(opts.timeout, "wait: timeout") end
+  if opts.timeout ~= nil then
+    scope.check_time(opts.timeout, "wait: timeout")
+  end
   local items = without_doubles(tasks, count)
   local list, guard = new_list()
   local function is_over()
@@ -147,7 +150,7 @@ end
 ---@param opts table? `timeout` in seconds
 function first.as_completed(list, opts)
   local count = many.check_items("as_completed", list, true)
-  local timeout = opts and opts.timeout
+  local timeout = scope.check_options(opts, "as_completed(list, opts)").timeout
   if timeout ~= nil then
     scope.check_time(timeout, "as_completed: timeout")
   end
@@ -310,7 +313,7 @@ function first.wait_for(item, seconds)
   if type(item) == "function" then return scope.timeout(seconds, item) end
   if not many.is_awaitable(item) then
     errors.fail_argument("wait_for(item, seconds): item must be a function, a "
-      .. "task or a future, got " .. type(item))
+      .. "task or a future, got " .. errors.shown(item))
   end
   if seconds ~= nil then
     scope.check_time(seconds, "wait_for(item, seconds): seconds")

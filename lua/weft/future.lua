@@ -8,6 +8,7 @@ local report = require "weft.report"
 local future = {}
 
 local PENDING, FINISHED, FAILED, CANCELLED = false, 1, 2, 3
+local PARKED = 3 -- the state of a task
 
 -- A future.
 ---@class weft.Future
@@ -38,16 +39,23 @@ local function call_soon(self, fn)
   core.call_at(nil, function() return fn(self) end)
 end
 
+-- Whether the task still waits: one that was cancelled, but has not run since,
+-- is in `waiting`, though no longer in the core's list.
+local function is_parked(waiter)
+  return select(3, core.task_info(waiter.task)) == PARKED
+end
+
 -- Wakes awaiters and queues callbacks in the order in which they came.
 local function wake(self)
-  for _, waiter in ipairs(self.waiting) do
-    if type(waiter) == "table" then
-      core.waitlist_wake(self.list)
-    else
+  local waiting = self.waiting
+  self.waiting = {}
+  for _, waiter in ipairs(waiting) do
+    if type(waiter) == "function" then
       call_soon(self, waiter)
+    elseif is_parked(waiter) then
+      core.waitlist_wake(self.list)
     end
   end
-  self.waiting = {}
 end
 
 -- Takes all that equal `waiter` out; returns how many.
@@ -158,7 +166,7 @@ function Future:await()
   if self.state ~= PENDING then
     code = core.checkpoint()
   else
-    local waiter = {}
+    local waiter = { task = core.task_handle() }
     table.insert(self.waiting, waiter)
     code = core.waitlist_park(self.list)
     if code then withdraw(self, waiter) end
@@ -201,7 +209,8 @@ end
 function Future:add_done_callback(fn)
   if type(fn) ~= "function" then
     errors.fail_argument(
-      "future:add_done_callback(fn): a function expected, got " .. type(fn))
+      "future:add_done_callback(fn): fn must be a function, got "
+        .. errors.shown(fn))
   end
   if self.state == PENDING then table.insert(self.waiting, fn)
   else call_soon(self, fn) end

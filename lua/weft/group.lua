@@ -138,9 +138,10 @@ local function finish(self, ok, ...)
 end
 
 local function check_options(opts)
-  if opts.limit ~= nil and (type(opts.limit) ~= "number" or opts.limit < 1) then
+  if opts.limit ~= nil and (type(opts.limit) ~= "number"
+      or opts.limit ~= opts.limit or opts.limit < 1) then
     errors.fail_argument("group: limit must be a number of at least 1, got "
-      .. tostring(opts.limit), 3)
+      .. errors.shown(opts.limit), 3)
   end
   if opts.timeout ~= nil then
     scope.check_time(opts.timeout, "group: timeout", 3)
@@ -156,7 +157,7 @@ end
 ---@param opts table?
 function group.group(fn, opts)
   scope.check_function(fn, "group(fn, opts): fn")
-  opts = opts or {}
+  opts = scope.check_options(opts, "group(fn, opts)")
   check_options(opts)
   local handle, code = core.group_open(opts.timeout, opts.limit, opts.strict)
   if not handle then errors.fail(code) end

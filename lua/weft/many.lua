@@ -24,8 +24,8 @@ function many.is_awaitable(x) return task.is_task(x) or is_future(x) end
 --- Checks a list of functions, tasks and futures.
 function many.check_items(call, list, allow_functions)
   if type(list) ~= "table" then
-    errors.fail_argument(call .. "(list): a list expected, got " .. type(list),
-      3)
+    errors.fail_argument(call .. "(list): a list expected, got "
+      .. errors.shown(list), 3)
   end
   for i = 1, list.n or #list do
     local item = list[i]
@@ -33,7 +33,7 @@ function many.check_items(call, list, allow_functions)
         and not (allow_functions and type(item) == "function") then
       errors.fail_argument(("%s(list): item %d must be a %stask or a future, "
         .. "got %s"):format(call, i, allow_functions and "function, a " or "",
-          type(item)), 3)
+          errors.shown(item)), 3)
     end
   end
   return list.n or #list
@@ -125,7 +125,8 @@ end
 ---@return table
 function many.gather(list, opts)
   local count = many.check_items("gather", list, true)
-  if opts and opts.return_errors then return gather_all(list, count) end
+  opts = scope.check_options(opts, "gather(list, opts)")
+  if opts.return_errors then return gather_all(list, count) end
   local children, results = {}, { n = count }
   many.run_group(function(g)
     for i = 1, count do children[i] = spawn_item(g, list[i]) end
@@ -144,7 +145,7 @@ local function drawer(call, items)
   end
   if type(items) ~= "table" then
     errors.fail_argument(call .. "(items, fn): items must be a list or an "
-      .. "iterator, got " .. type(items), 3)
+      .. "iterator, got " .. errors.shown(items), 3)
   end
   local i, count = 0, items.n or #items
   return function()
@@ -154,16 +155,17 @@ local function drawer(call, items)
 end
 
 local function check_limit(call, limit)
-  if limit ~= nil and (type(limit) ~= "number" or limit < 1) then
+  if limit ~= nil and (type(limit) ~= "number" or limit ~= limit
+      or limit < 1) then
     errors.fail_argument(call .. ": limit must be a number of at least 1, got "
-      .. tostring(limit), 3)
+      .. errors.shown(limit), 3)
   end
 end
 
 -- Spawns fn(item) for all items, each only once it has a place, so that an
 -- iterator is drawn on no sooner. `keep(i, child)` gets each child.
 local function spawn_all(call, items, fn, opts, run, keep)
-  opts = opts or {}
+  opts = scope.check_options(opts, call .. "(items, fn, opts)", 3)
   scope.check_function(fn, call .. "(items, fn): fn", 3)
   check_limit(call, opts.limit)
   local draw = drawer(call, items)
@@ -197,8 +199,8 @@ end
 ---@return table
 function many.map(items, fn, opts)
   local children, count = {}, 0
-  spawn_all("map", items, fn, opts,
-    opts and opts.return_errors and apply_kept or apply,
+  local kept = type(opts) == "table" and opts.return_errors
+  spawn_all("map", items, fn, opts, kept and apply_kept or apply,
     function(i, child) children[i], count = child, i end)
   local results = { n = count }
   for i = 1, count do results[i] = result_or_error(children[i]) end

@@ -28,7 +28,7 @@ end
 function queue.new(max)
   if max ~= nil and (type(max) ~= "number" or max ~= max) then
     errors.fail_argument("queue(max): max must be a number, got "
-      .. (max ~= max and "NaN" or type(max)))
+      .. errors.shown(max))
   end
   local getters, getters_guard = new_list "queue (to get)"
   local putters, putters_guard = new_list "queue (to put)"
@@ -76,11 +76,15 @@ local function has_room(self)
   return self.last - self.first + 1 < self.max
 end
 
+-- One who was cancelled is not in the list any more, though it still counts
+-- in `putting` or `getting` until it runs.
+local function is_waited_on(list) return core.waitlist_count(list) > 0 end
+
 local function put_slowly(self, value)
   local code = core.cancel_point()
   if code then errors.fail(code) end
   if self.closed then fail_shut_down(0) end
-  if has_room(self) and self.putting == 0 then
+  if has_room(self) and not is_waited_on(self.putters) then
     deliver(self, value)
     core.spend()
     return
@@ -114,7 +118,7 @@ end
 function Queue:try_put(value)
   check_item(value)
   if self.closed then fail_shut_down(0) end
-  if self.putting > 0 or not has_room(self) then
+  if not has_room(self) or is_waited_on(self.putters) then
     error(errors.trace(errors.classes.QueueFull(
       "the queue holds " .. self.max .. " items already")), 0)
   end

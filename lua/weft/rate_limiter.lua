@@ -19,7 +19,7 @@ local metatable = { __name = "weft.RateLimiter", __index = RateLimiter }
 local function check_positive(value, what)
   if type(value) ~= "number" or not (value > 0) then
     errors.fail_argument("rate_limiter: " .. what
-      .. " must be a number above 0, got " .. tostring(value), 3)
+      .. " must be a number above 0, got " .. errors.shown(value), 3)
   end
   return value
 end
@@ -33,7 +33,8 @@ end
 function rate_limiter.new(rate, per, opts)
   check_positive(rate, "rate")
   check_positive(per, "per")
-  local burst = opts and opts.burst
+  local burst = scope.check_options(opts,
+    "rate_limiter(rate, per, opts)").burst
   if burst ~= nil then check_positive(burst, "burst") end
   burst = burst or math.max(rate, 1)
   return setmetatable({

@@ -33,7 +33,7 @@ end
 local function start(main, virtual, seed, ...)
   if type(main) ~= "function" then
     errors.fail_argument("run(main, ...): main must be a function, got "
-      .. type(main), 3)
+      .. errors.shown(main), 3)
   end
   local object = task.new()
   local code = core.run(object, virtual, seed, main, ...)

@@ -27,7 +27,7 @@ local metatable = { __name = "weft.Scope", __index = Scope }
 local function check_time(value, what, level)
   if type(value) ~= "number" or value ~= value then
     errors.fail_argument(what .. " must be a number of seconds, got "
-      .. (value ~= value and "NaN" or type(value)), (level or 2) + 1)
+      .. errors.shown(value), (level or 2) + 1)
   end
   return value
 end
@@ -35,11 +35,20 @@ scope.check_time = check_time
 
 local function check_function(fn, what, level)
   if type(fn) ~= "function" then
-    errors.fail_argument(what .. " must be a function, got " .. type(fn),
-      (level or 2) + 1)
+    errors.fail_argument(what .. " must be a function, got "
+      .. errors.shown(fn), (level or 2) + 1)
   end
 end
 scope.check_function = check_function
+
+local function check_options(opts, call, level)
+  if opts ~= nil and type(opts) ~= "table" then
+    errors.fail_argument(call .. ": opts must be a table, got "
+      .. errors.shown(opts), (level or 2) + 1)
+  end
+  return opts or {}
+end
+scope.check_options = check_options
 
 -- -- Entering and leaving -----------------------------------------------------
 
@@ -110,7 +119,9 @@ end
 ---@param seconds number?
 ---@param fn fun(scope: weft.Scope): ...
 function scope.timeout(seconds, fn)
-  if seconds ~= nil then check_time(seconds, "timeout(seconds, fn): seconds") end
+  if seconds ~= nil then
+    check_time(seconds, "timeout(seconds, fn): seconds")
+  end
   check_function(fn, "timeout(seconds, fn): fn")
   return run_timeout(opened(core.scope_after(seconds)), fn)
 end
@@ -163,7 +174,7 @@ end
 ---@return weft.Scope
 function scope.scope(fn, opts)
   check_function(fn, "scope(fn, opts): fn")
-  opts = opts or {}
+  opts = check_options(opts, "scope(fn, opts)")
   return run_scope(opened(core.scope_at(earlier_deadline(opts), opts.shield)),
     fn)
 end
@@ -189,7 +200,7 @@ end
 ---@return number?
 function scope.current_deadline() return core.current_deadline() end
 
--- -- Methods --------------------------------------------------------------------
+-- -- Methods ----------------------------------------------------------------
 
 --- Cancels the scope. True, also when repeated; false once it is closed.
 ---@param reason any

@@ -16,7 +16,7 @@ local function make(call, permits, bound)
   if type(permits) ~= "number" or permits < 0
       or permits ~= math.floor(permits) then
     errors.fail_argument(call .. "(n): n must be a whole number of 0 or more, "
-      .. "got " .. tostring(permits), 3)
+      .. "got " .. errors.shown(permits), 3)
   end
   local code, handle = core.semaphore_new(permits, bound)
   if code then errors.fail(code) end

@@ -39,7 +39,7 @@ function task.check_spawn(call, first, second)
   if type(first) == "string" then fn = second end
   if type(fn) ~= "function" then
     errors.fail_argument(call .. "(name?, fn, ...): fn must be a function, got "
-      .. type(fn), 3)
+      .. errors.shown(fn), 3)
   end
 end
 
@@ -132,7 +132,7 @@ function Task:cancel(reason)
   return not self[STATE] and core.task_cancel(self[HANDLE], reason) == nil
 end
 
--- -- Looking at it --------------------------------------------------------------
+-- -- Looking at it ----------------------------------------------------------
 
 --- The task's name: as given, else "task-N".
 ---@return string
@@ -142,8 +142,8 @@ function Task:name() return name_of(self) end
 ---@param name string
 function Task:set_name(name)
   if type(name) ~= "string" then
-    errors.fail_argument("task:set_name(name): a string expected, got "
-      .. type(name))
+    errors.fail_argument("task:set_name(name): name must be a string, got "
+      .. errors.shown(name))
   end
   self.given_name = name
   if not self[STATE] then core.task_set_name(self[HANDLE], name) end
@@ -172,8 +172,9 @@ end
 ---@param fn fun(task: weft.Task)
 function Task:add_done_callback(fn)
   if type(fn) ~= "function" then
-    errors.fail_argument("task:add_done_callback(fn): a function expected, got "
-      .. type(fn))
+    errors.fail_argument("task:add_done_callback(fn): fn must be a function, "
+      .. "got "
+      .. errors.shown(fn))
   end
   local function call() return fn(self) end
   local code, handle
@@ -225,7 +226,7 @@ function task.current() return core.task_current() end
 ---@return weft.Task[]
 function task.all() return core.task_all() end
 
--- -- What the C side calls ----------------------------------------------------------
+-- -- What the C side calls --------------------------------------------------
 
 --- A task's body has raised: makes the error object it failed with.
 function task.on_failure(self, err, traceback)

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT
+ * test_timer.c - the heap of times, against a sorted list. */
+#include <stdlib.h>
+
+#include "../core.h"
+#include "job.h"
+
+enum { COUNT = 100000 };
+
+static struct timer timers[COUNT];
+static uint64_t order[COUNT]; /* when each was last set, counted */
+static uint64_t settings;
+static uint64_t seed;
+
+static uint64_t draw(uint64_t below) {
+  seed ^= seed << 13;
+  seed ^= seed >> 7;
+  seed ^= seed << 17;
+  return seed % below;
+}
+
+static void begin_heap(void) {
+  seed = 88172645463325252u;
+  settings = 0;
+  for (int i = 0; i < COUNT; i++) {
+    weft__timer_init(&timers[i], TIMER_CALL);
+    CHECK(!weft__timer_is_set(&timers[i]));
+  }
+}
+
+static void set(weft_runtime *rt, int i, uint64_t time_ns) {
+  CHECK_INT(WEFT_OK, weft__timer_set(rt, &timers[i], time_ns));
+  order[i] = settings++;
+}
+
+static int by_time_and_order(const void *a, const void *b) {
+  int i = *(const int *)a, j = *(const int *)b;
+  if (timers[i].time_ns != timers[j].time_ns)
+    return timers[i].time_ns < timers[j].time_ns ? -1 : 1;
+  return order[i] < order[j] ? -1 : order[i] > order[j];
+}
+
+static void check_places(weft_runtime *rt) {
+  for (uint32_t i = 0; i < rt->timers.count; i++) {
+    struct heap_node node = rt->timers.nodes[i];
+    if (node.timer->heap_index != i || node.timer->time_ns != node.time_ns) {
+      CHECK_INT(i, node.timer->heap_index);
+      return;
+    }
+  }
+}
+
+/* Takes all out, checking that they come as a sorted list has them. */
+static void check_all(weft_runtime *rt) {
+  static int expected[COUNT];
+  int count = 0, wrong = 0;
+  for (int i = 0; i < COUNT; i++)
+    if (weft__timer_is_set(&timers[i]))
+      expected[count++] = i;
+  qsort(expected, (size_t)count, sizeof *expected, by_time_and_order);
+  CHECK_INT(count, rt->timers.count);
+  for (int i = 0; i < count; i++) {
+    struct timer *timer = &timers[expected[i]];
+    if (weft__timer_next(rt) != timer->time_ns)
+      wrong++;
+    if (timer->time_ns > 0 && weft__timer_pop(rt, timer->time_ns - 1) != NULL)
+      wrong++;
+    if (weft__timer_pop(rt, timer->time_ns) != timer)
+      wrong++;
+    if (weft__timer_is_set(timer))
+      wrong++;
+  }
+  CHECK_INT(0, wrong);
+  CHECK_INT(0, rt->timers.count);
+  CHECK(weft__timer_next(rt) == UINT64_MAX);
+  CHECK(weft__timer_pop(rt, UINT64_MAX) == NULL);
+}
+
+TEST("100,000 times come by time, and equal ones in their order [2.2]") {
+  weft_runtime *rt = begin();
+  begin_heap();
+  for (int i = 0; i < COUNT; i++)
+    set(rt, i, draw(1000));
+  check_places(rt);
+  check_all(rt);
+  end(rt);
+}
+
+TEST("times set anew and cleared at random keep that order [2.2]") {
+  weft_runtime *rt = begin();
+  begin_heap();
+  for (int i = 0; i < COUNT; i++)
+    set(rt, i, draw(UINT64_MAX - 1));
+  for (int i = 0; i < 3 * COUNT; i++) {
+    int pick = (int)draw(COUNT);
+    if (draw(3) == 0)
+      weft__timer_clear(rt, &timers[pick]);
+    else
+      set(rt, pick, draw(500));
+  }
+  check_places(rt);
+  check_all(rt);
+  end(rt);
+}
+
+TEST("taking out and setting in turns keeps that order [2.2]") {
+  weft_runtime *rt = begin();
+  begin_heap();
+  uint64_t now = 0;
+  int popped = 0;
+  for (int i = 0; i < COUNT; i++) {
+    set(rt, i, now + draw(300));
+    if (draw(4) == 0)
+      now += draw(60);
+    struct timer *timer;
+    uint64_t last_time = 0, last_order = 0;
+    while ((timer = weft__timer_pop(rt, now)) != NULL) {
+      uint64_t its_order = order[timer - timers];
+      CHECK(timer->time_ns <= now);
+      CHECK(timer->time_ns > last_time ||
+            (timer->time_ns == last_time && its_order >= last_order));
+      last_time = timer->time_ns;
+      last_order = its_order;
+      popped++;
+    }
+    CHECK(weft__timer_next(rt) > now);
+  }
+  CHECK(popped > COUNT / 2);
+  check_all(rt);
+  end(rt);
+}
+
+TEST("ascending, descending and equal times") {
+  for (int way = 0; way < 3; way++) {
+    weft_runtime *rt = begin();
+    begin_heap();
+    for (int i = 0; i < COUNT; i++)
+      set(rt, i, way == 0 ? (uint64_t)i : way == 1 ? (uint64_t)(COUNT - i) : 5);
+    check_all(rt);
+    end(rt);
+  }
+}
+
+TEST("every node can be cleared, in any heap of up to 50 [2.6]") {
+  weft_runtime *rt = begin();
+  begin_heap();
+  for (int size = 1; size <= 50; size++)
+    for (int gone = 0; gone < size; gone++) {
+      for (int i = 0; i < size; i++)
+        set(rt, i, draw(20));
+      weft__timer_clear(rt, &timers[gone]);
+      CHECK(!weft__timer_is_set(&timers[gone]));
+      check_places(rt);
+      check_all(rt);
+    }
+  end(rt);
+}
+
+TEST("never is no place in the heap, and setting it clears [2.4]") {
+  weft_runtime *rt = begin();
+  begin_heap();
+  set(rt, 0, UINT64_MAX);
+  CHECK(!weft__timer_is_set(&timers[0]));
+  set(rt, 0, 5);
+  CHECK(weft__timer_is_set(&timers[0]));
+  set(rt, 0, UINT64_MAX);
+  CHECK(!weft__timer_is_set(&timers[0]));
+  CHECK_INT(0, rt->timers.count);
+  CHECK(weft__timer_next(rt) == UINT64_MAX);
+  end(rt);
+}
+
+TEST("clearing what is not set does nothing, and the time stays readable") {
+  weft_runtime *rt = begin();
+  begin_heap();
+  weft__timer_clear(rt, &timers[0]);
+  set(rt, 0, 5);
+  set(rt, 1, 6);
+  weft__timer_clear(rt, &timers[0]);
+  weft__timer_clear(rt, &timers[0]);
+  CHECK_INT(5, timers[0].time_ns);
+  CHECK_INT(1, rt->timers.count);
+  check_all(rt);
+  end(rt);
+}
+
+TEST("the last possible time is one that comes") {
+  weft_runtime *rt = begin();
+  begin_heap();
+  set(rt, 0, UINT64_MAX - 1);
+  CHECK(weft__timer_pop(rt, UINT64_MAX - 2) == NULL);
+  CHECK(weft__timer_pop(rt, UINT64_MAX - 1) == &timers[0]);
+  end(rt);
+}
+
+static int set_65(void *arg) {
+  (void)arg;
+  weft_runtime *rt;
+  int status = weft_runtime_new(&rt);
+  if (status != WEFT_OK)
+    return status;
+  begin_heap();
+  int set_count = 0;
+  for (int i = 0; i < 65 && status == WEFT_OK; i++) {
+    status = weft__timer_set(rt, &timers[i], (uint64_t)i);
+    if (status == WEFT_OK)
+      set_count++;
+  }
+  CHECK_INT(set_count, rt->timers.count);
+  if (status == WEFT_ENOMEM && set_count > 0) {
+    /* One that has its place already needs no memory. */
+    CHECK(!weft__timer_is_set(&timers[set_count]));
+    CHECK_INT(WEFT_OK, weft__timer_set(rt, &timers[0], 1000));
+    CHECK(weft__timer_pop(rt, 2000) == &timers[1]);
+  }
+  while (weft__timer_pop(rt, 2000) != NULL)
+    ;
+  CHECK_INT(WEFT_OK, weft_runtime_free(rt));
+  return status;
+}
+
+TEST("without memory a time is not set and the others stand [3.11]") {
+  failing_install();
+  CHECK(failing_each(set_65, NULL) >= 2);
+}

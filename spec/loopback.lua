@@ -1,0 +1,174 @@
+--- What the specs of I/O share: connections with both ends in this process,
+-- and what weft does not show of their sockets. The numbers are Linux's.
+local ffi = require "ffi"
+local lfs = require "lfs"
+local weft = require "weft"
+local net = require "weft.net"
+local helper = require "spec.helper"
+
+local loopback = {}
+
+ffi.cdef [[
+  struct spec_limit { unsigned long soft, hard; };
+  struct spec_address { uint16_t family; uint8_t port[2]; uint8_t rest[124]; };
+  struct spec_linger { int on, seconds; };
+  struct spec_poll { int fd; short wanted, found; };
+  int getrlimit(int resource, struct spec_limit *limit);
+  int setrlimit(int resource, const struct spec_limit *limit);
+  int getsockname(int fd, struct spec_address *address, unsigned *size);
+  int getpeername(int fd, struct spec_address *address, unsigned *size);
+  int setsockopt(int fd, int level, int option, const void *value,
+                 unsigned size);
+  int poll(struct spec_poll *polls, unsigned long count, int milliseconds);
+]]
+local RLIMIT_NOFILE, SOL_SOCKET, SO_LINGER, POLLIN = 7, 1, 13, 1
+
+--- More than the kernel takes of a connection whose peer does not read.
+loopback.MUCH = ("0123456789abcdef"):rep(1024 * 1024)
+
+-- -- Descriptors -------------------------------------------------------------
+
+--- The number of open descriptors, and the highest.
+function loopback.descriptors()
+  local count, highest = 0, 0
+  for name in lfs.dir "/dev/fd" do
+    local fd = tonumber(name)
+    if fd then count, highest = count + 1, math.max(highest, fd) end
+  end
+  return count, highest
+end
+
+--- Sets how many descriptors the process may have; returns what it was.
+function loopback.limit_descriptors(count)
+  local limit = ffi.new "struct spec_limit"
+  assert(ffi.C.getrlimit(RLIMIT_NOFILE, limit) == 0)
+  local before = tonumber(limit.soft)
+  limit.soft = count
+  assert(ffi.C.setrlimit(RLIMIT_NOFILE, limit) == 0)
+  return before
+end
+
+local function port_in(address) return tonumber(address:match ":(%d+)$") end
+
+-- The port by getsockname or getpeername; nil where there is none.
+local function port_by(get_name, fd)
+  local address = ffi.new "struct spec_address"
+  local size = ffi.new("unsigned[1]", ffi.sizeof(address))
+  if get_name(fd, address, size) ~= 0 then return nil end
+  return address.port[0] * 256 + address.port[1]
+end
+
+local function descriptor_of(own, peer)
+  local _, highest = loopback.descriptors()
+  for fd = 0, highest do
+    if port_by(ffi.C.getsockname, fd) == own
+      and port_by(ffi.C.getpeername, fd) == peer then
+      return fd
+    end
+  end
+  error "no such socket"
+end
+
+local function descriptor_of_stream(stream)
+  return descriptor_of(port_in(stream:local_address()), port_in(stream:peer()))
+end
+
+-- Blocks until the kernel has something to read there. What is sent to the own
+-- machine has mostly arrived when the call returns, but not always.
+local function await_arrival(fd)
+  local one = ffi.new("struct spec_poll[1]", { { fd, POLLIN, 0 } })
+  assert(ffi.C.poll(one, 1, 10000) == 1)
+end
+
+--- Blocks until something has arrived that the stream has not read.
+function loopback.await_bytes(stream)
+  await_arrival(descriptor_of_stream(stream))
+end
+
+--- Blocks until a connection waits to be accepted.
+function loopback.await_connection(listener)
+  await_arrival(descriptor_of(port_in(listener:address()), nil))
+end
+
+-- -- Connections -------------------------------------------------------------
+
+function loopback.listen(host)
+  return net.listen { host = host or "127.0.0.1", port = 0 }
+end
+
+function loopback.port_of(listener) return port_in(listener:address()) end
+
+function loopback.connect(listener)
+  return net.connect { host = "127.0.0.1", port = port_in(listener:address()) }
+end
+
+--- Two ends of a connection.
+function loopback.pair()
+  local listener = loopback.listen()
+  local stream = loopback.connect(listener)
+  local peer = listener:accept()
+  listener:close()
+  return stream, peer
+end
+
+--- Calls body(stream, peer) with the ends of a connection, and closes them.
+function loopback.with_pair(body)
+  local stream, peer = loopback.pair()
+  body(stream, peer)
+  stream:exit(true)
+  peer:exit(true)
+end
+
+function loopback.close_all(objects)
+  for _, object in ipairs(objects) do object:close() end
+end
+
+--- Closes `peer` so that the other end gets a reset, which has arrived there
+-- when this returns.
+function loopback.reset(stream, peer)
+  local fd, peer_fd = descriptor_of_stream(stream), descriptor_of_stream(peer)
+  local linger = ffi.new("struct spec_linger", 1, 0)
+  assert(ffi.C.setsockopt(peer_fd, SOL_SOCKET, SO_LINGER, linger,
+    ffi.sizeof(linger)) == 0)
+  peer:close()
+  await_arrival(fd)
+end
+
+--- Reads to the end; returns the number of bytes, and the last eight.
+function loopback.drain(stream)
+  local size, tail = 0, ""
+  for bytes in function() return stream:read() end do
+    size, tail = size + #bytes, (tail .. bytes):sub(-8)
+  end
+  return size, tail
+end
+
+-- -- Tasks -------------------------------------------------------------------
+
+--- Lets everybody run, and the loop poll, a few times.
+function loopback.settle()
+  for _ = 1, 5 do weft.yield() end
+end
+
+--- A task that is parked in fn(...).
+function loopback.parked(fn, ...)
+  local task = weft.spawn(fn, ...)
+  loopback.settle()
+  assert(not task:done(), "it did not have to wait")
+  return task
+end
+
+--- Checks that fn(...) raises an error of the class; returns that.
+function loopback.assert_fails(class, fn, ...)
+  local err = helper.error_of(fn, ...)
+  assert(err:is(class), "got " .. tostring(err))
+  return err
+end
+
+--- Cancels a task and checks that this is how it ends.
+function loopback.assert_cancelled(task)
+  task:cancel()
+  loopback.assert_fails("TaskCancelledError", task.await, task)
+end
+
+return loopback
