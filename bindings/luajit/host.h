@@ -71,16 +71,20 @@ struct host {
 /* Fields of a task object, an array for its size. */
 enum task_field {
   TASK_HANDLE = 1, /* the core's handle; stale after the end */
-  TASK_STATE = 2,  /* false, then one of enum weft_task_state */
+  TASK_STATE = 2,  /* false; at the end id x TASK_STATES + weft_task_state */
   TASK_COUNT = 3,  /* number of results, which follow; or the error */
-  TASK_ID = 4,
-  TASK_FIRST = 5
+  TASK_FIRST = 4
 };
 
 /* The host whose runtime runs in this thread: a look at an upvalue through the
  * Lua API costs a third of a switch. */
 extern _Thread_local struct host *host_running
     __attribute__((tls_model("initial-exec")));
+
+enum { TASK_STATES = 8 };
+
+/* Where weft.run's C function keeps the table of the task objects. */
+enum { RUN_OBJECTS = 2 };
 
 static inline struct host *host_of(lua_State *L) {
   struct host *running = host_running;
@@ -120,7 +124,7 @@ int deliver_status(lua_State *L, int status, uint64_t value);
  * --------------------------------------------------------------------- */
 
 int job_spawn(lua_State *L, struct host *host, weft_group group, int object,
-              int function);
+              int function, int objects);
 /* Pushes the task object of a Lua task of this state; nil for another. */
 void job_push_object(lua_State *L, struct host *host, weft_task task);
 /* The innermost coroutine of an unfinished Lua task; NULL for another. */

@@ -23,14 +23,6 @@ static void push_object(lua_State *L, const struct job *job) {
   lua_remove(L, -2);
 }
 
-/* Enters the object on top of the stack, or nil, as the job's. */
-static void set_object(lua_State *L, const struct job *job) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, job->host->objects);
-  lua_insert(L, -2);
-  lua_rawseti(L, -2, job->anchor);
-  lua_pop(L, 1);
-}
-
 /* Enters the coroutine on top of [L]'s stack, or false, as the job's. */
 static void set_coroutine(lua_State *L, struct job *job, lua_State *co) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, job->host->anchors);
@@ -94,15 +86,23 @@ static void drop_coroutine(struct job *job) {
   set_coroutine(L, job, NULL);
 }
 
-/* The core's drop: the task is over, or was refused, or given up. */
+/* Steps run right under weft.run's C function, which keeps the table of the
+ * objects at a fixed place. */
+static void forget_object(const struct job *job) {
+  lua_pushnil(job->host->L);
+  lua_rawseti(job->host->L, RUN_OBJECTS, job->anchor);
+}
+
+/* The core's drop: the task is over, or given up, or was refused, and then it
+ * has no handle. */
 static void give_job(void *arg) {
   struct job *job = arg;
   struct host *host = job->host;
   bool reusable = job->co != NULL && lua_status(job->co) == 0;
   while (job->link != NULL)
     link_pop(host, job);
-  lua_pushnil(host->L);
-  set_object(host->L, job);
+  if (job->task != 0)
+    forget_object(job);
   if (reusable)
     lua_settop(job->co, 0);
   else if (job->co != NULL)
@@ -133,26 +133,40 @@ static int deliver_arguments(lua_State *L, int status, uint64_t value) {
 /* -- The end of a task
  * --------------------------------------------------------- */
 
-/* Sets the state of the task object at [index]. */
-static void set_state(lua_State *L, int index, int state) {
-  lua_pushinteger(L, state);
-  lua_rawseti(L, index, TASK_STATE);
+static void push_own_object(const struct job *job) {
+  lua_rawgeti(job->host->L, RUN_OBJECTS, job->anchor);
 }
 
-/* Moves the results from the coroutine's stack into the task object. What that
- * knows is final, so the core's handle is not needed any more. */
-static int finish(weft_runtime *rt, struct job *job) {
-  lua_State *co = job->co;
-  int count = lua_gettop(co);
-  push_object(co, job);
-  lua_insert(co, 1);
+/* Sets the state of the task object on top of the stack, and beside it its id:
+ * one number for both. */
+static void set_state(weft_runtime *rt, const struct job *job, int state) {
+  lua_State *L = job->host->L;
+  uint64_t id;
+  weft_task_get_id(rt, job->task, &id);
+  lua_pushnumber(L, (lua_Number)(id * TASK_STATES) + state);
+  lua_rawseti(L, -2, TASK_STATE);
+}
+
+/* Moves the [count] results into the task object on top of [L]'s stack. */
+static void keep_results(lua_State *L, lua_State *co, int count) {
+  luaL_checkstack(L, count, "too many results of a task");
+  lua_xmove(co, L, count);
   for (int i = count; i > 0; i--)
-    lua_rawseti(co, 1, TASK_FIRST + i - 1);
-  if (count > 0) {
-    lua_pushinteger(co, count);
-    lua_rawseti(co, 1, TASK_COUNT);
-  }
-  set_state(co, 1, WEFT_TASK_FINISHED);
+    lua_rawseti(L, -i - 1, TASK_FIRST + i - 1);
+  lua_pushinteger(L, count);
+  lua_rawseti(L, -2, TASK_COUNT);
+}
+
+/* The body has returned. What the task object knows is final, so the core's
+ * handle is not needed any more. */
+static int finish(weft_runtime *rt, struct job *job) {
+  lua_State *L = job->host->L;
+  int count = lua_gettop(job->co);
+  push_own_object(job);
+  if (count > 0)
+    keep_results(L, job->co, count);
+  set_state(rt, job, WEFT_TASK_FINISHED);
+  lua_pop(L, 1);
   weft_task_close(rt, job->task);
   return WEFT_OK;
 }
@@ -168,10 +182,10 @@ static bool is_cancelled(lua_State *co, const struct host *host) {
 /* Cancelled has left the body; the error that did it stays in the object. */
 static int end_cancelled(weft_runtime *rt, struct job *job) {
   lua_State *L = job->host->L;
-  push_object(L, job);
+  push_own_object(job);
   lua_xmove(job->co, L, 1);
   lua_rawseti(L, -2, TASK_COUNT);
-  set_state(L, lua_gettop(L), WEFT_TASK_CANCELLED);
+  set_state(rt, job, WEFT_TASK_CANCELLED);
   lua_pop(L, 1);
   weft_task_close(rt, job->task);
   return WEFT_ECANCELLED;
@@ -185,8 +199,8 @@ static int end_failed(weft_runtime *rt, struct job *job) {
   lua_State *L = host->L;
   weft_error *error = NULL;
   host_push_function(L, host, "on_failure");
-  push_object(L, job);
-  set_state(L, lua_gettop(L), WEFT_TASK_FAILED);
+  push_own_object(job);
+  set_state(rt, job, WEFT_TASK_FAILED);
   lua_xmove(job->co, L, 1);
   luaL_traceback(L, job->co, NULL, 0);
   if (lua_pcall(L, 3, 1, 0) == 0)
@@ -331,9 +345,10 @@ lua_State *job_active(struct host *host, weft_task task) {
  * ---------------------------------------------------------------------- */
 
 /* Spawns a task for the object at index [object], that runs the function at
- * [function] with the arguments above it; takes those from the stack. */
+ * [function] with the arguments above it; takes those from the stack. The table
+ * of the task objects is at [objects]. */
 int job_spawn(lua_State *L, struct host *host, weft_group group, int object,
-              int function) {
+              int function, int objects) {
   struct job *job = take_job(L, host);
   lua_State *co = job->co;
   int count = lua_gettop(L) - function + 1;
@@ -341,22 +356,18 @@ int job_spawn(lua_State *L, struct host *host, weft_group group, int object,
   job->link = NULL;
   job->deliver = deliver_arguments;
   job->arg_count = count - 1;
-  if (!lua_checkstack(co, count + 4)) {
+  if (!lua_checkstack(co, count)) {
     give_job(job);
     return WEFT_ENOMEM;
   }
   lua_xmove(L, co, count);
   lua_pushvalue(L, object);
-  set_object(L, job);
+  lua_rawseti(L, objects, job->anchor);
   int status =
       weft_spawn_step(host->rt, group, step, job, give_job, &job->task);
   if (status != WEFT_OK)
     return status;
-  uint64_t id;
-  weft_task_get_id(host->rt, job->task, &id);
   lua_pushnumber(L, (lua_Number)job->task);
   lua_rawseti(L, object, TASK_HANDLE);
-  lua_pushnumber(L, (lua_Number)id);
-  lua_rawseti(L, object, TASK_ID);
   return WEFT_OK;
 }

@@ -75,7 +75,9 @@ static int run(lua_State *L) {
   host->L = L;
   host_running = host;
   host->run_id++;
-  status = job_spawn(L, host, 0, 1, 4);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, host->objects);
+  lua_replace(L, RUN_OBJECTS);
+  status = job_spawn(L, host, 0, 1, 4, RUN_OBJECTS);
   if (status == WEFT_OK) {
     lua_rawgeti(L, 1, TASK_HANDLE);
     weft_task main_task = (weft_task)lua_tonumber(L, -1);

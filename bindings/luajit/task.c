@@ -8,7 +8,8 @@ static weft_task check_task(lua_State *L, int index) {
   return (weft_task)luaL_checknumber(L, index);
 }
 
-/* spawn(group or 0, object, [name,] fn, ...) */
+/* spawn(group or 0, object, [name,] fn, ...). Its second upvalue is the table of
+ * the task objects. */
 static int spawn(lua_State *L) {
   struct host *host = host_of(L);
   weft_runtime *rt = host_runtime(L, host, "spawn");
@@ -18,7 +19,8 @@ static int spawn(lua_State *L) {
     lua_pushvalue(L, 3);
     lua_setfield(L, 2, "given_name");
   }
-  int status = job_spawn(L, host, group, 2, named ? 4 : 3);
+  int status = job_spawn(L, host, group, 2, named ? 4 : 3,
+                         lua_upvalueindex(2));
   if (status != WEFT_OK || !named)
     return deliver_status(L, status, 0);
   lua_rawgeti(L, 2, TASK_HANDLE);
@@ -234,7 +236,7 @@ static int guard(lua_State *L) {
 }
 
 void open_task(lua_State *L, struct host *host) {
-  static const luaL_Reg functions[] = {{"spawn", spawn},
+  static const luaL_Reg functions[] = {
                                        {"task_await", await},
                                        {"task_join", join},
                                        {"task_start", start},
@@ -252,4 +254,8 @@ void open_task(lua_State *L, struct host *host) {
                                        {"task_guard", guard},
                                        {NULL, NULL}};
   host_register(L, host, functions);
+  lua_pushlightuserdata(L, host);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, host->objects);
+  lua_pushcclosure(L, spawn, 2);
+  lua_setfield(L, -2, "spawn");
 }

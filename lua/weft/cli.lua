@@ -89,6 +89,7 @@ local function new_parser()
       "one hurries it, a third leaves at once).",
     }, "\n"))
     :add_help(false)
+    :help_max_width(80)
   parser:option("-e --execute", "Run this code instead of a script.")
     :argname "<code>"
   parser:flag("-v --version", "Print the version and exit.")
@@ -106,7 +107,7 @@ local function run_options(argv, own, rest, script_index)
   local parser = new_parser()
   local ok, options = parser:pparse(own)
   if not ok then
-    complain("%s; see weft --help", options)
+    complain("%s; see weft --help", (options:gsub("%?*\n", "; ")))
     return EXIT_USAGE
   end
   if options.help then

@@ -11,6 +11,8 @@ local task = require "weft.task"
 
 local group = {}
 
+local core_spawn, new_task = core.spawn, task.new
+
 local ECANCELLED, ETIMEDOUT, ESTATE = -1, -2, -6
 local EHOST, EGROUP, ETASKCANCELLED = -8, -9, -16
 
@@ -36,13 +38,14 @@ end
 
 --- Starts a task in the group. Parks only where the group has a limit and no
 -- place is free.
----@param ... any name?, fn, arguments
+---@param fn function|string the function, or a name and then the function
+---@param ... any arguments
 ---@return weft.Task
-function Group:spawn(...)
-  task.check_spawn("group:spawn", ...)
+function Group:spawn(fn, ...)
+  if type(fn) ~= "function" then task.check_spawn("group:spawn", fn, ...) end
   if self.limit then reserve(self) end
-  local child = task.new()
-  local code = core.spawn(self[1], child, ...)
+  local child = new_task()
+  local code = core_spawn(self[1], child, fn, ...)
   if code then fail_spawn(code) end
   return child
 end
@@ -161,8 +164,7 @@ function group.group(fn, opts)
   check_options(opts)
   local handle, code = core.group_open(opts.timeout, opts.limit, opts.strict)
   if not handle then errors.fail(code) end
-  local self = setmetatable({ handle }, metatable)
-  self.limit = opts.limit
+  local self = setmetatable({ handle, limit = opts.limit or false }, metatable)
   return finish(self, xpcall(fn, errors.trace, self))
 end
 

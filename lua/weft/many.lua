@@ -14,7 +14,7 @@ local is_future = require("weft.future").is_future
 
 local many = {}
 
-local FIRST_RESULT = 5 -- of a task object
+local FIRST_RESULT = 4 -- of a task object
 
 -- -- What the calls share -----------------------------------------------------
 

@@ -1,7 +1,8 @@
 --- Tasks: what spawn returns.
 --
--- A task object is an array, for its size: the core's handle; its state, false
--- until it has ended; the number of results, or the error; its id; the results.
+-- A task object is an array, for its size: the core's handle; false until it has
+-- ended, then its id and its state in one number; the number of results, or the
+-- error; the results.
 -- @module weft.task
 
 local core = require "weft.core"
@@ -9,7 +10,8 @@ local errors = require "weft.error"
 
 local task = {}
 
-local HANDLE, STATE, COUNT, ID, FIRST = 1, 2, 3, 4, 5
+local HANDLE, STATE, COUNT, FIRST = 1, 2, 3, 4
+local STATES = 8
 local FINISHED, FAILED, CANCELLED = 4, 5, 6
 local GUARD = "guard" -- holds the core's handle of a failed task
 
@@ -26,38 +28,46 @@ local states = {
 -- -- Making -------------------------------------------------------------------
 
 --- An object for a task that is about to be spawned.
-function task.new() return setmetatable({ 0, false, false, 0 }, metatable) end
+function task.new() return setmetatable({ 0, false, false }, metatable) end
 
 --- Whether `x` is a task.
 function task.is_task(x)
   return type(x) == "table" and getmetatable(x) == metatable
 end
 
---- Checks the arguments of a spawn: an optional name, then a function.
+--- Complains of what a spawn was given: an optional name, then a function.
 function task.check_spawn(call, first, second)
   local fn = first
   if type(first) == "string" then fn = second end
   if type(fn) ~= "function" then
     errors.fail_argument(call .. "(name?, fn, ...): fn must be a function, got "
-      .. errors.shown(fn), 3)
+      .. type(fn), 3)
   end
 end
 
 --- Starts a task in the root group: a background task. Its failure is reported
 -- and stops no other. It is cancelled and joined when the main task has ended.
----@param ... any name?, fn, arguments
+---@param fn function|string the function, or a name and then the function
+---@param ... any arguments
 ---@return weft.Task
-function task.spawn(...)
-  task.check_spawn("spawn", ...)
-  local object = setmetatable({ 0, false, false, 0 }, metatable)
-  local code = core.spawn(0, object, ...)
+function task.spawn(fn, ...)
+  if type(fn) ~= "function" then task.check_spawn("spawn", fn, ...) end
+  local object = setmetatable({ 0, false, false }, metatable)
+  local code = core.spawn(0, object, fn, ...)
   if code then errors.fail(code, "spawn: the task could not be started") end
   return object
 end
 
 -- -- The outcome --------------------------------------------------------------
 
-local function name_of(self) return self.given_name or "task-" .. self[ID] end
+local function state_of(self) return self[STATE] and self[STATE] % STATES end
+
+local function id_of(self)
+  if self[STATE] then return math.floor(self[STATE] / STATES) end
+  return (core.task_info(self[HANDLE]))
+end
+
+local function name_of(self) return self.given_name or "task-" .. id_of(self) end
 
 local function cancelled_error(self)
   local cause = self[COUNT] or nil
@@ -68,7 +78,7 @@ end
 
 -- Results, or raises what the task ended by.
 local function outcome(self)
-  local state = self[STATE]
+  local state = state_of(self)
   if state == FINISHED then
     return unpack(self, FIRST, FIRST - 1 + (self[COUNT] or 0))
   end
@@ -97,11 +107,11 @@ function Task:done() return self[STATE] ~= false end
 
 --- Whether the task ended cancelled.
 ---@return boolean
-function Task:cancelled() return self[STATE] == CANCELLED end
+function Task:cancelled() return state_of(self) == CANCELLED end
 
 --- Whether the task has failed. Does not count as observing it.
 ---@return boolean
-function Task:has_failed() return self[STATE] == FAILED end
+function Task:has_failed() return state_of(self) == FAILED end
 
 local function check_done(self, call)
   if not self[STATE] then
@@ -119,8 +129,8 @@ end
 --- The error of a task that has ended, nil if it finished.
 function Task:error()
   check_done(self, "error")
-  if self[STATE] == FINISHED then return nil end
-  if self[STATE] == CANCELLED then return cancelled_error(self) end
+  if state_of(self) == FINISHED then return nil end
+  if state_of(self) == CANCELLED then return cancelled_error(self) end
   core.task_observe(self[HANDLE])
   return self[COUNT]
 end
@@ -151,7 +161,7 @@ end
 
 --- The task's number, never used again in this runtime.
 ---@return number
-function Task:id() return self[ID] end
+function Task:id() return id_of(self) end
 
 --- The task that opened the group this one lives in; nil in the root group.
 ---@return weft.Task?
@@ -213,7 +223,7 @@ function metatable.__index(self, key)
 end
 
 function metatable:__tostring()
-  local state = self[STATE] and states[self[STATE]]
+  local state = self[STATE] and states[state_of(self)]
     or states[select(3, core.task_info(self[HANDLE]))] or "over"
   return ("task '%s' (%s)"):format(self:name(), state)
 end
