@@ -233,6 +233,8 @@ int weft__fiber_new(weft_runtime *rt, void (*entry)(void *arg), void *arg,
 void weft__fiber_free(weft_runtime *rt, struct fiber *fiber);
 void weft__fiber_enter(weft_runtime *rt, struct fiber *fiber); /* loop -> it */
 void weft__fiber_leave(weft_runtime *rt, struct fiber *fiber); /* it -> loop */
+extern const bool weft__fiber_can_hop;
+void weft__fiber_hop(struct fiber *from, struct fiber *to); /* it -> another */
 void weft__fiber_exit(weft_runtime *rt, struct fiber *fiber);  /* for good */
 void weft__fiber_cache_clear(weft_runtime *rt);
 
@@ -267,7 +269,7 @@ struct task {
   int wake_status;    /* what it is stepped with next */
   uint64_t wake_value;
   union {
-    weft_step_fn step; /* NULL: for pull mode */
+    weft_step_fn step; /* weft__step_pulled: for pull mode */
     weft_task_fn fn;   /* of a stackful task: fiber is not NULL */
   } body;
   void *arg;
@@ -321,6 +323,10 @@ void weft__task_dispose(weft_runtime *rt, void *object);
 void weft__task_give_up(weft_runtime *rt, struct task *task);
 /* start.c: a task that belongs to its starter has ended. */
 void weft__start_ended(weft_runtime *rt, struct task *task);
+/* start.c: one that may wait in weft_task_start will not be there any more. */
+void weft__start_forget(struct task *starter);
+/* embed.c: the step of tasks for pull mode where weft_next_ready is not used. */
+int weft__step_pulled(weft_runtime *rt, void *arg, int status, uint64_t value);
 
 /* -- Parking (park.c) -------------------------------------------------------
  */
@@ -388,7 +394,8 @@ void weft__group_abandon(weft_runtime *rt, struct group *group);
 
 #define WEFT__RUN_BUDGET 128
 
-enum runtime_state { RT_IDLE, RT_RUNNING, RT_PULLING };
+/* RT_TURN: inside a single turn for a foreign loop. */
+enum runtime_state { RT_IDLE, RT_RUNNING, RT_TURN, RT_PULLING };
 
 struct weft_runtime {
   /* Read at every switch. */
@@ -420,7 +427,7 @@ struct weft_runtime {
   uv_loop_t loop;
   uv_timer_t loop_timer; /* wakes the poll for the first of the heap */
   uv_async_t loop_async; /* wakes the poll for posts and signals */
-  uint32_t turn_left;    /* entries of the turn begun in pull mode */
+  uint32_t turn_left; /* entries of this turn that have not run */
   uint64_t last_poll_ticks;
   uint32_t outside_work; /* look-ups, files, threads: the virtual clock waits */
   weft_error *no_memory; /* what a task fails with when there is none */
@@ -507,12 +514,22 @@ static inline void weft__poll_soon(weft_runtime *rt, uint64_t time_ns) {
     rt->poll_now = true;
 }
 void weft__step(weft_runtime *rt, struct task *task);
-void weft__step_begin(weft_runtime *rt, struct task *task);
+static inline void weft__step_begin(weft_runtime *rt, struct task *task) {
+  rt->current = task;
+  rt->raised = 0;
+  rt->budget = task->cancelled ? 0 : WEFT__RUN_BUDGET;
+  rt->budget_saved = WEFT__RUN_BUDGET;
+  task->state = WEFT_TASK_RUNNING;
+  task->begun = true;
+}
 void weft__step_end(weft_runtime *rt, struct task *task, int outcome);
 void weft__main_ended(weft_runtime *rt);
 bool weft__has_work(const weft_runtime *rt);
 void weft__turn(weft_runtime *rt);
 uint32_t weft__turn_begin(weft_runtime *rt);
+/* Takes the next entry of the turn if it is a stackful task that may be entered
+ * from another; else NULL. */
+struct task *weft__turn_hop(weft_runtime *rt);
 void weft__unstick(weft_runtime *rt);
 bool weft__can_wake(weft_runtime *rt);
 void weft__run_entry(weft_runtime *rt, struct entry *entry);

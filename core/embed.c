@@ -39,7 +39,7 @@ int weft_run_nowait(weft_runtime *rt, int *work) {
   int status = check_idle(rt);
   if (status != WEFT_OK)
     return status;
-  rt->state = RT_RUNNING;
+  rt->state = RT_TURN;
   weft__poll(rt, false);
   weft__turn(rt);
   weft__unstick(rt);
@@ -60,12 +60,22 @@ static bool is_pulled(const struct entry *entry) {
   if (entry->is_call)
     return false;
   const struct task *task = (const struct task *)entry;
-  return !weft__task_is_stackful(task) && task->body.step == NULL && !task->given_up;
+  return !weft__task_is_stackful(task) &&
+         task->body.step == weft__step_pulled && !task->given_up;
+}
+
+/* Reached if the host runs the loop in another way: nobody knows the step. */
+int weft__step_pulled(weft_runtime *rt, void *arg, int status, uint64_t value) {
+  (void)rt;
+  (void)arg;
+  (void)status;
+  (void)value;
+  return WEFT_ESTATE;
 }
 
 /* The next ready task whose steps the host runs; NULL at a turn's end. */
 static struct task *pull(weft_runtime *rt) {
-  while (rt->turn_left > 0) {
+  while (rt->turn_left > 0 && !weft__ready_is_empty(rt)) {
     struct entry *entry = rt->ready.entries[rt->ready.head++ & rt->ready.mask];
     rt->turn_left--;
     if (is_pulled(entry))
@@ -73,6 +83,19 @@ static struct task *pull(weft_runtime *rt) {
     weft__run_entry(rt, entry);
   }
   return NULL;
+}
+
+/* The same, with turns and polls as they come; NULL if every task has ended. */
+static struct task *pull_on(weft_runtime *rt) {
+  struct task *task = pull(rt);
+  while (task == NULL && weft__has_work(rt)) {
+    weft__unstick(rt);
+    if (weft__poll_is_due(rt))
+      weft__poll(rt, weft__has_work(rt));
+    rt->turn_left = weft__turn_begin(rt);
+    task = pull(rt);
+  }
+  return task;
 }
 
 int weft_next_ready(weft_runtime *rt, void **arg, int *status,
@@ -83,22 +106,16 @@ int weft_next_ready(weft_runtime *rt, void **arg, int *status,
   int idle = check_idle(rt);
   if (idle != WEFT_OK)
     return idle;
-  while (weft__has_work(rt)) {
-    struct task *task = pull(rt);
-    if (task != NULL) {
-      rt->state = RT_PULLING;
-      rt->pulled = task;
-      weft__step_begin(rt, task);
-      *arg = task->arg;
-      *status = task->wake_status;
-      *value = task->wake_value;
-      return WEFT_OK;
-    }
-    weft__unstick(rt);
-    if (weft__poll_is_due(rt))
-      weft__poll(rt, weft__has_work(rt));
-    rt->turn_left = weft__turn_begin(rt);
-  }
+  rt->state = RT_RUNNING;
+  struct task *task = pull_on(rt);
+  rt->state = task == NULL ? RT_IDLE : RT_PULLING;
+  if (task == NULL)
+    return WEFT_OK;
+  rt->pulled = task;
+  weft__step_begin(rt, task);
+  *arg = task->arg;
+  *status = task->wake_status;
+  *value = task->wake_value;
   return WEFT_OK;
 }
 
@@ -107,7 +124,8 @@ int weft_step_done(weft_runtime *rt, int outcome) {
     return WEFT_ETHREAD;
   if (rt->state != RT_PULLING)
     return WEFT_ESTATE;
-  rt->state = RT_IDLE;
+  rt->state = RT_RUNNING; /* no second end of the step from a drop function */
   weft__step_end(rt, rt->pulled, outcome);
+  rt->state = RT_IDLE;
   return WEFT_OK;
 }

@@ -79,7 +79,8 @@ static void report_failures(weft_runtime *rt, struct group *group) {
 
 static int decide(weft_runtime *rt, struct group *group, uint64_t *value) {
   bool absorbs = weft__scope_absorbs(rt, &group->scope);
-  bool outer = group->own_cancelled || (group->cut_off && !absorbs);
+  bool cut_off = group->cut_off || (group->strict && group->scope.effective);
+  bool outer = group->own_cancelled || (cut_off && !absorbs);
   *value = 0;
   if (group->failure_count > 0 || group->lost_failure) {
     weft_error *error;
@@ -205,6 +206,19 @@ void weft__group_remove(weft_runtime *rt, struct task *task) {
   finish_if_over(rt, group);
 }
 
+/* Places that somebody holds in a group that will not be there any more. */
+static void forget_places(weft_runtime *rt, struct group *group) {
+  if (group->reserved == 0)
+    return;
+  for (struct list *node = rt->tasks.next; node != &rt->tasks;
+       node = node->next) {
+    struct task *task = LIST_OWNER(node, struct task, all);
+    if (weft__task_reserved(task) == group)
+      task->extra->reserved = NULL;
+  }
+  group->reserved = 0;
+}
+
 /* The owner ended without joining, which is a misuse: the children go on under
  * the root group, cancelled. */
 void weft__group_abandon(weft_runtime *rt, struct group *group) {
@@ -220,6 +234,7 @@ void weft__group_abandon(weft_runtime *rt, struct group *group) {
     list_insert(&rt->root.children, &task->sibling);
   }
   report_failures(rt, group);
+  forget_places(rt, group);
   uint64_t value;
   finish(rt, group, &value);
   weft_error_unref((weft_error *)(uintptr_t)value);

@@ -17,13 +17,24 @@
 /* -- Waiting ----------------------------------------------------------------
  */
 
+static void leave_fiber(weft_runtime *rt, struct task *task) {
+  struct task *next = weft__fiber_can_hop ? weft__turn_hop(rt) : NULL;
+  if (next == NULL) {
+    weft__fiber_leave(rt, task->fiber);
+    return;
+  }
+  weft__step_begin(rt, next);
+  if (next != task)
+    weft__fiber_hop(task->fiber, next->fiber);
+}
+
 /* Lets go of the turn. In a stackful task it returns when the wait is over. */
 static inline int suspend(weft_runtime *rt, struct task *task,
                           uint64_t *value) {
   rt->budget = 0;
   if (!weft__task_is_stackful(task))
     return WEFT_PARKED;
-  weft__fiber_leave(rt, task->fiber);
+  leave_fiber(rt, task);
   if (value != NULL)
     *value = task->wake_value;
   return task->wake_status;

@@ -11,6 +11,7 @@
 
 #include <signal.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <unistd.h>
 
 static _Atomic(weft_runtime *) owner;
@@ -68,15 +69,13 @@ void weft__signals_give_back(weft_runtime *rt) {
   atomic_store(&owner, NULL);
 }
 
-static void cancel_main(weft_runtime *rt) {
+/* Cancels [scope]; the reason is the first signal, for the second one too. */
+static void cancel(weft_runtime *rt, struct scope *scope) {
   int number = atomic_load(&last_signal);
   const char *name = number == SIGTERM ? "SIGTERM" : "SIGINT";
-  struct task *task = rt->main_task;
   weft_value *reason = NULL;
-  if (task == NULL)
-    return;
-  weft_value_new_bytes(name, number == SIGTERM ? 7 : 6, &reason);
-  weft__scope_cancel(rt, &task->own_scope, WEFT_SOURCE_SIGNAL, reason, NULL);
+  weft_value_new_bytes(name, strlen(name), &reason);
+  weft__scope_cancel(rt, scope, WEFT_SOURCE_SIGNAL, reason, NULL);
   weft_value_unref(reason);
 }
 
@@ -84,10 +83,10 @@ void weft__signals_deliver(weft_runtime *rt) {
   if (!rt->wants_signals || atomic_load(&owner) != rt)
     return;
   int seen = atomic_load(&count);
-  if (rt->signals_seen < 1 && seen >= 1)
-    cancel_main(rt);
+  if (rt->signals_seen < 1 && seen >= 1 && rt->main_task != NULL)
+    cancel(rt, &rt->main_task->own_scope);
   if (rt->signals_seen < 2 && seen >= 2) {
-    weft__scope_cancel(rt, &rt->root.scope, WEFT_SOURCE_SIGNAL, NULL, NULL);
+    cancel(rt, &rt->root.scope);
     weft__scope_lift_shields(rt);
   }
   rt->signals_seen = seen;

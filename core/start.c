@@ -61,5 +61,13 @@ static int starter_status(const struct task *task) {
 void weft__start_ended(weft_runtime *rt, struct task *task) {
   struct task *starter = task->extra->starter;
   task->extra->starter = NULL;
-  weft__wake(rt, starter, starter_status(task), 0);
+  if (starter != NULL)
+    weft__wake(rt, starter, starter_status(task), 0);
+}
+
+void weft__start_forget(struct task *starter) {
+  if (starter->state != WEFT_TASK_PARKED || starter->withdraw != withdraw)
+    return;
+  struct task *task = starter->withdraw_arg;
+  task->extra->starter = NULL;
 }

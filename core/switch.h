@@ -33,6 +33,16 @@ void *weft__switch_prepare(void *bottom, void *top, void (*main)(void *arg),
 /* Saves where the caller is in [*from] and goes on at [to], saved so before. */
 void weft__switch(void **from, void *to);
 
+/* The same where [to] was saved by a call of this function from the same place
+ * in the code, or is new: then the processor foresees where it returns to. */
+#if defined(WEFT__SWITCH_BY_X86_64)
+void weft__switch_alike(void **from, void *to);
+#else
+static inline void weft__switch_alike(void **from, void *to) {
+  weft__switch(from, to);
+}
+#endif
+
 #elif defined(__ELF__)
 /* clang-format off */
 

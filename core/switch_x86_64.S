@@ -22,14 +22,9 @@
 
   .text
 
-/* void weft__switch(void **from: rdi, void *to: rsi) */
-  .globl weft__switch
-  .hidden weft__switch
-  .type weft__switch, @function
-  .p2align 5
-weft__switch:
-  .cfi_startproc
-  endbr64
+/* Saves the registers of this side and takes those of the other; the return
+ * address is then next on the stack. */
+  .macro SWAP
   pushq %rbp
   .cfi_adjust_cfa_offset 8
   .cfi_rel_offset %rbp, 0
@@ -85,20 +80,50 @@ weft__switch:
   popq %rbp
   .cfi_adjust_cfa_offset -8
   .cfi_restore %rbp
+  .endm
+
+/* Out of line: floating-point control that differs between the two. */
+  .macro SWAP_CONTROL
+2:
+  .cfi_restore_state
+  ldmxcsr (%rsp)
+  fldcw 4(%rsp)
+  jmp 1b
+  .endm
+
+/* void weft__switch(void **from: rdi, void *to: rsi) */
+  .globl weft__switch
+  .hidden weft__switch
+  .type weft__switch, @function
+  .p2align 5
+weft__switch:
+  .cfi_startproc
+  endbr64
+  SWAP
   /* A ret would be predicted to go back to who called us, which is on the
    * other stack. The place after a call is no landing pad, hence notrack. */
   popq %rcx
   .cfi_adjust_cfa_offset -8
   .cfi_register %rip, %rcx
   notrack jmp *%rcx
-
-2:
-  .cfi_restore_state
-  ldmxcsr (%rsp)
-  fldcw 4(%rsp)
-  jmp 1b
+  SWAP_CONTROL
   .cfi_endproc
   .size weft__switch, . - weft__switch
+
+/* void weft__switch_alike(void **from: rdi, void *to: rsi). The other side was
+ * left from the same place in the code, so all returns are predicted right. */
+  .globl weft__switch_alike
+  .hidden weft__switch_alike
+  .type weft__switch_alike, @function
+  .p2align 5
+weft__switch_alike:
+  .cfi_startproc
+  endbr64
+  SWAP
+  ret
+  SWAP_CONTROL
+  .cfi_endproc
+  .size weft__switch_alike, . - weft__switch_alike
 
 /* void *weft__switch_prepare(void *bottom: rdi, void *top: rsi,
  *                            void (*main)(void *): rdx, void *arg: rcx) */

@@ -111,7 +111,7 @@ int weft_spawn_step(weft_runtime *rt, weft_group group, weft_step_fn step,
   int status = make_task(rt, group, handle, &task);
   if (status != WEFT_OK)
     return refuse(drop, arg, handle, status);
-  task->body.step = step;
+  task->body.step = step == NULL ? weft__step_pulled : step;
   task->arg = arg;
   task->drop = drop;
   start_task(rt, task);
@@ -142,20 +142,13 @@ int weft_spawn(weft_runtime *rt, weft_group group, weft_task_fn fn, void *arg,
 /* -- Running
  * ------------------------------------------------------------------- */
 
-static inline int run_step(weft_runtime *rt, struct task *task) {
-  if (WEFT__LIKELY(!weft__task_is_stackful(task)))
-    return task->body.step(rt, task->arg, task->wake_status, task->wake_value);
+/* Who comes back to the loop need not be who was entered. */
+static struct task *run_fibers(weft_runtime *rt, struct task *task,
+                               int *outcome) {
   weft__fiber_enter(rt, task->fiber);
-  return task->fiber_over ? task->wake_status : WEFT_PARKED;
-}
-
-void weft__step_begin(weft_runtime *rt, struct task *task) {
-  rt->current = task;
-  rt->raised = 0;
-  rt->budget = task->cancelled ? 0 : WEFT__RUN_BUDGET;
-  rt->budget_saved = WEFT__RUN_BUDGET;
-  task->state = WEFT_TASK_RUNNING;
-  task->begun = true;
+  task = rt->current;
+  *outcome = task->fiber_over ? task->wake_status : WEFT_PARKED;
+  return task;
 }
 
 /* A mistake of the host's: the step parked but did not return WEFT_PARKED, or
@@ -200,7 +193,17 @@ void weft__step(weft_runtime *rt, struct task *task) {
     return;
   }
   weft__step_begin(rt, task);
-  leave_step(rt, task, run_step(rt, task));
+  int outcome;
+  if (WEFT__LIKELY(!weft__task_is_stackful(task)))
+    outcome =
+        task->body.step(rt, task->arg, task->wake_status, task->wake_value);
+  else
+    task = run_fibers(rt, task, &outcome);
+  leave_step(rt, task, outcome);
+}
+
+static bool has_ended(const struct task *task) {
+  return task->state >= WEFT_TASK_FINISHED;
 }
 
 /* -- Ending
@@ -261,6 +264,7 @@ static void free_extra(struct task_extra *extra) {
 }
 
 static void free_task(weft_runtime *rt, struct task *task) {
+  task->owned = false; /* who gets the report must not close it once more */
   if (task->state == WEFT_TASK_FAILED && !task->observed)
     weft__report(rt, WEFT_REPORT_FAILURE, task, task->error);
   list_remove(&task->all);
@@ -275,6 +279,7 @@ void weft__task_end(weft_runtime *rt, struct task *task, int outcome) {
   list_remove(&task->entry.node);
   weft__timer_clear(rt, &task->timer);
   close_scopes(rt, task);
+  list_remove(&task->all);
   set_outcome(rt, task, outcome);
   rt->current = NULL;
   rt->budget = 0;
@@ -290,7 +295,6 @@ void weft__task_end(weft_runtime *rt, struct task *task, int outcome) {
   weft__scope_exit(rt, &task->own_scope);
   task->own_scope.handle = 0;
   weft__ready_unreserve(rt);
-  list_remove(&task->all);
   if (rt->main_task == task)
     weft__main_ended(rt);
   if (task->owned)
@@ -303,6 +307,7 @@ void weft__task_end(weft_runtime *rt, struct task *task, int outcome) {
 void weft__task_give_up(weft_runtime *rt, struct task *task) {
   if (task->state == WEFT_TASK_PARKED && task->withdraw != NULL)
     task->withdraw(rt, task->withdraw_arg);
+  weft__start_forget(task);
   rt->given_up_count++;
   weft_error *error;
   if (weft_error_new(WEFT_EGIVENUP, NULL, NULL, &error) != WEFT_OK)
@@ -327,17 +332,15 @@ int weft_task_close(weft_runtime *rt, weft_task handle) {
   if (!task->owned)
     return WEFT_EBADF;
   task->owned = false;
-  if (task->state >= WEFT_TASK_FINISHED)
+  /* One that is just ending, and whose drop function calls this, is in no list
+   * and goes by itself. */
+  if (has_ended(task) && !list_is_empty(&task->all))
     free_task(rt, task);
   return WEFT_OK;
 }
 
 /* -- Awaiting
  * ------------------------------------------------------------------- */
-
-static bool has_ended(const struct task *task) {
-  return task->state >= WEFT_TASK_FINISHED;
-}
 
 int weft_task_await(weft_runtime *rt, weft_task handle) {
   struct task *task;

@@ -163,7 +163,8 @@ int weft_task_get_arg(weft_runtime *rt, weft_task handle, weft_step_fn *step,
   int status = weft__object(rt, handle, KIND_TASK, &task);
   if (status != WEFT_OK)
     return status;
-  *step = weft__task_is_stackful(task) ? NULL : task->body.step;
+  if (!weft__task_is_stackful(task) && task->body.step != weft__step_pulled)
+    *step = task->body.step;
   *arg = task->arg;
   return WEFT_OK;
 }

@@ -193,11 +193,10 @@ TEST("the current deadline is the earliest up to a shield [7.11]") {
   }
 }
 
-TEST("a body that needs no wait is not cut off by its deadline [7.3] [1.7]") {
+TEST("deadlines set before a sleep until the same time beat it [2.2] [7.7]") {
   weft_runtime *rt = begin();
   weft_scope scopes[2];
   struct play play = two(scopes, 1000, 1000);
-  /* Both deadlines were set first, so they beat the sleep until the same. */
   play_in(rt, 0, &play, 1);
   end(rt);
   CHECK_TEXT("-d", said);

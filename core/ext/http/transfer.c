@@ -206,6 +206,9 @@ void http__transfer_hop_ended(struct http_transfer *transfer, CURLcode result) {
   weft_error *error = NULL;
   int status = WEFT_EEND;
   http__hop_read_times(transfer);
+  /* libcurl does not mind if the headers end before their empty line. */
+  if (result == CURLE_OK && !transfer->response->has_head)
+    result = CURLE_RECV_ERROR;
   if (result != CURLE_OK)
     status = http__failure(transfer, result, &error);
   http__hop_end(transfer);
