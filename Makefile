@@ -131,7 +131,7 @@ $(LIBWEFT): $(CORE) core/weft.map
 
 $(BUILD)/libweft.a: $(CORE)
 	$(call say,AR,$@)
-	$(Q)rm -f $@.new && ar rcs $@.new $^ && mv $@.new $@
+	$(Q)ar rcs $@.$$$$ $^ && mv $@.$$$$ $@
 
 $(BUILD)/test/%: $(BUILD)/obj/core/test/%.c.o $(BUILD)/libweft.a
 	$(call say,LINK,$@)

@@ -279,7 +279,7 @@ void weft__unstick(weft_runtime *rt) {
     return;
   if (!rt->shields_lifted)
     weft__scope_lift_shields(rt);
-  else
+  if (!weft__can_wake(rt))
     give_up_all(rt);
 }
 

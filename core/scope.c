@@ -177,13 +177,11 @@ static int running_task(weft_runtime *rt, struct task **task) {
   return WEFT_OK;
 }
 
-int weft_scope_open(weft_runtime *rt, uint64_t deadline_ns, int shield,
-                    weft_scope *handle) {
-  struct task *task;
-  *handle = 0;
-  int status = running_task(rt, &task);
-  if (status != WEFT_OK)
-    return status;
+/* [now_ns] is the clock as just read; not looked at where there is no deadline.
+ */
+static int open_scope(weft_runtime *rt, uint64_t deadline_ns, uint64_t now_ns,
+                      int shield, weft_scope *handle) {
+  struct task *task = rt->current;
   struct scope *scope = weft__pool_take(&rt->scopes_pool);
   if (scope == NULL)
     return WEFT_ENOMEM;
@@ -196,7 +194,7 @@ int weft_scope_open(weft_runtime *rt, uint64_t deadline_ns, int shield,
     goto free_handle;
   *handle = scope->handle;
   weft__scope_enter(rt, task, scope);
-  if (deadline_ns != WEFT__NEVER && deadline_ns <= weft__now(rt))
+  if (deadline_ns != WEFT__NEVER && deadline_ns <= now_ns)
     weft__scope_cancel(rt, scope, WEFT_SOURCE_DEADLINE, NULL, NULL);
   return WEFT_OK;
 free_handle:
@@ -204,6 +202,30 @@ free_handle:
 give_block:
   weft__pool_give(&rt->scopes_pool, scope);
   return WEFT_ENOMEM;
+}
+
+int weft_scope_open(weft_runtime *rt, uint64_t deadline_ns, int shield,
+                    weft_scope *handle) {
+  struct task *task;
+  *handle = 0;
+  int status = running_task(rt, &task);
+  if (status != WEFT_OK)
+    return status;
+  uint64_t now_ns = deadline_ns == WEFT__NEVER ? 0 : weft__now(rt);
+  return open_scope(rt, deadline_ns, now_ns, shield, handle);
+}
+
+int weft_scope_open_after(weft_runtime *rt, uint64_t timeout_ns, int shield,
+                          weft_scope *handle) {
+  struct task *task;
+  *handle = 0;
+  int status = running_task(rt, &task);
+  if (status != WEFT_OK)
+    return status;
+  uint64_t now_ns = timeout_ns == WEFT__NEVER ? WEFT__NEVER : weft__now(rt);
+  uint64_t deadline_ns =
+      timeout_ns > WEFT__NEVER - now_ns ? WEFT__NEVER : now_ns + timeout_ns;
+  return open_scope(rt, deadline_ns, now_ns, shield, handle);
 }
 
 int weft_scope_leave(weft_runtime *rt, weft_scope handle, int outcome,

@@ -729,6 +729,12 @@ WEFT_API int weft_timer_close(weft_runtime *rt, weft_timer timer);
 WEFT_API int weft_scope_open(weft_runtime *rt, uint64_t deadline_ns, int shield,
                              weft_scope *scope);
 
+/* Opens a scope as weft_scope_open does, with a deadline [timeout_ns] from now;
+ * 0 cancels it at once, UINT64_MAX is no deadline.
+ * parks: no    errors: WEFT_ENOMEM, WEFT_ESTATE (no task runs) */
+WEFT_API int weft_scope_open_after(weft_runtime *rt, uint64_t timeout_ns,
+                                   int shield, weft_scope *scope);
+
 /* What a scope absorbed when it was left. */
 enum weft_caught {
   WEFT_CAUGHT_NOTHING = 0,
@@ -832,7 +838,8 @@ WEFT_API int weft_group_set_limit(weft_runtime *rt, weft_group group,
                                   size_t limit_max);
 
 /* Makes a child that ends cancelled, while the group is not, a failure of the
- * group (WEFT_ETASKCANCELLED) if [on]; default 0: it is none.
+ * group (WEFT_ETASKCANCELLED) if [on], and lets the cancellation of an enclosing
+ * scope go on even if it cut off nothing; default 0: it is none, and does not.
  * parks: no    errors: none */
 WEFT_API int weft_group_set_strict(weft_runtime *rt, weft_group group, int on);
 

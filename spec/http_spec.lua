@@ -62,6 +62,11 @@ routes["/broken"] = function(stream)
   stream:close()
 end
 
+routes["/half"] = function(stream)
+  stream:write "HTTP/1.1 200 OK\r\nContent-Le"
+  stream:close()
+end
+
 -- Three chunks; the second and third once the test says so.
 routes["/chunks"] = function(stream, _, server)
   stream:write "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -79,6 +84,9 @@ routes["/hang"] = function(stream, _, server)
   server.gone:set()
 end
 
+-- Those that leave the connection of no use.
+local closing = { ["/broken"] = true, ["/half"] = true, ["/hang"] = true }
+
 local function serve(server, stream)
   server.connections = server.connections + 1
   for request in read_request, stream do
@@ -86,7 +94,7 @@ local function serve(server, stream)
     local route = routes[request.path]
     if route then route(stream, request, server)
     else answer(stream, "404 Not Found", {}, "nothing here") end
-    if request.path == "/broken" or request.path == "/hang" then return end
+    if closing[request.path] then return end
   end
 end
 
@@ -286,6 +294,12 @@ describe("an HTTP request that fails", function()
     assert.is_true(err:is "IncompleteReadError")
     assert.equal("the body of " .. url .. "/broken ended after 5 of 10 bytes",
       err.message)
+  end))
+
+  it("fails if the headers end early", with_server(function(url)
+    local err = helper.error_of(http.get, url .. "/half")
+    assert.equal("ECONNRESET", err.code)
+    assert.equal(url:match "//(.+)" .. " broke the connection off", err.message)
   end))
 
   it("refuses a body above the limit", with_server(function(url)

@@ -140,8 +140,8 @@ describe("a wake", function()
 
   it("runs no waiter before who wakes has gone on [1.6]", virtual(function()
     local log = {}
-    local event, semaphore, queue = weft.event(), weft.semaphore(0), weft.queue()
-    local future = weft.future()
+    local event, semaphore = weft.event(), weft.semaphore(0)
+    local queue, future = weft.queue(), weft.future()
     local waits = {
       function() event:wait() end, function() semaphore:acquire() end,
       function() queue:get() end, function() future:await() end,
@@ -184,8 +184,6 @@ describe("the run budget", function()
     end))
 
   local done_event, semaphore, queue, done_task
-
-  before_each(function() end)
 
   local kinds = {
     ["event:wait"] = function() done_event:wait() end,
@@ -353,7 +351,7 @@ describe("weft.sleep", function()
   end))
 
   it("for ever never ends if the time is infinite [2.4]", virtual(function()
-    local scope = weft.move_on_after(1e9, weft.sleep, math.huge)
+    local scope = weft.move_on_after(1e9, function() weft.sleep(math.huge) end)
     assert.is_true(scope:cancelled_caught())
   end))
 

@@ -14,52 +14,49 @@ static uint64_t deadline_at(lua_State *L, int index) {
                                    : time_ns(lua_tonumber(L, index));
 }
 
-/* A deadline so many seconds from now; nil is none. */
-static uint64_t deadline_after(lua_State *L, weft_runtime *rt, int index) {
-  if (lua_isnoneornil(L, index))
-    return UINT64_MAX;
-  double seconds = lua_tonumber(L, index);
-  uint64_t now, wait = time_ns(seconds);
-  weft_now(rt, &now);
-  return wait > UINT64_MAX - now ? UINT64_MAX : now + wait;
-}
-
-static int open_scope_at(lua_State *L, uint64_t deadline) {
-  struct host *host = host_of(L);
-  weft_scope scope;
-  int status = weft_scope_open(host->rt, deadline, lua_toboolean(L, 2), &scope);
-  if (status != WEFT_OK) {
-    lua_pushnil(L);
-    lua_pushinteger(L, status);
-    return 2;
+static int push_opened(lua_State *L, int status, weft_scope scope) {
+  if (status == WEFT_OK) {
+    lua_pushnumber(L, (lua_Number)scope);
+    return 1;
   }
-  lua_pushnumber(L, (lua_Number)scope);
-  return 1;
+  lua_pushnil(L);
+  lua_pushinteger(L, status);
+  return 2;
 }
 
 /* scope_after(seconds or nil, shield) -> handle, or nil and the code */
 static int scope_after(lua_State *L) {
   struct host *host = host_of(L);
   park_check(L, host, "a scope");
-  return open_scope_at(L, deadline_after(L, host->rt, 1));
+  uint64_t timeout = deadline_at(L, 1);
+  weft_scope scope;
+  int status =
+      weft_scope_open_after(host->rt, timeout, lua_toboolean(L, 2), &scope);
+  return push_opened(L, status, scope);
 }
 
 /* scope_at(time or nil, shield) -> handle, or nil and the code */
 static int scope_at(lua_State *L) {
-  park_check(L, host_of(L), "a scope");
-  return open_scope_at(L, deadline_at(L, 1));
+  struct host *host = host_of(L);
+  park_check(L, host, "a scope");
+  weft_scope scope;
+  int status =
+      weft_scope_open(host->rt, deadline_at(L, 1), lua_toboolean(L, 2), &scope);
+  return push_opened(L, status, scope);
 }
 
-/* scope_leave(handle, cancelled) -> code or nil of what goes on, what was
- * caught: 0, 1 (cancel) or 2 (deadline), and whether it had been cancelled */
+/* scope_leave(handle, cancelled) -> nothing, if the scope was not cancelled;
+ * else code or nil of what goes on, what was caught: 0, 1 (cancel) or 2
+ * (deadline), and whether it had been cancelled */
 static int scope_leave(lua_State *L) {
   struct host *host = host_of(L);
   weft_scope scope = check_scope(L, 1);
+  int outcome = lua_toboolean(L, 2) ? WEFT_ECANCELLED : WEFT_OK;
   int caught, cancelled;
   weft_scope_is_cancelled(host->rt, scope, &cancelled);
-  int status = weft_scope_leave(host->rt, scope,
-                                lua_toboolean(L, 2) ? WEFT_ECANCELLED : WEFT_OK,
-                                &caught);
+  int status = weft_scope_leave(host->rt, scope, outcome, &caught);
+  if (status == WEFT_OK && !cancelled)
+    return 0;
   if (status == WEFT_OK)
     lua_pushnil(L);
   else

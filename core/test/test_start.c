@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * test_start.c - the start handshake: whose the child is, until it is up. */
+#include "../core.h"
 #include "job.h"
 
 #define BOTH_KINDS for (int stepped = 0; stepped <= 1; stepped++)
@@ -265,20 +266,33 @@ static int kept_act(weft_runtime *rt, struct play *play, uint64_t *value) {
   return weft_park(rt, "kept", NULL, NULL, value);
 }
 
+/* What was queued last runs first. */
+static void swap_ready(weft_runtime *rt) {
+  struct entry **entries = rt->ready.entries;
+  uint32_t first = rt->ready.head & rt->ready.mask;
+  uint32_t last = (rt->ready.tail - 1) & rt->ready.mask;
+  struct entry *entry = entries[first];
+  entries[first] = entries[last];
+  entries[last] = entry;
+}
+
 TEST("a starter that is given up before its child is not woken by it [22.4]") {
   BOTH_KINDS {
     weft_runtime *rt = begin();
     keep_reports(rt);
-    struct job job = {.call = start_call};
     struct play child = {.act = kept_act};
-    start(rt, &job, stepped);
     play_in(rt, 0, &child, stepped);
-    job.object = child.task;
+    struct job job = {.call = start_call, .object = child.task};
+    start(rt, &job, stepped);
+    swap_ready(rt);
     turn(rt);
-    /* As if it had been spawned first: the newest is given up first. */
+    CHECK_INT(WEFT_TASK_PARKED, state_of(rt, job.task));
     CHECK_INT(WEFT_OK, weft_task_close(rt, job.task));
     CHECK_INT(WEFT_OK, weft_shutdown(rt));
     CHECK_INT(WEFT_EGIVENUP, weft_run(rt));
+    CHECK_INT(2, reports.count); /* the newest first */
+    CHECK(reports.tasks[0] == job.task);
+    CHECK(reports.tasks[1] == child.task);
     CHECK_INT(0, job.done);
     CHECK_INT(1, child.drops);
     CHECK_INT(WEFT_OK, weft_runtime_free(rt));

@@ -77,8 +77,8 @@ local function check(jobs, pages)
     local text = difference(job, pages[i].kind)
     if text then print(text) else good = good + 1 end
   end
-  print(("%d of %d pages came to what the server meant them to; what failed "
-    .. "was meant to."):format(good, #jobs))
+  print(("%d of %d pages came to what was meant%s"):format(good, #jobs,
+    good == #jobs and "; the failures are part of the demo." or "."))
   return good == #jobs
 end
 

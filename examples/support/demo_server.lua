@@ -11,8 +11,8 @@ local weft = require "weft"
 local demo_server = {}
 
 -- -- Pages -------------------------------------------------------------------
--- Each is pages.kind(stream, number, visit, id), where visit counts the
--- requests for the URL from 1 on.
+-- Each is pages.kind(stream, number, visit, id, visits), where visit counts the
+-- requests for the URL from 1 on, and visits[path] those for another page.
 
 local pages = {}
 
@@ -60,6 +60,11 @@ function pages.missing(stream)
   answer(stream, "404 Not Found", "nothing here\n")
 end
 
+-- As many bytes as there were requests for the page that the id is the path of.
+function pages.visits(stream, _, _, id, visits)
+  answer(stream, "200 OK", ("x"):rep(visits["/" .. id] or 0))
+end
+
 -- Announces so many bytes and ends in their midst.
 function pages.cut(stream, bytes)
   stream:write("HTTP/1.1 200 OK\r\nContent-Length: ", tostring(bytes),
@@ -88,7 +93,7 @@ local function serve_page(stream, path, visits)
   visits[path] = (visits[path] or 0) + 1
   local kind, number, id = path:match "^/(%a+)/(%d+)/(.+)$"
   local page = pages[kind] or pages.missing
-  page(stream, tonumber(number), visits[path], id)
+  page(stream, tonumber(number), visits[path], id, visits)
   return kind ~= "cut" and kind ~= "hanging"
 end
 

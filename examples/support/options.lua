@@ -116,7 +116,7 @@ end
 function options.parse(args)
   local parser = new_parser()
   local ok, opts = parser:pparse(args)
-  if not ok then return nil, nil, opts end
+  if not ok then return nil, nil, (opts:gsub("%?*\n", "; ")) end
   if opts.help then return nil, parser:get_help() end
   local problem = opts.demo and check_demo(opts)
   if problem then return nil, nil, problem end

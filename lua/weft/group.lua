@@ -105,7 +105,7 @@ end
 -- What the body's end means for the core: nil, true for Cancelled, or the
 -- error object.
 local function body_outcome(self, ok, err)
-  if owner.is_used() then
+  if next(owner.owned) then
     local failure = owner.close_all(core.group_scope(self[1]))
     if failure ~= nil and ok then
       ok, err = false, failure
@@ -155,7 +155,7 @@ end
 -- first failure, of a child or of fn, cancels the others; all failures are
 -- raised together in one ErrorGroup. opts: `limit`, at most so many children
 -- at once; `timeout` in seconds; `strict`: a child that is cancelled on its own
--- counts as a failure.
+-- counts as a failure, and the caller's cancellation goes on in any case.
 ---@param fn fun(g: weft.Group): ...
 ---@param opts table?
 function group.group(fn, opts)

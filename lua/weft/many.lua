@@ -57,9 +57,14 @@ local function raise_first(err)
   error(first.awaited or first, 0)
 end
 
---- Runs `body(g)` in a group of the call's own. `opts` as weft.group's.
-function many.run_group(body, opts)
-  local ok, err = xpcall(group.group, errors.trace, body, opts)
+--- Runs `body(g)` in a group of the call's own, with at most `limit` children
+-- at once. A caller who is cancelled before all have ended gets Cancelled, even
+-- if they finish; a child that is cancelled on its own has failed.
+function many.run_group(body, limit)
+  local code = core.cancel_point()
+  if code then errors.fail(code) end
+  local ok, err = xpcall(group.group, errors.trace, body,
+    { limit = limit, strict = true })
   if ok then return end
   if errors.is_error(err) and err.errors then raise_first(err) end
   error(err, 0)
@@ -79,35 +84,55 @@ end
 
 -- -- return_errors ------------------------------------------------------------
 
--- Runs an item to its end; its failure is what it returns.
-local function outcome_of(item)
-  local ok, value
-  if type(item) == "function" then ok, value = xpcall(item, errors.trace)
-  else ok, value = xpcall(item.await, errors.trace, item) end
-  if ok or errors.is_cancelled(value) then return ok, value end
-  local object = errors.object(value)
-  if object.task == nil then object.task = task.current():name() end
-  return true, object
+-- The error object that stands for a failure. A child that was cancelled on its
+-- own has failed; Cancelled that comes from outside goes on.
+local function kept_error(err)
+  local name = task.current():name()
+  if errors.is_cancelled(err) then
+    local origin = core.cancellation()
+    if origin and origin ~= core.task_scope(core.task_handle()) then
+      error(err, 0)
+    end
+    return errors.classes.TaskCancelledError("the task was cancelled",
+      { reason = err.reason, task = name, cause = err })
+  end
+  local object = errors.object(err)
+  if object.task == nil then object.task = name end
+  return object
 end
 
-local function run_kept(item)
-  local ok, value = outcome_of(item)
-  if not ok then error(value, 0) end
+-- Runs fn(...) to its end; what it failed by is its result, and `failures` has
+-- it as well.
+local function run_kept(failures, fn, ...)
+  local ok, value = xpcall(fn, errors.trace, ...)
+  if ok then return value end
+  value = kept_error(value)
+  failures[#failures + 1] = value
   return value
 end
 
--- A child's result; one that was cancelled on its own stands as its error.
-local function result_or_error(child)
-  if child:cancelled() then return child:error() end
-  return child[FIRST_RESULT]
+-- As run_group, for children whose failures are results. They are reported if
+-- the caller does not get these.
+local function run_group_kept(failures, body, limit)
+  local ok, err = xpcall(many.run_group, errors.trace, body, limit)
+  if ok then return end
+  for _, failure in ipairs(failures) do
+    report.report(report.FAILURE, failure.task, failure)
+  end
+  error(err, 0)
+end
+
+local function spawn_kept(g, item, failures)
+  if type(item) == "function" then return g:spawn(run_kept, failures, item) end
+  return g:spawn(run_kept, {}, item.await, item)
 end
 
 local function gather_all(list, count)
-  local children, results = {}, { n = count }
-  group.group(function(g)
-    for i = 1, count do children[i] = g:spawn(run_kept, list[i]) end
+  local children, results, failures = {}, { n = count }, {}
+  run_group_kept(failures, function(g)
+    for i = 1, count do children[i] = spawn_kept(g, list[i], failures) end
   end)
-  for i = 1, count do results[i] = result_or_error(children[i]) end
+  for i = 1, count do results[i] = children[i][FIRST_RESULT] end
   return results
 end
 
@@ -130,7 +155,7 @@ function many.gather(list, opts)
   local children, results = {}, { n = count }
   many.run_group(function(g)
     for i = 1, count do children[i] = spawn_item(g, list[i]) end
-  end, { strict = true })
+  end)
   for i = 1, count do results[i] = children[i][FIRST_RESULT] end
   return results
 end
@@ -162,34 +187,33 @@ local function check_limit(call, limit)
   end
 end
 
--- Spawns fn(item) for all items, each only once it has a place, so that an
--- iterator is drawn on no sooner. `keep(i, child)` gets each child.
-local function spawn_all(call, items, fn, opts, run, keep)
+local function check_map(call, items, fn, opts)
   opts = scope.check_options(opts, call .. "(items, fn, opts)", 3)
   scope.check_function(fn, call .. "(items, fn): fn", 3)
   check_limit(call, opts.limit)
-  local draw = drawer(call, items)
-  many.run_group(function(g)
-    local i = 0
+  return drawer(call, items), opts
+end
+
+-- The body of a group that spawns run(..., item) for all items, each only once
+-- it has a place, so that an iterator is drawn on no sooner.
+local function spawner(draw, limit, children, run, ...)
+  local first, second = ...
+  return function(g)
     while true do
-      local code = opts.limit and core.group_reserve(g[1])
+      local code = limit and core.group_reserve(g[1])
       if code then errors.fail(code) end
       local item = draw()
       if item == nil then return end
-      i = i + 1
       local child = task.new()
-      code = core.spawn(g[1], child, run, fn, item)
+      if second then code = core.spawn(g[1], child, run, first, second, item)
+      else code = core.spawn(g[1], child, run, first, item) end
       if code then errors.fail(code) end
-      if keep then keep(i, child) end
+      if children then children[#children + 1] = child end
     end
-  end, { limit = opts.limit, strict = not opts.return_errors })
+  end
 end
 
 local function apply(fn, item) return fn(item) end
-
-local function apply_kept(fn, item)
-  return run_kept(function() return fn(item) end)
-end
 
 --- Calls `fn(item)` for each, at most `limit` at once, and returns their first
 -- results in order, with field `n`. Parks.
@@ -198,12 +222,16 @@ end
 ---@param opts table? `limit`, `return_errors`
 ---@return table
 function many.map(items, fn, opts)
-  local children, count = {}, 0
-  local kept = type(opts) == "table" and opts.return_errors
-  spawn_all("map", items, fn, opts, kept and apply_kept or apply,
-    function(i, child) children[i], count = child, i end)
-  local results = { n = count }
-  for i = 1, count do results[i] = result_or_error(children[i]) end
+  local draw, options = check_map("map", items, fn, opts)
+  local limit, children, failures = options.limit, {}, {}
+  if options.return_errors then
+    run_group_kept(failures,
+      spawner(draw, limit, children, run_kept, failures, fn), limit)
+  else
+    many.run_group(spawner(draw, limit, children, apply, fn), limit)
+  end
+  local results = { n = #children }
+  for i = 1, #children do results[i] = children[i][FIRST_RESULT] end
   return results
 end
 
@@ -212,7 +240,9 @@ end
 ---@param fn function
 ---@param opts table? `limit`
 function many.each(items, fn, opts)
-  spawn_all("each", items, fn, opts, apply)
+  local draw, options = check_map("each", items, fn, opts)
+  local limit = options.limit
+  many.run_group(spawner(draw, limit, nil, apply, fn), limit)
 end
 
 return many

@@ -8,6 +8,7 @@ local owner = {}
 
 -- Lists by the handle of the owning scope; empty most of the time.
 local owned = {}
+owner.owned = owned
 
 --- Gives `object` to the innermost scope, group or task; it is closed by
 -- `object:close()` when that ends, last made first.
@@ -30,9 +31,6 @@ function owner.remove(object)
   end
   if #list == 0 then owned[object.owner_scope] = nil end
 end
-
---- Whether any scope at all owns something: one look on the way out.
-function owner.is_used() return next(owned) ~= nil end
 
 --- Closes what the scope owns, shielded. Returns the first error of that.
 ---@param scope number?

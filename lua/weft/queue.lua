@@ -186,7 +186,11 @@ function Queue:try_get()
 end
 
 local function next_item(self)
-  if self.closed and self.last < self.first then return nil end
+  if self.closed and self.last < self.first then
+    local code = core.cancel_point()
+    if code then errors.fail(code) end
+    return nil
+  end
   local ok, value = pcall(self.get, self)
   if ok then return value end
   if errors.is_error(value) and value:is "QueueShutDown" then return nil end

@@ -45,6 +45,16 @@ function rate_limiter.new(rate, per, opts)
   }, metatable)
 end
 
+local function check_count(self, n, call)
+  n = n or 1
+  check_positive(n, call .. "(n): n")
+  if n > self.burst then
+    errors.fail_argument(("rate_limiter:%s(n): n is %s, but the bucket holds %s "
+      .. "at most"):format(call, n, self.burst), 3)
+  end
+  return n
+end
+
 -- How long until `count` tokens are there.
 local function wait_time(self, count, now)
   local missing = self.full_at - now -- seconds' worth of tokens
@@ -55,12 +65,7 @@ end
 -- took none.
 ---@param n number?
 function RateLimiter:acquire(n)
-  n = n or 1
-  check_positive(n, "acquire(n): n")
-  if n > self.burst then
-    errors.fail_argument(("rate_limiter:acquire(n): n is %s, but the bucket "
-      .. "holds %s at most"):format(n, self.burst))
-  end
+  n = check_count(self, n, "acquire")
   self.turn:with(function()
     local wait = wait_time(self, n, time.now())
     if wait > 0 then time.sleep(wait) end
@@ -72,8 +77,7 @@ end
 ---@param n number?
 ---@return boolean
 function RateLimiter:try_acquire(n)
-  n = n or 1
-  check_positive(n, "try_acquire(n): n")
+  n = check_count(self, n, "try_acquire")
   if self.turn:locked() then return false end
   local now = time.now()
   if wait_time(self, n, now) > 0 then return false end

@@ -12,6 +12,9 @@ local report = require "weft.report"
 
 local scope = {}
 
+local core_after, core_leave = core.scope_after, core.scope_leave
+local owned, trace = owner.owned, errors.trace
+
 -- Fields by number, for size: the core's handle; what was caught, false while
 -- open; whether it was cancelled by the time it was left.
 local HANDLE, CAUGHT, CALLED = 1, 2, 3
@@ -62,20 +65,22 @@ local function opened(handle, code)
   return setmetatable({ handle, false, false }, metatable)
 end
 
+-- Closes what the scope owns. Returns how the body ended, all things considered.
+local function close_owned(object, ok, err)
+  local failure = owner.close_all(object[HANDLE])
+  if failure ~= nil and ok then return false, failure end
+  if failure ~= nil then report.report(report.FAILURE, nil, failure) end
+  return ok, err
+end
+
 -- Leaves the scope after its body ended with `ok` and the error `err`. Returns
--- what was caught and the error that is in flight now.
+-- how it ended and what was caught.
 local function leave(object, ok, err)
-  if owner.is_used() then
-    local failure = owner.close_all(object[HANDLE])
-    if failure ~= nil and ok then
-      ok, err = false, failure
-    elseif failure ~= nil then
-      report.report(report.FAILURE, nil, failure)
-    end
-  end
+  local handle = object[HANDLE]
+  if owned[handle] then ok, err = close_owned(object, ok, err) end
   local cancelled = not ok and errors.is_cancelled(err)
-  local code, caught, called = core.scope_leave(object[HANDLE], cancelled)
-  object[CAUGHT], object[CALLED] = caught or CAUGHT_NOTHING, called
+  local code, caught, called = core_leave(handle, cancelled)
+  object[CAUGHT], object[CALLED] = caught or CAUGHT_NOTHING, called or false
   if code and not cancelled then
     errors.fail_state "scopes are left in the reverse order of entry"
   end
@@ -96,8 +101,10 @@ local function end_timeout(object, ok, ...)
   if caught == CAUGHT_DEADLINE then error(timeout_error(object, err), 0) end
 end
 
-local function run_timeout(object, fn)
-  return end_timeout(object, xpcall(fn, errors.trace, object))
+local function run_timeout(handle, code, fn)
+  if not handle then errors.fail(code) end
+  local object = setmetatable({ handle, false, false }, metatable)
+  return end_timeout(object, xpcall(fn, trace, object))
 end
 
 -- A scope that absorbs and drops results.
@@ -119,11 +126,14 @@ end
 ---@param seconds number?
 ---@param fn fun(scope: weft.Scope): ...
 function scope.timeout(seconds, fn)
-  if seconds ~= nil then
+  if seconds ~= nil and (type(seconds) ~= "number" or seconds ~= seconds) then
     check_time(seconds, "timeout(seconds, fn): seconds")
   end
-  check_function(fn, "timeout(seconds, fn): fn")
-  return run_timeout(opened(core.scope_after(seconds)), fn)
+  if type(fn) ~= "function" then
+    check_function(fn, "timeout(seconds, fn): fn")
+  end
+  local handle, code = core_after(seconds)
+  return run_timeout(handle, code, fn)
 end
 
 --- As timeout, with a time of `weft.now()`'s clock.
@@ -132,7 +142,8 @@ end
 function scope.timeout_at(time, fn)
   if time ~= nil then check_time(time, "timeout_at(time, fn): time") end
   check_function(fn, "timeout_at(time, fn): fn")
-  return run_timeout(opened(core.scope_at(time)), fn)
+  local handle, code = core.scope_at(time)
+  return run_timeout(handle, code, fn)
 end
 
 --- Runs `fn(scope)` for at most `seconds` and goes on without an error. Returns

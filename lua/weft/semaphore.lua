@@ -7,13 +7,15 @@ local check_function = require("weft.scope").check_function
 
 local semaphore = {}
 
+local ESTATE = -6
+
 -- A semaphore.
 ---@class weft.Semaphore
 local Semaphore = {}
 local metatable = { __name = "weft.Semaphore", __index = Semaphore }
 
 local function make(call, permits, bound)
-  if type(permits) ~= "number" or permits < 0
+  if type(permits) ~= "number" or permits < 0 or permits == math.huge
       or permits ~= math.floor(permits) then
     errors.fail_argument(call .. "(n): n must be a whole number of 0 or more, "
       .. "got " .. errors.shown(permits), 3)
@@ -35,8 +37,9 @@ function semaphore.new(permits) return make("semaphore", permits, 0) end
 ---@param permits number
 ---@return weft.Semaphore
 function semaphore.bounded(permits)
-  return make("bounded_semaphore", permits,
-    type(permits) == "number" and math.max(permits, 1) or 1)
+  local object = make("bounded_semaphore", permits, permits)
+  object.is_void = permits == 0 -- to the core a bound of 0 is none
+  return object
 end
 
 --- Takes a permit. Parks while there is none. Cancelled, it took none.
@@ -53,7 +56,7 @@ end
 
 --- Gives a permit to the first who waits, or back.
 function Semaphore:release()
-  local code = core.semaphore_release(self.handle)
+  local code = self.is_void and ESTATE or core.semaphore_release(self.handle)
   if code then
     errors.fail(code, "semaphore:release: released more often than acquired")
   end

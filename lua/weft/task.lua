@@ -41,7 +41,7 @@ function task.check_spawn(call, first, second)
   if type(first) == "string" then fn = second end
   if type(fn) ~= "function" then
     errors.fail_argument(call .. "(name?, fn, ...): fn must be a function, got "
-      .. type(fn), 3)
+      .. errors.shown(fn), 3)
   end
 end
 

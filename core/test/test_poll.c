@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT
+ * test_poll.c - between two turns: posts, I/O and times, in this order, and
+ * when the poll blocks. I/O is a pipe whose readable end is watched. */
+#include <unistd.h>
+
+#include "../core.h"
+#include "job.h"
+
+#define BOTH_KINDS for (int stepped = 0; stepped <= 1; stepped++)
+
+/* -- A pipe to watch ------------------------------------------------------ */
+
+struct line {
+  int ends[2];
+  weft_watch watch;
+  struct play *waiter;
+};
+
+static void on_readable(weft_runtime *rt, void *arg, int status, int events) {
+  struct line *line = arg;
+  char byte;
+  CHECK_INT(WEFT_OK, status);
+  CHECK_INT(WEFT_READABLE, events);
+  CHECK_INT(1, read(line->ends[0], &byte, 1));
+  say('i');
+  if (line->waiter != NULL)
+    weft_wake(rt, line->waiter->task, WEFT_OK, 0);
+}
+
+static void open_line(weft_runtime *rt, struct line *line) {
+  CHECK_INT(0, pipe(line->ends));
+  CHECK_INT(WEFT_OK, weft_watch_new(rt, line->ends[0], on_readable, line, NULL,
+                                    &line->watch));
+  CHECK_INT(WEFT_OK, weft_watch_set(rt, line->watch, WEFT_READABLE));
+}
+
+static void send_byte(struct line *line) {
+  CHECK_INT(1, write(line->ends[1], "x", 1));
+}
+
+static void close_line(weft_runtime *rt, struct line *line) {
+  CHECK_INT(WEFT_OK, weft_watch_close(rt, line->watch));
+  close(line->ends[0]);
+  close(line->ends[1]);
+}
+
+static int withdraw(weft_runtime *rt, void *arg) {
+  (void)rt;
+  (void)arg;
+  return WEFT_OK;
+}
+
+static int wait_act(weft_runtime *rt, struct play *play, uint64_t *value) {
+  if (play->line == 0)
+    return weft_park(rt, "test", withdraw, NULL, value);
+  say(play->letter);
+  return play_end(play, play->status);
+}
+
+static int sleep_act(weft_runtime *rt, struct play *play, uint64_t *value) {
+  (void)value;
+  if (play->line == 0)
+    return weft_sleep_until(rt, play->object);
+  say(play->letter);
+  return play_end(play, play->status);
+}
+
+static void say_it(weft_runtime *rt, void *arg) {
+  (void)rt;
+  say(*(const char *)arg);
+}
+
+static weft_runtime *begin_real(void) {
+  weft_runtime *rt = begin();
+  CHECK_INT(WEFT_OK, weft_set_virtual_clock(rt, 0, 0));
+  return rt;
+}
+
+static uint64_t now_of(weft_runtime *rt) {
+  uint64_t now;
+  CHECK_INT(WEFT_OK, weft_now(rt, &now));
+  return now;
+}
+
+/* -- Order ---------------------------------------------------------------- */
+
+TEST("a poll takes posts, then I/O, then times [1.2]") {
+  BOTH_KINDS {
+    weft_runtime *rt = begin_real();
+    struct line line = {{-1, -1}, 0, NULL};
+    struct play sleeping = {.act = sleep_act, .letter = 't'};
+    struct play waiting = {.act = wait_act, .letter = 'w'};
+    open_line(rt, &line);
+    line.waiter = &waiting;
+    play_in(rt, 0, &waiting, stepped);
+    sleeping.object = now_of(rt) + 50000000;
+    play_in(rt, 0, &sleeping, stepped);
+    turn(rt);
+    while (now_of(rt) < sleeping.object)
+      ;
+    send_byte(&line);
+    CHECK_INT(WEFT_OK, weft_post(rt, say_it, (char[]){"p"}, NULL));
+    turn(rt); /* one poll finds all three; then the two tasks have a turn */
+    CHECK_TEXT("piwt", said);
+    close_line(rt, &line);
+    end(rt);
+  }
+}
+
+TEST("data and deadline in one poll: the data is delivered [1.2] [8]") {
+  BOTH_KINDS {
+    weft_runtime *rt = begin_real();
+    struct line line;
+    struct play waiting = {.act = wait_act, .letter = 'w'};
+    weft_scope scope;
+    open_line(rt, &line);
+    line.waiter = &waiting;
+    play_in(rt, 0, &waiting, stepped);
+    turn(rt);
+    CHECK_INT(WEFT_OK, weft_task_get_scope(rt, waiting.task, &scope));
+    uint64_t due = now_of(rt) + 50000000;
+    CHECK_INT(WEFT_OK, weft_scope_set_deadline(rt, scope, due));
+    while (now_of(rt) < due)
+      ;
+    send_byte(&line);
+    turn(rt);
+    CHECK_TEXT("iw", said);
+    CHECK_INT(WEFT_OK, waiting.status);
+    close_line(rt, &line);
+    end(rt);
+  }
+}
+
+TEST("a poll runs no code of a task [1.2]") {
+  weft_runtime *rt = begin_real();
+  struct line line;
+  struct play waiting = {.act = wait_act, .letter = 'w'};
+  open_line(rt, &line);
+  line.waiter = &waiting;
+  play_in(rt, 0, &waiting, 1);
+  turn(rt);
+  send_byte(&line);
+  weft__poll(rt, false);
+  CHECK_TEXT("i", said);
+  CHECK_INT(WEFT_TASK_READY, state_of(rt, waiting.task));
+  close_line(rt, &line);
+  end(rt);
+}
+
+/* -- Blocking ------------------------------------------------------------- */
+
+/* Yields until something was said. */
+static int busy_act(weft_runtime *rt, struct play *play, uint64_t *value) {
+  (void)value;
+  if (said_count > 0)
+    return play_end(play, play->status);
+  if (play->line == 10)
+    send_byte(play->data);
+  return weft_yield(rt);
+}
+
+TEST("busy tasks do not starve I/O [1.3]") {
+  BOTH_KINDS {
+    weft_runtime *rt = begin_real();
+    struct line line = {{-1, -1}, 0, NULL};
+    open_line(rt, &line);
+    struct play busy = {.act = busy_act, .data = &line};
+    play_in(rt, 0, &busy, stepped);
+    CHECK_INT(WEFT_OK, weft_run(rt));
+    CHECK_TEXT("i", said);
+    close_line(rt, &line);
+    end(rt);
+  }
+}
+
+static int busy_until_act(weft_runtime *rt, struct play *play,
+                          uint64_t *value) {
+  (void)value;
+  return said_count > 0 ? play_end(play, play->status) : weft_yield(rt);
+}
+
+TEST("busy tasks do not starve times [1.3]") {
+  BOTH_KINDS {
+    weft_runtime *rt = begin_real();
+    struct play busy = {.act = busy_until_act};
+    struct play sleeping = {.act = sleep_act, .letter = 't'};
+    sleeping.object = now_of(rt) + 1000000;
+    play_in(rt, 0, &busy, stepped);
+    play_in(rt, 0, &sleeping, stepped);
+    end(rt);
+    CHECK_TEXT("t", said);
+  }
+}
+
+struct blocks {
+  int count;
+  int drops;
+  bool inside;
+  weft_runtime *rt;
+  struct line *line;
+};
+
+static void around(weft_runtime *rt, void *arg, weft_block_fn block) {
+  struct blocks *blocks = arg;
+  CHECK(!blocks->inside);
+  blocks->inside = true;
+  blocks->count++;
+  if (blocks->line != NULL)
+    send_byte(blocks->line);
+  block(rt);
+  blocks->inside = false;
+}
+
+static void drop_blocks(void *arg) {
+  ((struct blocks *)arg)->drops++;
+}
+
+static int watched_act(weft_runtime *rt, struct play *play, uint64_t *value) {
+  struct blocks *blocks = play->data;
+  (void)value;
+  CHECK(!blocks->inside);
+  if (play->line < 20)
+    return weft_yield(rt);
+  CHECK_INT(0, blocks->count); /* not while anything was ready */
+  if (play->line == 20)
+    return weft_sleep_until(rt, now_of(rt) + 2000000);
+  return play_end(play, play->status);
+}
+
+static int slept_act(weft_runtime *rt, struct play *play, uint64_t *value) {
+  struct blocks *blocks = play->data;
+  (void)value;
+  CHECK(!blocks->inside);
+  if (play->line == 0)
+    return weft_sleep_until(rt, now_of(rt) + 2000000);
+  return play_end(play, play->status);
+}
+
+TEST("the poll blocks only while nothing is ready [1.3] [31.3]") {
+  BOTH_KINDS {
+    weft_runtime *rt = begin_real();
+    struct blocks blocks = {.rt = rt};
+    CHECK_INT(WEFT_OK, weft_set_around_block(rt, around, &blocks, drop_blocks));
+    struct play busy = {.act = watched_act, .data = &blocks};
+    play_in(rt, 0, &busy, stepped);
+    while (busy.line < 20)
+      turn(rt);
+    CHECK_INT(0, blocks.count); /* weft_run_nowait never blocks */
+    cancel_task(rt, busy.task);
+    CHECK_INT(WEFT_OK, weft_run(rt));
+    struct play sleeping = {.act = slept_act, .data = &blocks};
+    play_in(rt, 0, &sleeping, stepped);
+    CHECK_INT(WEFT_OK, weft_run(rt));
+    CHECK(blocks.count > 0);
+    CHECK(!blocks.inside);
+    CHECK_INT(0, blocks.drops);
+    end(rt);
+    CHECK_INT(1, blocks.drops);
+  }
+}
+
+TEST("what comes while the poll blocks ends it; no callback is inside [31.3]") {
+  BOTH_KINDS {
+    weft_runtime *rt = begin_real();
+    struct line line;
+    struct play waiting = {.act = wait_act, .letter = 'w'};
+    open_line(rt, &line);
+    line.waiter = &waiting;
+    struct blocks blocks = {.rt = rt, .line = &line};
+    CHECK_INT(WEFT_OK, weft_set_around_block(rt, around, &blocks, drop_blocks));
+    play_in(rt, 0, &waiting, stepped);
+    CHECK_INT(WEFT_OK, weft_run(rt));
+    CHECK_INT(1, blocks.count);
+    CHECK_TEXT("iw", said);
+    /* Exchanged, the hook is dropped and not called any more. */
+    CHECK_INT(WEFT_OK, weft_set_around_block(rt, NULL, NULL, NULL));
+    CHECK_INT(1, blocks.drops);
+    struct play sleeping = {.act = sleep_act, .letter = 't'};
+    sleeping.object = now_of(rt) + 2000000;
+    play_in(rt, 0, &sleeping, stepped);
+    CHECK_INT(WEFT_OK, weft_run(rt));
+    CHECK_INT(1, blocks.count);
+    close_line(rt, &line);
+    end(rt);
+  }
+}
+
+TEST("the blocking poll waits for the first time, not longer [1.3] [2.3]") {
+  BOTH_KINDS {
+    weft_runtime *rt = begin_real();
+    struct play sleeping[3];
+    uint64_t first = now_of(rt);
+    for (int i = 0; i < 3; i++) {
+      sleeping[i] = (struct play){.act = sleep_act, .letter = 'c' - i};
+      sleeping[i].object = first + (uint64_t)(9 - 3 * i) * 1000000;
+      play_in(rt, 0, &sleeping[i], stepped);
+    }
+    CHECK_INT(WEFT_OK, weft_run(rt));
+    CHECK_TEXT("abc", said);
+    CHECK(now_of(rt) >= first + 9000000);
+    end(rt);
+  }
+}
+
+static int never_act(weft_runtime *rt, struct play *play, uint64_t *value) {
+  (void)value;
+  struct line *line = play->data;
+  if (play->line == 0)
+    return weft_sleep_until(rt, UINT64_MAX);
+  close_line(rt, line);
+  return play_end(play, WEFT_OK);
+}
+
+static void cancel_on_readable(weft_runtime *rt, void *arg, int status,
+                               int events) {
+  (void)status;
+  (void)events;
+  cancel_task(rt, ((struct line *)arg)->waiter->task);
+}
+
+TEST("a watch that a callback's task closes is closed before the next poll") {
+  weft_runtime *rt = begin_real();
+  struct line line;
+  struct play play = {.act = never_act, .data = &line};
+  CHECK_INT(0, pipe(line.ends));
+  CHECK_INT(WEFT_OK, weft_watch_new(rt, line.ends[0], cancel_on_readable, &line,
+                                    NULL, &line.watch));
+  CHECK_INT(WEFT_OK, weft_watch_set(rt, line.watch, WEFT_READABLE));
+  line.waiter = &play;
+  play_in(rt, 0, &play, 1);
+  turn(rt);
+  send_byte(&line); /* never read: it stays readable */
+  end(rt);
+  CHECK_INT(WEFT_ECANCELLED, play.status);
+}
+
+static void *around_apart(void *arg) {
+  struct blocks *blocks = arg;
+  CHECK_INT(WEFT_ETHREAD,
+            weft_set_around_block(blocks->rt, around, blocks, drop_blocks));
+  CHECK_INT(1, blocks->drops);
+  return NULL;
+}
+
+TEST("another thread is refused, its hook dropped [1.11]") {
+  weft_runtime *rt = begin();
+  struct blocks blocks = {.rt = rt};
+  in_pthread_apart(around_apart, &blocks);
+  CHECK(rt->around == NULL);
+  end(rt);
+}
+
+TEST("a busy runtime without times or I/O need not ask the kernel") {
+  weft_runtime *rt = begin_real();
+  CHECK(weft__poll_is_due(rt)); /* nothing is ready: it has to block */
+  struct play play = {.act = busy_until_act};
+  play_in(rt, 0, &play, 1);
+  CHECK(!weft__poll_is_due(rt));
+  CHECK_INT(WEFT_OK, weft_post(rt, say_it, (char[]){"p"}, NULL));
+  CHECK(weft__poll_is_due(rt));
+  end(rt);
+  CHECK_TEXT("p", said);
+}

@@ -1,0 +1,138 @@
+-- Rate limiters: a bucket of tokens.
+local weft = require "weft"
+local errors = require "weft.error"
+local helper = require "spec.helper"
+
+local virtual, error_of = helper.virtual, helper.error_of
+
+local function refuses(pieces, fn, ...)
+  local err = error_of(fn, ...)
+  assert.is_true(errors.is_error(err) and err:is "ArgumentError", tostring(err))
+  for _, piece in ipairs(pieces) do
+    assert.is_truthy(err.message:find(piece, 1, true), err.message)
+  end
+end
+
+-- The times at which `count` tokens are had.
+local function times_of(limiter, count)
+  local times = {}
+  for i = 1, count do
+    limiter:acquire()
+    times[i] = weft.now()
+  end
+  return times
+end
+
+describe("a rate limiter", function()
+  it("starts full and gains rate/per tokens a second [17.5]",
+    virtual(function()
+      assert.same({ 0, 0, 2, 4, 6 }, times_of(weft.rate_limiter(2, 4), 5))
+    end))
+
+  it("holds up to burst tokens [17.5]", virtual(function()
+    local limiter = weft.rate_limiter(1, 1, { burst = 3 })
+    assert.same({ 0, 0, 0, 1, 2 }, times_of(limiter, 5))
+    weft.sleep(100)
+    assert.same({ 102, 102, 102, 103 }, times_of(limiter, 4))
+  end))
+
+  it("holds rate tokens unless told, and at least 1 [17.5]",
+    virtual(function()
+      assert.same({ 0, 0, 0, 1 }, times_of(weft.rate_limiter(3, 3), 4))
+      weft.sleep(1)
+      assert.same({ 2, 4, 6 }, times_of(weft.rate_limiter(0.5, 1), 3))
+    end))
+
+  it("gives several tokens at once when all are there [17.5]",
+    virtual(function()
+      local limiter = weft.rate_limiter(4, 4)
+      limiter:acquire(3)
+      assert.equal(0, weft.now())
+      limiter:acquire(4)
+      assert.equal(3, weft.now())
+    end))
+
+  it("serves those who wait in order, one for many tokens too [17.5]",
+    virtual(function()
+      local limiter, log = weft.rate_limiter(4, 4), {}
+      limiter:acquire(4)
+      for _, n in ipairs { 3, 1, 2 } do
+        weft.spawn(function()
+          limiter:acquire(n)
+          log[#log + 1] = n .. " at " .. weft.now()
+        end)
+      end
+      weft.sleep(10)
+      assert.same({ "3 at 3", "1 at 4", "2 at 6" }, log)
+    end))
+
+  it("takes no token for an acquire that is cancelled [3.5]",
+    virtual(function()
+      local limiter = weft.rate_limiter(1, 10)
+      limiter:acquire()
+      weft.move_on_after(5, function() limiter:acquire() end)
+      limiter:acquire()
+      assert.equal(10, weft.now())
+    end))
+
+  it("lets the next in when one who waited is cancelled [3.5, 17.5]",
+    virtual(function()
+      local limiter, at = weft.rate_limiter(1, 10), nil
+      limiter:acquire()
+      local gone = weft.spawn(function() limiter:acquire() end)
+      weft.spawn(function()
+        limiter:acquire()
+        at = weft.now()
+      end)
+      weft.sleep(1)
+      gone:cancel()
+      weft.sleep(20)
+      assert.equal(10, at)
+    end))
+
+  it("does not wait for what is there to be tried [3.9]",
+    virtual(function()
+      local limiter = weft.rate_limiter(2, 2)
+      assert.is_true(limiter:try_acquire(2))
+      assert.is_false(limiter:try_acquire())
+      weft.sleep(1)
+      assert.is_true(limiter:try_acquire())
+    end))
+
+  it("fails to be tried while others wait [3.9]", virtual(function()
+    local limiter = weft.rate_limiter(2, 2)
+    limiter:acquire(2)
+    weft.spawn(function() limiter:acquire(2) end)
+    weft.sleep(1.5)
+    assert.is_false(limiter:try_acquire())
+    weft.sleep(10)
+  end))
+
+  it("calls fn in with, once it has its token, and returns its results",
+    virtual(function()
+      local limiter = weft.rate_limiter(1, 5)
+      limiter:acquire()
+      assert.equal(3, select("#", limiter:with(function() return 1, 2, nil end)))
+      assert.equal(5, weft.now())
+    end))
+
+  it("refuses n over burst, since it would wait for ever [17.5]",
+    virtual(function()
+      local limiter = weft.rate_limiter(2, 1)
+      refuses({ "acquire", "n is 3", "2 at most" }, limiter.acquire, limiter, 3)
+      refuses({ "try_acquire", "n is 3" }, limiter.try_acquire, limiter, 3)
+    end))
+
+  it("refuses what is no number above 0 [2.4]", virtual(function()
+    refuses({ "rate", "above 0", "nil" }, weft.rate_limiter)
+    refuses({ "rate", "number 0" }, weft.rate_limiter, 0, 1)
+    refuses({ "per", "number -1" }, weft.rate_limiter, 1, -1)
+    refuses({ "per", "NaN" }, weft.rate_limiter, 1, 0 / 0)
+    refuses({ "burst", "string" }, weft.rate_limiter, 1, 1, { burst = "2" })
+    refuses({ "opts", "table", "number 5" }, weft.rate_limiter, 1, 1, 5)
+    local limiter = weft.rate_limiter(1, 1)
+    refuses({ "acquire(n)", "number 0" }, limiter.acquire, limiter, 0)
+    refuses({ "acquire(n)", "string" }, limiter.acquire, limiter, "1")
+    refuses({ "with", "fn", "nil" }, limiter.with, limiter)
+  end))
+end)

@@ -1,0 +1,238 @@
+-- Semaphores.
+local weft = require "weft"
+local errors = require "weft.error"
+local helper = require "spec.helper"
+
+local virtual, error_of = helper.virtual, helper.error_of
+
+local function fails(class, fn, ...)
+  local err = error_of(fn, ...)
+  assert.is_true(errors.is_error(err) and err:is(class), tostring(err))
+  return err
+end
+
+local function refuses(pieces, fn, ...)
+  local err = fails("ArgumentError", fn, ...)
+  for _, piece in ipairs(pieces) do
+    assert.is_truthy(err.message:find(piece, 1, true), err.message)
+  end
+end
+
+local function settle()
+  for _ = 1, 4 do weft.yield() end
+end
+
+local function parked(fn, ...)
+  local task = weft.spawn(fn, ...)
+  weft.yield()
+  assert.is_false(task:done())
+  return task
+end
+
+describe("a semaphore", function()
+  it("counts from n [17.1]", virtual(function()
+    local semaphore = weft.semaphore(2)
+    semaphore:acquire()
+    assert.equal(1, semaphore:value())
+    assert.is_false(semaphore:locked())
+    semaphore:acquire()
+    assert.equal(0, semaphore:value())
+    assert.is_true(semaphore:locked())
+  end))
+
+  it("may begin at 0 [17.1]", virtual(function()
+    assert.is_true(weft.semaphore(0):locked())
+  end))
+
+  for _, make in ipairs { "semaphore", "bounded_semaphore" } do
+    it("refuses an n below 0 or that is no whole number: " .. make .. " [17.1]",
+      virtual(function()
+        refuses({ make, "n", "whole number", "number -1" }, weft[make], -1)
+        refuses({ "n", "number 1.5" }, weft[make], 1.5)
+        refuses({ "n", "NaN" }, weft[make], 0 / 0)
+        refuses({ "n", "inf" }, weft[make], math.huge)
+        refuses({ "n", "string" }, weft[make], "1")
+        refuses({ "n", "nil" }, weft[make])
+      end))
+  end
+
+  it("may be released by anyone [17.1]", virtual(function()
+    local semaphore = weft.semaphore(1)
+    semaphore:acquire()
+    weft.spawn(function() semaphore:release() end):await()
+    assert.equal(1, semaphore:value())
+  end))
+
+  it("adds a permit on release where nobody waits [17.1]",
+    virtual(function()
+      local semaphore = weft.semaphore(0)
+      semaphore:release()
+      semaphore:release()
+      assert.equal(2, semaphore:value())
+    end))
+
+  it("needs a runtime [1.11]", function()
+    fails("InvalidStateError", weft.semaphore, 1)
+  end)
+end)
+
+describe("semaphore:acquire", function()
+  it("parks while there is no permit", virtual(function()
+    local semaphore = weft.semaphore(0)
+    weft.call_later(3, function() semaphore:release() end)
+    semaphore:acquire()
+    assert.equal(3, weft.now())
+  end))
+
+  it("is handed the permit by release, the first who waits first [17.1, 3.6]",
+    virtual(function()
+      local semaphore, log = weft.semaphore(0), {}
+      for i = 1, 3 do
+        parked(function()
+          semaphore:acquire()
+          log[#log + 1] = i
+        end)
+      end
+      for _ = 1, 3 do
+        semaphore:release()
+        assert.equal(0, semaphore:value())
+      end
+      settle()
+      assert.same({ 1, 2, 3 }, log)
+    end))
+
+  it("does not let a newcomer pass those who wait [3.6]",
+    virtual(function()
+      local semaphore, log = weft.semaphore(0), {}
+      parked(function()
+        semaphore:acquire()
+        log[#log + 1] = "waiter"
+        semaphore:release()
+      end)
+      semaphore:release()
+      assert.is_false(semaphore:try_acquire())
+      semaphore:acquire()
+      log[#log + 1] = "newcomer"
+      assert.same({ "waiter", "newcomer" }, log)
+    end))
+
+  it("cancelled took no permit: it goes to the next [3.5]",
+    virtual(function()
+      local semaphore = weft.semaphore(0)
+      local first = parked(function() semaphore:acquire() end)
+      local second = parked(function() semaphore:acquire() end)
+      first:cancel()
+      semaphore:release()
+      settle()
+      assert.is_true(first:cancelled())
+      assert.is_true(second:done() and not second:cancelled())
+      assert.equal(0, semaphore:value())
+    end))
+
+  it("timed out took no permit [3.5]", virtual(function()
+    local semaphore = weft.semaphore(0)
+    weft.move_on_after(1, function() semaphore:acquire() end)
+    semaphore:release()
+    assert.equal(1, semaphore:value())
+  end))
+
+  it("that was handed the permit has it though it is cancelled [3.4]",
+    virtual(function()
+      local semaphore, has_it = weft.semaphore(0), false
+      local task = parked(function()
+        semaphore:acquire()
+        has_it = true
+      end)
+      semaphore:release()
+      task:cancel()
+      settle()
+      assert.is_true(has_it)
+      assert.equal(0, semaphore:value())
+    end))
+end)
+
+describe("semaphore:try_acquire", function()
+  it("takes a free permit, or is false [3.9]", virtual(function()
+    local semaphore = weft.semaphore(1)
+    assert.is_true(semaphore:try_acquire())
+    assert.is_false(semaphore:try_acquire())
+  end))
+
+  it("is no cancellation point [3.9]", virtual(function()
+    local semaphore = weft.semaphore(1)
+    weft.move_on_after(0, function()
+      assert.is_true(semaphore:try_acquire())
+    end)
+  end))
+end)
+
+describe("a bounded semaphore", function()
+  it("raises InvalidStateError on the very release that exceeds n [17.2]",
+    virtual(function()
+      local semaphore = weft.bounded_semaphore(2)
+      semaphore:acquire()
+      semaphore:release()
+      fails("InvalidStateError", semaphore.release, semaphore)
+      assert.equal(2, semaphore:value())
+    end))
+
+  it("raises it for n of 0 too [17.2]", virtual(function()
+    local semaphore = weft.bounded_semaphore(0)
+    fails("InvalidStateError", semaphore.release, semaphore)
+    assert.equal(0, semaphore:value())
+  end))
+
+  it("counts a permit that was handed over, but not yet run with, as out "
+    .. "[17.2]", virtual(function()
+    local semaphore = weft.bounded_semaphore(1)
+    semaphore:acquire()
+    parked(function()
+      semaphore:acquire()
+      weft.sleep(1)
+      semaphore:release()
+    end)
+    semaphore:release()
+    semaphore:release() -- the permit handed over, by someone else: no blame
+    fails("InvalidStateError", semaphore.release, semaphore)
+    semaphore:acquire()
+    weft.sleep(2)
+  end))
+end)
+
+describe("semaphore:with", function()
+  it("returns fn's results and releases [12.10]", virtual(function()
+    local semaphore = weft.semaphore(1)
+    assert.equal(3, select("#", semaphore:with(function()
+      assert.is_true(semaphore:locked())
+      return 1, nil, nil
+    end)))
+    assert.equal(1, semaphore:value())
+  end))
+
+  it("releases when fn fails, and raises its error untouched "
+    .. "[12.10, 10.1]", virtual(function()
+    local semaphore, mine = weft.semaphore(1), {}
+    assert.equal(mine,
+      error_of(semaphore.with, semaphore, function() error(mine) end))
+    assert.equal(1, semaphore:value())
+  end))
+
+  it("releases when fn is cancelled [12.10, 3.7]", virtual(function()
+    local semaphore = weft.semaphore(1)
+    weft.move_on_after(1, function() semaphore:with(weft.sleep_forever) end)
+    assert.equal(1, semaphore:value())
+  end))
+
+  it("releases nothing when the acquire was cancelled [12.10, 3.5]",
+    virtual(function()
+      local semaphore = weft.semaphore(0)
+      weft.move_on_after(1, function() semaphore:with(error) end)
+      assert.equal(0, semaphore:value())
+    end))
+
+  it("refuses what is no function, and takes no permit", virtual(function()
+    local semaphore = weft.semaphore(1)
+    refuses({ "with", "fn", "function", "nil" }, semaphore.with, semaphore)
+    assert.equal(1, semaphore:value())
+  end))
+end)
