@@ -123,6 +123,8 @@ void weft__scope_exit(weft_runtime *rt, struct scope *scope) {
   }
   weft__timer_clear(rt, &scope->timer);
   weft__handle_free(rt, scope->handle);
+  if (WEFT__LIKELY(!scope->cancelled))
+    return; /* has neither reason nor cause */
   weft_value_unref(scope->reason);
   weft_error_unref(scope->cause);
 }

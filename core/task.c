@@ -38,7 +38,8 @@ static void init_task(struct task *task) {
   list_init(&task->entry.node);
   list_init(&task->awaiters);
   weft__timer_init(&task->timer, TIMER_SLEEP);
-  weft__scope_init(&task->own_scope, task);
+  weft__timer_init(&task->own_scope.timer, TIMER_SCOPE);
+  task->own_scope.task = task;
   task->scope = &task->own_scope;
   task->state = WEFT_TASK_READY;
 }

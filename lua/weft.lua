@@ -16,6 +16,7 @@ local scope = require "weft.scope"
 local semaphore = require "weft.semaphore"
 local task = require "weft.task"
 local time = require "weft.time"
+local tree = require "weft.tree"
 require "weft.coroutine"
 
 local weft = {
@@ -31,6 +32,7 @@ local weft = {
   spawn = task.spawn,
   current_task = task.current,
   all_tasks = task.all,
+  tree = tree.tree,
 
   sleep = time.sleep,
   sleep_until = time.sleep_until,

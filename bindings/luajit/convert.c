@@ -14,10 +14,13 @@
 /* Rounded up, so that nothing fires early; what lies before the clock's
  * beginning is its beginning. The caller has refused NaN. */
 uint64_t time_ns(double seconds) {
-  if (seconds <= 0)
+  double exact = seconds * 1e9;
+  if (exact <= 0)
     return 0;
-  double ns = ceil(seconds * 1e9);
-  return ns >= 18e18 ? NEVER : (uint64_t)ns;
+  if (exact >= 18e18)
+    return NEVER;
+  uint64_t ns = (uint64_t)exact;
+  return (double)ns < exact ? ns + 1 : ns;
 }
 
 double time_seconds(uint64_t ns) {

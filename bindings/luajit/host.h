@@ -47,6 +47,7 @@ struct job {
 
 struct host {
   weft_runtime *rt;        /* NULL unless weft.run is under way */
+  int32_t *budget;         /* the core's word */
   lua_State *main;         /* lives as long as the state */
   lua_State *L;            /* whose call of weft.run that is */
   struct job *job;         /* whose step runs, while active is not NULL */

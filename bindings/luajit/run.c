@@ -73,6 +73,7 @@ static int run(lua_State *L) {
   struct host *outer = host_running; /* of another state in this thread */
   host->rt = rt;
   host->L = L;
+  weft_budget_word(rt, &host->budget);
   host_running = host;
   host->run_id++;
   lua_rawgeti(L, LUA_REGISTRYINDEX, host->objects);

@@ -52,8 +52,9 @@ static int scope_leave(lua_State *L) {
   struct host *host = host_of(L);
   weft_scope scope = check_scope(L, 1);
   int outcome = lua_toboolean(L, 2) ? WEFT_ECANCELLED : WEFT_OK;
-  int caught, cancelled;
-  weft_scope_is_cancelled(host->rt, scope, &cancelled);
+  int caught, cancelled = 0;
+  if (*host->budget <= 0) /* else nothing here is cancelled */
+    weft_scope_is_cancelled(host->rt, scope, &cancelled);
   int status = weft_scope_leave(host->rt, scope, outcome, &caught);
   if (status == WEFT_OK && !cancelled)
     return 0;

@@ -107,9 +107,24 @@ static int all(lua_State *L) {
   return 1;
 }
 
+/* list() -> list of the handles of unfinished tasks, those of other languages
+ * too, in the order of spawning */
+static int list(lua_State *L) {
+  struct host *host = host_of(L);
+  weft_task task = 0;
+  int count = 0;
+  lua_newtable(L);
+  while (host->rt != NULL &&
+         weft_task_next(host->rt, task, &task) == WEFT_OK && task != 0) {
+    lua_pushnumber(L, (lua_Number)task);
+    lua_rawseti(L, -2, ++count);
+  }
+  return 1;
+}
+
 /* info(task) -> id, name or nil, state, parent's object or nil, what it waits
  * for or nil, the time its wait ends or nil, its group's handle, the handle of
- * what it waits for */
+ * what it waits for, its parent's handle or 0 */
 static int info(lua_State *L) {
   struct host *host = host_of(L);
   weft_runtime *rt = host_runtime(L, host, "task");
@@ -137,7 +152,8 @@ static int info(lua_State *L) {
     lua_pushnumber(L, time_seconds(until));
   lua_pushnumber(L, (lua_Number)group);
   lua_pushnumber(L, (lua_Number)object);
-  return 8;
+  lua_pushnumber(L, (lua_Number)parent);
+  return 9;
 }
 
 static int set_name(lua_State *L) {
@@ -245,6 +261,7 @@ void open_task(lua_State *L, struct host *host) {
                                        {"task_current", current},
                                        {"task_handle", task_handle},
                                        {"task_all", all},
+                                       {"task_list", list},
                                        {"task_info", info},
                                        {"task_set_name", set_name},
                                        {"task_scope", scope},

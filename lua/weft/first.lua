@@ -3,7 +3,6 @@
 
 local core = require "weft.core"
 local errors = require "weft.error"
-local group = require "weft.group"
 local many = require "weft.many"
 local owner = require "weft.owner"
 local report = require "weft.report"
@@ -207,14 +206,12 @@ end
 
 -- -- race and any -------------------------------------------------------------
 
--- Runs an item in a child of the call's group and tells how it ended.
+-- Runs an item in a child of the call's group and tells how it ended. One that
+-- was cancelled on its own has failed.
 local function run_item(item, on_end)
   local function finish(ok, ...)
-    if not ok and errors.is_cancelled((...)) then
-      local own = type(item) ~= "function"
-      if own or core.cancellation() then error((...), 0) end
-    end
-    on_end(ok, ...)
+    if ok then return on_end(true, ...) end
+    on_end(false, many.failure((...)))
   end
   if type(item) == "function" then
     return finish(xpcall(item, errors.trace))
@@ -222,52 +219,43 @@ local function run_item(item, on_end)
   return finish(xpcall(item.await, errors.trace, item))
 end
 
-local function report_late(err)
-  local object = errors.object(err)
-  report.report(report.FAILURE, object.task or task.current():name(), object)
+-- Reports what an own child failed by; what was passed in is its owner's.
+local function report_failure(item, err)
+  if type(item) ~= "function" or not err then return end
+  report.report(report.FAILURE, err.task, err)
 end
 
-local function spawn_items(g, list, count, on_end)
-  for i = 1, count do
-    g:spawn(run_item, list[i], function(ok, ...) on_end(i, ok, ...) end)
-  end
-end
-
--- A child that was cancelled on its own ends its group as a failure would.
-local function run_all(list, count, on_end)
-  local g_scope
-  group.group(function(g)
-    g_scope = g
-    spawn_items(g, list, count, function(i, ok, ...) on_end(g, i, ok, ...) end)
-  end, { strict = true })
-  return g_scope
-end
-
-local function outcome(ok, ...)
-  if ok then return ... end
-  error((...), 0)
+-- Runs all in a group g and calls on_end(g, i, ok, ...) for each that ends.
+local function run_all(list, on_end)
+  many.run_group(function(g)
+    for i = 1, list.n or #list do
+      g:spawn(run_item, list[i], function(ok, ...) on_end(g, i, ok, ...) end)
+    end
+  end)
 end
 
 --- Results of the first to end, by whatever way; the other tasks it started are
 -- cancelled and joined. Parks.
 ---@param list table functions, tasks, futures
 function first.race(list)
-  local count = check_some("race", list, true)
-  local winner
-  local ok, err = xpcall(run_all, errors.trace, list, count,
-    function(g, _, went_well, ...)
-      if winner then
-        if not went_well then report_late((...)) end
-        return
-      end
-      winner = { n = select("#", ...) + 1, went_well, ... }
-      g:cancel "race is over"
-    end)
-  if not ok and not (winner == nil and errors.is_error(err) and err.errors) then
+  check_some("race", list, true)
+  local winner, results, failure
+  local ok, err = xpcall(run_all, errors.trace, list, function(g, i, done, ...)
+    if winner then
+      if not done then report_failure(list[i], (...)) end
+      return
+    end
+    winner = i
+    if done then results = { n = select("#", ...), ... }
+    else failure = (...) end
+    g:cancel "race is over"
+  end)
+  if not ok then
+    report_failure(list[winner], failure)
     error(err, 0)
   end
-  if not winner then error(err.errors[1], 0) end
-  return outcome(unpack(winner, 1, winner.n))
+  if failure then error(failure, 0) end
+  return unpack(results, 1, results.n)
 end
 
 --- Results of the first to succeed; the others are cancelled and joined. If all
@@ -275,19 +263,23 @@ end
 ---@param list table functions, tasks, futures
 function first.any(list)
   local count = check_some("any", list, true)
-  local winner
+  local results
   local failures = {}
-  run_all(list, count, function(g, i, ok, ...)
-    if ok and not winner then
-      winner = { n = select("#", ...), ... }
+  local ok, err = xpcall(run_all, errors.trace, list, function(g, i, done, ...)
+    if done and not results then
+      results = { n = select("#", ...), ... }
       g:cancel "any has a result"
-    elseif not ok and winner then
-      report_late((...))
-    elseif not ok then
-      failures[i] = errors.object((...))
+    elseif not done and results then
+      report_failure(list[i], (...))
+    elseif not done then
+      failures[i] = (...)
     end
   end)
-  if winner then return unpack(winner, 1, winner.n) end
+  if not ok then
+    for i = 1, count do report_failure(list[i], failures[i]) end
+    error(err, 0)
+  end
+  if results then return unpack(results, 1, results.n) end
   error(errors.trace(errors.group(failures)), 0)
 end
 

@@ -84,9 +84,9 @@ end
 
 -- -- return_errors ------------------------------------------------------------
 
--- The error object that stands for a failure. A child that was cancelled on its
--- own has failed; Cancelled that comes from outside goes on.
-local function kept_error(err)
+--- The error object for what an item of the running child raised. One that was
+-- cancelled on its own has failed; Cancelled that comes from outside goes on.
+function many.failure(err)
   local name = task.current():name()
   if errors.is_cancelled(err) then
     local origin = core.cancellation()
@@ -106,7 +106,7 @@ end
 local function run_kept(failures, fn, ...)
   local ok, value = xpcall(fn, errors.trace, ...)
   if ok then return value end
-  value = kept_error(value)
+  value = many.failure(value)
   failures[#failures + 1] = value
   return value
 end

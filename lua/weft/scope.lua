@@ -15,9 +15,10 @@ local scope = {}
 local core_after, core_leave = core.scope_after, core.scope_leave
 local owned, trace = owner.owned, errors.trace
 
--- Fields by number, for size: the core's handle; what was caught, false while
--- open; whether it was cancelled by the time it was left.
-local HANDLE, CAUGHT, CALLED = 1, 2, 3
+-- A scope that is never cancelled, as most are, has one field, by number for its
+-- size: the core's handle, stale once it is left. One that was cancelled gets,
+-- when it is left, `called` (true) and `caught` (what of it).
+local HANDLE = 1
 local CAUGHT_NOTHING, CAUGHT_DEADLINE = 0, 2
 
 -- A scope, as scope functions get it.
@@ -57,12 +58,12 @@ scope.check_options = check_options
 
 --- An object for a scope that is open in the core.
 function scope.wrap(handle)
-  return setmetatable({ handle, false, false }, metatable)
+  return setmetatable({ handle }, metatable)
 end
 
 local function opened(handle, code)
   if not handle then errors.fail(code) end
-  return setmetatable({ handle, false, false }, metatable)
+  return setmetatable({ handle }, metatable)
 end
 
 -- Closes what the scope owns. Returns how the body ended, all things considered.
@@ -80,11 +81,11 @@ local function leave(object, ok, err)
   if owned[handle] then ok, err = close_owned(object, ok, err) end
   local cancelled = not ok and errors.is_cancelled(err)
   local code, caught, called = core_leave(handle, cancelled)
-  object[CAUGHT], object[CALLED] = caught or CAUGHT_NOTHING, called or false
+  if called then object.called, object.caught = true, caught end
   if code and not cancelled then
     errors.fail_state "scopes are left in the reverse order of entry"
   end
-  return ok, object[CAUGHT], err
+  return ok, caught or CAUGHT_NOTHING, err
 end
 
 local function timeout_error(object, cause)
@@ -95,6 +96,13 @@ end
 
 -- What comes out of a timeout whose body ended so.
 local function end_timeout(object, ok, ...)
+  local handle = object[HANDLE]
+  if ok and not owned[handle] then
+    local code, caught, called = core_leave(handle, false)
+    if called then object.called, object.caught = true, caught end
+    if not code then return ... end
+    errors.fail_state "scopes are left in the reverse order of entry"
+  end
   local went_well, caught, err = leave(object, ok, ...)
   if went_well then return ... end
   if caught == CAUGHT_NOTHING then error(err, 0) end
@@ -103,7 +111,7 @@ end
 
 local function run_timeout(handle, code, fn)
   if not handle then errors.fail(code) end
-  local object = setmetatable({ handle, false, false }, metatable)
+  local object = setmetatable({ handle }, metatable)
   return end_timeout(object, xpcall(fn, trace, object))
 end
 
@@ -245,14 +253,13 @@ end
 --- Whether the scope itself was cancelled, by a call or its deadline.
 ---@return boolean
 function Scope:cancel_called()
-  if self[CAUGHT] then return self[CALLED] end
-  return core.scope_is_cancelled(self[HANDLE]) or false
+  return self.called or core.scope_is_cancelled(self[HANDLE]) or false
 end
 
 --- Whether the scope was left by its own cancellation and absorbed it.
 ---@return boolean
 function Scope:cancelled_caught()
-  return self[CAUGHT] ~= false and self[CAUGHT] ~= CAUGHT_NOTHING
+  return self.caught ~= nil and self.caught ~= CAUGHT_NOTHING
 end
 
 --- Hides outer cancellations from now on, or lets them in.
