@@ -93,7 +93,7 @@ void weft__call_dispose(weft_runtime *rt, void *object) {
   give_handle_back(rt, call);
 }
 
-/* -- The public calls ------------------------------------------------------ */
+/* -- The public calls ----------------------------------------------------- */
 
 static int refuse(weft_drop_fn drop, void *arg, int status) {
   weft__drop(drop, arg);

@@ -187,7 +187,7 @@ void weft__call_run(weft_runtime *rt, struct call *call);
 void weft__call_abandon(weft_runtime *rt, struct call *call); /* not called */
 void weft__call_dispose(weft_runtime *rt, void *object);
 
-/* -- Scopes (scope.c) ------------------------------------------------------ */
+/* -- Scopes (scope.c) ----------------------------------------------------- */
 
 struct scope {
   struct scope *parent; /* NULL only in the root group's */
@@ -221,7 +221,7 @@ int weft__scope_set_deadline(weft_runtime *rt, struct scope *scope,
                              uint64_t deadline_ns);
 void weft__scope_lift_shields(weft_runtime *rt);
 
-/* -- Stacks (stack.c, switch.h) -------------------------------------------- */
+/* -- Stacks (stack.c, switch.h) ------------------------------------------- */
 
 struct fiber; /* a stack and the registers saved on it */
 
@@ -235,7 +235,7 @@ void weft__fiber_enter(weft_runtime *rt, struct fiber *fiber); /* loop -> it */
 void weft__fiber_leave(weft_runtime *rt, struct fiber *fiber); /* it -> loop */
 extern const bool weft__fiber_can_hop;
 void weft__fiber_hop(struct fiber *from, struct fiber *to); /* it -> another */
-void weft__fiber_exit(weft_runtime *rt, struct fiber *fiber);  /* for good */
+void weft__fiber_exit(weft_runtime *rt, struct fiber *fiber); /* for good */
 void weft__fiber_cache_clear(weft_runtime *rt);
 
 struct fiber_cache {
@@ -247,7 +247,7 @@ struct fiber_cache {
   void *loop_context; /* stack.c's: where the loop goes on; needs no freeing */
 };
 
-/* -- Tasks (task.c) ---------------------------------------------------------
+/* -- Tasks (task.c) -------------------------------------------------------
  */
 
 /* What few tasks have; made when it is first needed. */
@@ -325,10 +325,11 @@ void weft__task_give_up(weft_runtime *rt, struct task *task);
 void weft__start_ended(weft_runtime *rt, struct task *task);
 /* start.c: one that may wait in weft_task_start will not be there any more. */
 void weft__start_forget(struct task *starter);
-/* embed.c: the step of tasks for pull mode where weft_next_ready is not used. */
+/* embed.c: the step of tasks for pull mode where weft_next_ready is not used.
+ */
 int weft__step_pulled(weft_runtime *rt, void *arg, int status, uint64_t value);
 
-/* -- Parking (park.c) -------------------------------------------------------
+/* -- Parking (park.c) -----------------------------------------------------
  */
 
 /* Begins a parking call: wrong thread, no task, cancelled. Returns WEFT_OK to
@@ -356,7 +357,7 @@ void weft__cancel_wait(weft_runtime *rt, struct task *task);
 /* Brings the run budget in line with whether the running code is cancelled. */
 void weft__budget_refresh(weft_runtime *rt);
 
-/* -- Groups (group.c) --------------------------------------------------------
+/* -- Groups (group.c) -----------------------------------------------------
  */
 
 struct group {
@@ -389,7 +390,7 @@ void weft__group_give_place_back(weft_runtime *rt, struct task *holder);
 /* Ends, by force, the groups and scopes that [task] left open. */
 void weft__group_abandon(weft_runtime *rt, struct group *group);
 
-/* -- The runtime (runtime.c, poll.c) ------------------------------------------
+/* -- The runtime (runtime.c, poll.c) --------------------------------------
  */
 
 #define WEFT__RUN_BUDGET 128
@@ -427,7 +428,7 @@ struct weft_runtime {
   uv_loop_t loop;
   uv_timer_t loop_timer; /* wakes the poll for the first of the heap */
   uv_async_t loop_async; /* wakes the poll for posts and signals */
-  uint32_t turn_left; /* entries of this turn that have not run */
+  uint32_t turn_left;    /* entries of this turn that have not run */
   uint64_t last_poll_ticks;
   uint32_t outside_work; /* look-ups, files, threads: the virtual clock waits */
   weft_error *no_memory; /* what a task fails with when there is none */
@@ -545,7 +546,7 @@ void weft__signals_deliver(weft_runtime *rt);
 void weft__report(weft_runtime *rt, int kind, struct task *task,
                   weft_error *error);
 
-/* -- Primitives (waitlist.c, event.c, semaphore.c, queue.c) -----------------
+/* -- Primitives (waitlist.c, event.c, semaphore.c, queue.c) ---------------
  * Each frees what a handle stood for that is still open when the runtime is
  * freed; no task is left then that could wait for it. */
 
@@ -554,7 +555,7 @@ void weft__event_dispose(weft_runtime *rt, void *object);
 void weft__semaphore_dispose(weft_runtime *rt, void *object);
 void weft__queue_dispose(weft_runtime *rt, void *object);
 
-/* -- I/O (watch.c, resolve.c, stream.c, stream_write.c, tcp.c, listener.c) ----
+/* -- I/O (watch.c, resolve.c, stream.c, stream_write.c, tcp.c, listener.c)
  * What the handle table calls for what is open when the runtime is freed. */
 
 void weft__watch_dispose(weft_runtime *rt, void *object);

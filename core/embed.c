@@ -53,8 +53,7 @@ int weft_run_nowait(weft_runtime *rt, int *work) {
   return WEFT_OK;
 }
 
-/* -- Pull mode
- * ------------------------------------------------------------------ */
+/* -- Pull mode ------------------------------------------------------------ */
 
 static bool is_pulled(const struct entry *entry) {
   if (entry->is_call)

@@ -11,7 +11,7 @@ static bool is_root(weft_runtime *rt, const struct group *group) {
   return group == &rt->root;
 }
 
-/* -- Failures -----------------------------------------------------------------
+/* -- Failures -------------------------------------------------------------
  */
 
 static int reserve_failure(struct group *group) {
@@ -74,8 +74,7 @@ static void report_failures(weft_runtime *rt, struct group *group) {
     weft__report(rt, WEFT_REPORT_FAILURE, NULL, group->failures[i]);
 }
 
-/* -- The end
- * -------------------------------------------------------------------- */
+/* -- The end -------------------------------------------------------------- */
 
 static int decide(weft_runtime *rt, struct group *group, uint64_t *value) {
   bool absorbs = weft__scope_absorbs(rt, &group->scope);
@@ -119,8 +118,7 @@ static void finish_if_over(weft_runtime *rt, struct group *group) {
   weft__wake(rt, owner, status, value);
 }
 
-/* -- Children
- * ---------------------------------------------------------------------- */
+/* -- Children ------------------------------------------------------------- */
 
 static bool has_place(const struct group *group) {
   return group->limit_max == 0 ||
@@ -240,8 +238,7 @@ void weft__group_abandon(weft_runtime *rt, struct group *group) {
   weft_error_unref((weft_error *)(uintptr_t)value);
 }
 
-/* -- The public calls
- * ---------------------------------------------------------------- */
+/* -- The public calls ----------------------------------------------------- */
 
 void weft__group_init(struct group *group, struct task *task) {
   *group = (struct group){.outcome = WEFT_OK};
@@ -366,6 +363,7 @@ int weft_group_reserve(weft_runtime *rt, weft_group handle) {
   status = weft__park_begin(rt);
   if (status != WEFT_OK)
     return status;
+  assert(task != NULL); /* or it could not park */
   if (weft__task_extra(task) == NULL)
     return WEFT_ENOMEM;
   if (!has_place(group) || !list_is_empty(&group->places))

@@ -32,7 +32,7 @@ struct listener {
   struct list acceptors; /* who waits for a connection, at most one */
 };
 
-/* -- Sockets --------------------------------------------------------------- */
+/* -- Sockets -------------------------------------------------------------- */
 
 static int from_errno(void) {
   return weft__status_from_uv(uv_translate_sys_error(errno));
@@ -139,7 +139,7 @@ int weft_listener_address(weft_runtime *rt, weft_listener listener,
   return weft__address_text(l->fd, false, value);
 }
 
-/* -- Accepting ------------------------------------------------------------- */
+/* -- Accepting ------------------------------------------------------------ */
 
 /* Linux gives an error that a connection had before it was ours to whoever
  * accepts. There may be a good one behind it. */

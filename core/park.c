@@ -14,7 +14,7 @@
 /* Given up after so many Cancelled; reported, outside a shutdown. */
 #define RAISED_MAX 1000
 
-/* -- Waiting ----------------------------------------------------------------
+/* -- Waiting --------------------------------------------------------------
  */
 
 static void leave_fiber(weft_runtime *rt, struct task *task) {
@@ -126,7 +126,7 @@ int weft__withdraw_plain(weft_runtime *rt, void *arg) {
   return WEFT_OK;
 }
 
-/* -- Waking ------------------------------------------------------------------
+/* -- Waking ---------------------------------------------------------------
  */
 
 void weft__wake(weft_runtime *rt, struct task *task, int status,
@@ -181,8 +181,7 @@ void weft__budget_refresh(weft_runtime *rt) {
   }
 }
 
-/* -- The run budget
- * ------------------------------------------------------------ */
+/* -- The run budget ------------------------------------------------------- */
 
 int weft_yield(weft_runtime *rt) {
   if (WEFT__UNLIKELY(rt->budget <= 0 || !weft__is_here(rt))) {
@@ -218,8 +217,7 @@ int weft_budget_word(weft_runtime *rt, int32_t **word) {
   return WEFT_OK;
 }
 
-/* -- Parking for others
- * ---------------------------------------------------------- */
+/* -- Parking for others --------------------------------------------------- */
 
 int weft_park(weft_runtime *rt, const char *what, weft_withdraw_fn withdraw,
               void *arg, uint64_t *value) {

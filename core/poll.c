@@ -50,9 +50,7 @@ bool weft__can_wake(weft_runtime *rt) {
          atomic_load_explicit(&rt->posts.pending, memory_order_relaxed);
 }
 
-/* -- I/O
- * ---------------------------------------------------------------------------
- */
+/* -- I/O ------------------------------------------------------------------ */
 
 static void on_loop_timer(uv_timer_t *timer) {
   uv_stop(timer->loop); /* libuv before 1.45 runs timers before it blocks */
@@ -86,9 +84,7 @@ static void look_at_io(weft_runtime *rt) {
     uv_run(&rt->loop, UV_RUN_NOWAIT);
 }
 
-/* -- Times
- * ---------------------------------------------------------------------------
- */
+/* -- Times ---------------------------------------------------------------- */
 
 static void fire(weft_runtime *rt, struct timer *timer) {
   switch ((enum timer_kind)timer->kind) {
@@ -129,8 +125,7 @@ static bool may_jump(const weft_runtime *rt) {
          weft__ready_is_empty(rt) && !list_is_empty(&rt->tasks);
 }
 
-/* -- The poll
- * -------------------------------------------------------------------------- */
+/* -- The poll ------------------------------------------------------------- */
 
 void weft__poll(weft_runtime *rt, bool may_block) {
   rt->poll_now = false;

@@ -15,7 +15,7 @@ static int grow(struct ready_ring *ring) {
   struct entry **entries = weft__alloc(capacity * sizeof *entries);
   if (entries == NULL)
     return WEFT_ENOMEM;
-  uint32_t count = ring->tail - ring->head;
+  uint32_t count = old == 0 ? 0 : ring->tail - ring->head;
   for (uint32_t i = 0; i < count; i++)
     entries[i] = ring->entries[(ring->head + i) & ring->mask];
   weft__free(ring->entries, old * sizeof *entries);

@@ -24,7 +24,7 @@ struct resolve {
   weft_drop_fn drop;
 };
 
-/* -- The answer ------------------------------------------------------------ */
+/* -- The answer ----------------------------------------------------------- */
 
 /* The addresses as text, in one block: the pointers, then the characters. */
 struct answer {
@@ -86,7 +86,7 @@ static void on_answer(uv_getaddrinfo_t *request, int uv_code,
   weft__free(resolve, sizeof(*resolve));
 }
 
-/* -- Asking ---------------------------------------------------------------- */
+/* -- Asking --------------------------------------------------------------- */
 
 static int begin(weft_runtime *rt, const char *host, struct resolve *resolve) {
   int status = weft__handle_new(rt, KIND_RESOLVE, resolve, &resolve->handle);
@@ -160,7 +160,7 @@ void weft__resolve_dispose(weft_runtime *rt, void *object) {
   weft__drop(resolve->drop, resolve->arg);
 }
 
-/* -- Asking and waiting ---------------------------------------------------- */
+/* -- Asking and waiting --------------------------------------------------- */
 
 struct lookup {
   struct task *task; /* who waits */

@@ -9,8 +9,7 @@
 #define STACK_BYTES ((size_t)256 * 1024)
 #define STACK_BYTES_MIN ((size_t)16 * 1024)
 
-/* -- Life
- * ----------------------------------------------------------------------- */
+/* -- Life ----------------------------------------------------------------- */
 
 static void init_pools(weft_runtime *rt) {
   weft__pool_init(&rt->tasks_pool, sizeof(struct task));
@@ -127,8 +126,7 @@ int weft_runtime_free(weft_runtime *rt) {
   return WEFT_OK;
 }
 
-/* -- Turns
- * ----------------------------------------------------------------------- */
+/* -- Turns ---------------------------------------------------------------- */
 
 static uint64_t next_random(uint64_t *state) {
   *state ^= *state << 13;
@@ -234,8 +232,7 @@ bool weft__has_work(const weft_runtime *rt) {
   return !list_is_empty(&rt->tasks) || !weft__ready_is_empty(rt);
 }
 
-/* -- Shutting down
- * ------------------------------------------------------------------ */
+/* -- Shutting down -------------------------------------------------------- */
 
 int weft_set_main(weft_runtime *rt, uint64_t handle) {
   struct task *task;

@@ -11,7 +11,7 @@
  * the user's tasks are nested. */
 #include "core.h"
 
-/* -- The tree ---------------------------------------------------------------
+/* -- The tree -------------------------------------------------------------
  */
 
 static struct scope *first_child_task(struct scope *scope) {
@@ -90,7 +90,7 @@ void weft__scope_lift_shields(weft_runtime *rt) {
     settle_one(rt, scope);
 }
 
-/* -- Life -------------------------------------------------------------------
+/* -- Life -----------------------------------------------------------------
  */
 
 void weft__scope_init(struct scope *scope, struct task *task) {
@@ -166,7 +166,7 @@ bool weft__scope_absorbs(weft_runtime *rt, const struct scope *scope) {
          (is_shielded(rt, scope) || !scope->parent->effective);
 }
 
-/* -- The public calls ---------------------------------------------------------
+/* -- The public calls -----------------------------------------------------
  */
 
 static int running_task(weft_runtime *rt, struct task **task) {
@@ -329,7 +329,7 @@ int weft_cancellation(weft_runtime *rt, weft_scope *handle, int *source,
   int status = running_task(rt, &task);
   if (status != WEFT_OK || !task->scope->effective)
     return status;
-  struct scope *origin = NULL;
+  struct scope *origin = task->scope;
   for (struct scope *scope = task->scope; scope != NULL;
        scope = is_shielded(rt, scope) ? NULL : scope->parent)
     if (scope->cancelled)

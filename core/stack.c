@@ -103,7 +103,7 @@ static size_t stack_bytes(const struct fiber *fiber) {
 }
 #endif
 
-/* -- What the tools are told -------------------------------------------------
+/* -- What the tools are told ----------------------------------------------
  * All part of the function that switches, whatever the compiler thinks of it:
  * ThreadSanitizer counts calls and returns, and a helper that is called on one
  * stack must not return on another. */
@@ -189,7 +189,7 @@ PART_OF_CALLER void tell_leaving(struct fiber *fiber, void **kept) {
   (void)kept;
 }
 
-/* -- Mappings -------------------------------------------------------------- */
+/* -- Mappings ------------------------------------------------------------- */
 
 /* Tells two conditions apart for which the kernel has one code. A page without
  * rights takes no memory worth mentioning, so where it is refused as well, it
@@ -289,7 +289,7 @@ static int fiber_map(struct fiber_cache *cache, struct fiber **fiber) {
   return WEFT_OK;
 }
 
-/* -- The cache ------------------------------------------------------------- */
+/* -- The cache ------------------------------------------------------------ */
 
 static bool fits(const struct fiber_cache *cache, const struct fiber *fiber) {
   return fiber->size_bytes == cache->size_bytes &&
@@ -337,7 +337,7 @@ void weft__fiber_cache_clear(weft_runtime *rt) {
     fiber_unmap(cache_pop(&rt->fibers));
 }
 
-/* -- Life ------------------------------------------------------------------ */
+/* -- Life ----------------------------------------------------------------- */
 
 static void fiber_main(void *arg) {
   struct fiber *fiber = arg;
@@ -372,7 +372,7 @@ void weft__fiber_free(weft_runtime *rt, struct fiber *fiber) {
     fiber_unmap(fiber);
 }
 
-/* -- Switches -------------------------------------------------------------- */
+/* -- Switches ------------------------------------------------------------- */
 
 void weft__fiber_enter(weft_runtime *rt, struct fiber *fiber) {
   void *kept = NULL;

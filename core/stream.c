@@ -135,7 +135,7 @@ int weft_stream_address(weft_runtime *rt, weft_stream stream, int peer,
   return weft__address_text(fd, peer != 0, value);
 }
 
-/* -- The buffer ------------------------------------------------------------ */
+/* -- The buffer ----------------------------------------------------------- */
 
 static size_t unread(const struct stream *s) {
   return s->end - s->begin;
@@ -193,7 +193,7 @@ static void take_off(struct stream *s, size_t size_bytes) {
   }
 }
 
-/* -- Reading --------------------------------------------------------------- */
+/* -- Reading -------------------------------------------------------------- */
 
 static void on_room_wanted(uv_handle_t *handle, size_t suggested,
                            uv_buf_t *room) {

@@ -47,7 +47,7 @@ struct stream {
   struct list shutdowns; /* likewise, then to end the sending side */
 };
 
-/* -- Life (stream.c) ------------------------------------------------------- */
+/* -- Life (stream.c) ------------------------------------------------------ */
 
 /* Makes a stream of a socket that is still to be opened or connected. */
 int weft__stream_new(weft_runtime *rt, struct stream **stream);
@@ -56,7 +56,7 @@ int weft__stream_new(weft_runtime *rt, struct stream **stream);
  * harm. */
 void weft__stream_end(struct stream *s);
 
-/* -- Writing (stream_write.c) ---------------------------------------------- */
+/* -- Writing (stream_write.c) --------------------------------------------- */
 
 static inline size_t weft__stream_unsent(const struct stream *s) {
   return uv_stream_get_write_queue_size(&s->uv.stream);
@@ -64,7 +64,7 @@ static inline size_t weft__stream_unsent(const struct stream *s) {
 /* Wakes all who wait to write, to flush or to shut down. */
 void weft__stream_wake_writers(struct stream *s, int status);
 
-/* -- Listeners (listener.c) ------------------------------------------------ */
+/* -- Listeners (listener.c) ----------------------------------------------- */
 
 /* Opens a stream socket that does not block and is closed on exec. */
 int weft__socket_new(int family, int *fd);
@@ -72,7 +72,7 @@ int weft__socket_new(int family, int *fd);
 /* Makes a listener of a socket that listens; takes [fd], also on failure. */
 int weft__listener_new(weft_runtime *rt, int fd, weft_listener *listener);
 
-/* -- Addresses (tcp.c) ----------------------------------------------------- */
+/* -- Addresses (tcp.c) ---------------------------------------------------- */
 
 /* Reads an IPv4 or IPv6 address; WEFT_EINVAL if [host] is none. */
 int weft__address_parse(const char *host, int port,

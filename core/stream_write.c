@@ -38,7 +38,7 @@ struct chunk {
 
 static void settle(struct stream *s);
 
-/* -- Sending --------------------------------------------------------------- */
+/* -- Sending -------------------------------------------------------------- */
 
 void weft__ignore_sigpipe(void) {
   struct sigaction action;
@@ -120,7 +120,7 @@ static int take(struct stream *s, const char *data, size_t size_bytes) {
   return status;
 }
 
-/* -- Waiting --------------------------------------------------------------- */
+/* -- Waiting -------------------------------------------------------------- */
 
 static struct writer *first_writer(struct stream *s) {
   return LIST_OWNER(s->writers.next, struct writer, node);
@@ -182,7 +182,7 @@ static void settle(struct stream *s) {
     weft__stream_end(s);
 }
 
-/* -- Calls ----------------------------------------------------------------- */
+/* -- Calls ---------------------------------------------------------------- */
 
 static int park_writer(struct stream *s, const void *data, size_t size_bytes) {
   struct writer *writer = weft__alloc(sizeof(*writer));

@@ -12,8 +12,7 @@
  * ... so many deep is not run any more. */
 #define GENERATION_MAX 100
 
-/* -- Spawning
- * ------------------------------------------------------------------ */
+/* -- Spawning ------------------------------------------------------------- */
 
 int weft__task_handle(weft_runtime *rt, struct task *task, weft_task *handle) {
   int status = WEFT_OK;
@@ -140,8 +139,7 @@ int weft_spawn(weft_runtime *rt, weft_group group, weft_task_fn fn, void *arg,
   return WEFT_OK;
 }
 
-/* -- Running
- * ------------------------------------------------------------------- */
+/* -- Running -------------------------------------------------------------- */
 
 /* Who comes back to the loop need not be who was entered. */
 static struct task *run_fibers(weft_runtime *rt, struct task *task,
@@ -207,8 +205,7 @@ static bool has_ended(const struct task *task) {
   return task->state >= WEFT_TASK_FINISHED;
 }
 
-/* -- Ending
- * --------------------------------------------------------------------- */
+/* -- Ending --------------------------------------------------------------- */
 
 static void set_outcome(weft_runtime *rt, struct task *task, int outcome) {
   if (outcome >= WEFT_OK) {
@@ -340,8 +337,7 @@ int weft_task_close(weft_runtime *rt, weft_task handle) {
   return WEFT_OK;
 }
 
-/* -- Awaiting
- * ------------------------------------------------------------------- */
+/* -- Awaiting ------------------------------------------------------------- */
 
 int weft_task_await(weft_runtime *rt, weft_task handle) {
   struct task *task;

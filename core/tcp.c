@@ -15,7 +15,7 @@
 
 #include "stream.h"
 
-/* -- Addresses ------------------------------------------------------------- */
+/* -- Addresses ------------------------------------------------------------ */
 
 int weft__address_parse(const char *host, int port,
                         struct sockaddr_storage *address) {
@@ -47,7 +47,7 @@ int weft__address_text(int fd, bool peer, weft_value **value) {
   return weft_value_new_bytes(text, (size_t)length, value);
 }
 
-/* -- Connecting ------------------------------------------------------------ */
+/* -- Connecting ----------------------------------------------------------- */
 
 struct connecting {
   uv_connect_t request;
@@ -188,7 +188,7 @@ int weft_tcp_connect(weft_runtime *rt, const char *host, int port,
   return weft__park(rt, NULL, "connect", 0, withdraw_connect, c, value);
 }
 
-/* -- Listening ------------------------------------------------------------- */
+/* -- Listening ------------------------------------------------------------ */
 
 static int open_listening(int fd, const struct sockaddr_storage *address,
                           int backlog) {

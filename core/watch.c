@@ -89,7 +89,7 @@ void weft__watch_dispose(weft_runtime *rt, void *object) {
   uv_close((uv_handle_t *)&watch->poll, on_closed);
 }
 
-/* -- Watching -------------------------------------------------------------- */
+/* -- Watching ------------------------------------------------------------- */
 
 /* Whatever failed, libuv says EBADF and stops watching; a call on the
  * descriptor tells its owner what it was. */

@@ -536,9 +536,9 @@ WEFT_API int weft_task_get_error(weft_runtime *rt, weft_task task,
  * weft_task_ready. Until then its failure is the caller's, not the group's.
  * parks: yes
  * value: what weft_task_ready was given
- * errors: WEFT_ENOMEM, WEFT_ECANCELLED (the child was cancelled and joined, kept),
- * WEFT_ETASKCANCELLED (the child was cancelled), WEFT_ESTATE (it finished
- * without weft_task_ready, or had begun), WEFT_EHOST (it failed: see
+ * errors: WEFT_ENOMEM, WEFT_ECANCELLED (the child was cancelled and joined,
+ * kept), WEFT_ETASKCANCELLED (the child was cancelled), WEFT_ESTATE (it
+ * finished without weft_task_ready, or had begun), WEFT_EHOST (it failed: see
  * weft_task_get_error)
  * cancelled: a later weft_task_ready of the child is ignored */
 WEFT_API int weft_task_start(weft_runtime *rt, weft_task task, uint64_t *value);
@@ -838,16 +838,15 @@ WEFT_API int weft_group_set_limit(weft_runtime *rt, weft_group group,
                                   size_t limit_max);
 
 /* Makes a child that ends cancelled, while the group is not, a failure of the
- * group (WEFT_ETASKCANCELLED) if [on], and lets the cancellation of an enclosing
- * scope go on even if it cut off nothing; default 0: it is none, and does not.
- * parks: no    errors: none */
+ * group (WEFT_ETASKCANCELLED) if [on], and lets the cancellation of an
+ * enclosing scope go on even if it cut off nothing; default 0: it is none, and
+ * does not. parks: no    errors: none */
 WEFT_API int weft_group_set_strict(weft_runtime *rt, weft_group group, int on);
 
 /* Waits for a place in a group with a limit, FIFO, and reserves it for the
  * running task's next spawn into that group.
- * parks: yes   errors: WEFT_ECANCELLED, WEFT_ENOMEM, WEFT_ESTATE (the group is over, or the
- * task has a place reserved)
- * cancelled: no place is taken */
+ * parks: yes   errors: WEFT_ECANCELLED, WEFT_ENOMEM, WEFT_ESTATE (the group is
+ * over, or the task has a place reserved) cancelled: no place is taken */
 WEFT_API int weft_group_reserve(weft_runtime *rt, weft_group group);
 
 /* Gives the number of unfinished children.

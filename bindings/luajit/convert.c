@@ -8,8 +8,7 @@
 
 #define NEVER UINT64_MAX
 
-/* -- Times
- * ---------------------------------------------------------------------- */
+/* -- Times ---------------------------------------------------------------- */
 
 /* Rounded up, so that nothing fires early; what lies before the clock's
  * beginning is its beginning. The caller has refused NaN. */
@@ -27,8 +26,7 @@ double time_seconds(uint64_t ns) {
   return ns == NEVER ? HUGE_VAL : (double)ns / 1e9;
 }
 
-/* -- Objects of Lua's inside values and errors
- * ------------------------------------ */
+/* -- Objects of Lua's inside values and errors ---------------------------- */
 
 /* A reference in the registry that the core holds for us. It may be dropped
  * when the runtime has gone, but not after the Lua state. */
@@ -59,8 +57,7 @@ static void push_reference(lua_State *L, const struct reference *reference) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, reference->ref);
 }
 
-/* -- Values
- * ------------------------------------------------------------------------- */
+/* -- Values --------------------------------------------------------------- */
 
 static void push_items(lua_State *L, struct host *host, weft_value *value) {
   size_t count = 0;
@@ -169,9 +166,7 @@ int to_value(lua_State *L, struct host *host, int index, weft_value **value) {
   }
 }
 
-/* -- Errors
- * ---------------------------------------------------------------------------
- */
+/* -- Errors --------------------------------------------------------------- */
 
 static const char *text_field(lua_State *L, int index, const char *name) {
   lua_getfield(L, index, name);

@@ -11,8 +11,7 @@
 
 #include <stdlib.h>
 
-/* -- Links
- * ------------------------------------------------------------------------ */
+/* -- Links ---------------------------------------------------------------- */
 
 static struct link **bucket_of(const struct host *host, const lua_State *co) {
   uint64_t key = (uint64_t)(uintptr_t)co >> 4;
@@ -102,8 +101,7 @@ void link_clear_all(struct host *host) {
   host->buckets = NULL;
 }
 
-/* -- The functions
- * ------------------------------------------------------------------ */
+/* -- The functions -------------------------------------------------------- */
 
 static lua_State *check_coroutine(lua_State *L, int index) {
   lua_State *co = lua_tothread(L, index);

@@ -42,8 +42,7 @@ void host_register(lua_State *L, struct host *host, const luaL_Reg *functions) {
   }
 }
 
-/* -- What extensions use
- * ---------------------------------------------------------- */
+/* -- What extensions use -------------------------------------------------- */
 
 static struct host *find_host(lua_State *L) {
   lua_getfield(L, LUA_REGISTRYINDEX, HOST_KEY);
@@ -80,8 +79,7 @@ static void offer_api(lua_State *L) {
   lua_setfield(L, LUA_REGISTRYINDEX, WEFT_LUA_API_KEY);
 }
 
-/* -- The module
- * ------------------------------------------------------------------------ */
+/* -- The module ----------------------------------------------------------- */
 
 /* set_functions(table): what the C side calls of the Lua side's, by name. */
 static int set_functions(lua_State *L) {

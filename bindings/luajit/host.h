@@ -94,7 +94,7 @@ static inline struct host *host_of(lua_State *L) {
   return lua_touserdata(L, lua_upvalueindex(1));
 }
 
-/* -- host.c ------------------------------------------------------------------
+/* -- host.c ---------------------------------------------------------------
  */
 
 WEFT_API int luaopen_weft_core(lua_State *L);
@@ -108,7 +108,7 @@ void host_push_function(lua_State *L, struct host *host, const char *name);
 /* Adds [functions] to the module on top of the stack. */
 void host_register(lua_State *L, struct host *host, const luaL_Reg *functions);
 
-/* -- park.c -------------------------------------------------------------------
+/* -- park.c ---------------------------------------------------------------
  */
 
 void park_check(lua_State *L, struct host *host, const char *call);
@@ -121,8 +121,7 @@ static inline bool park_is_possible(lua_State *L, const struct host *host) {
 /* Pushes nothing for WEFT_OK and the code otherwise. */
 int deliver_status(lua_State *L, int status, uint64_t value);
 
-/* -- job.c
- * --------------------------------------------------------------------- */
+/* -- job.c ---------------------------------------------------------------- */
 
 int job_spawn(lua_State *L, struct host *host, weft_group group, int object,
               int function, int objects);
@@ -132,15 +131,13 @@ void job_push_object(lua_State *L, struct host *host, weft_task task);
 lua_State *job_active(struct host *host, weft_task task);
 void job_clear_all(struct host *host);
 
-/* -- coroutine.c
- * ---------------------------------------------------------------- */
+/* -- coroutine.c ---------------------------------------------------------- */
 
 struct link *link_push(struct host *host, struct job *job, lua_State *co);
 void link_pop(struct host *host, struct job *job);
 void link_clear_all(struct host *host);
 
-/* -- convert.c
- * ------------------------------------------------------------------- */
+/* -- convert.c ------------------------------------------------------------ */
 
 uint64_t time_ns(double seconds);
 double time_seconds(uint64_t time_ns);
@@ -149,8 +146,7 @@ int to_value(lua_State *L, struct host *host, int index, weft_value **value);
 void push_error(lua_State *L, struct host *host, weft_error *error);
 int to_error(lua_State *L, struct host *host, int index, weft_error **error);
 
-/* -- callback.c
- * ------------------------------------------------------------------ */
+/* -- callback.c ----------------------------------------------------------- */
 
 /* A Lua function that the core calls outside any task; consumed by
  * callback_drop as the core's drop. NULL for want of memory. */
@@ -158,8 +154,7 @@ void *callback_new(lua_State *L, struct host *host, int function);
 void callback_run(weft_runtime *rt, void *callback);
 void callback_drop(void *callback);
 
-/* -- Modules: each adds its functions to the table on top of the stack.
- * --------- */
+/* -- Modules: each adds its functions to the table on top of the stack. --- */
 
 void open_run(lua_State *L, struct host *host);
 void open_task(lua_State *L, struct host *host);

@@ -14,7 +14,7 @@
 
 #include <stdlib.h>
 
-/* -- Jobs and their coroutines ------------------------------------------------
+/* -- Jobs and their coroutines --------------------------------------------
  */
 
 static void push_object(lua_State *L, const struct job *job) {
@@ -130,8 +130,7 @@ static int deliver_arguments(lua_State *L, int status, uint64_t value) {
   return job->arg_count;
 }
 
-/* -- The end of a task
- * --------------------------------------------------------- */
+/* -- The end of a task ---------------------------------------------------- */
 
 static void push_own_object(const struct job *job) {
   lua_rawgeti(job->host->L, RUN_OBJECTS, job->anchor);
@@ -217,8 +216,7 @@ static int end_by_error(weft_runtime *rt, struct job *job) {
                                           : end_failed(rt, job);
 }
 
-/* -- The step
- * -------------------------------------------------------------------- */
+/* -- The step ------------------------------------------------------------- */
 
 /* Goes back to the resumer of the active coroutine with [ok] and the topmost
  * [count] values of that one's stack; returns the number of its results. */
@@ -315,8 +313,7 @@ static int step(weft_runtime *rt, void *arg, int status, uint64_t value) {
   return run_on(rt, job, result);
 }
 
-/* -- Looking up
- * ----------------------------------------------------------------------- */
+/* -- Looking up ----------------------------------------------------------- */
 
 static struct job *job_of(struct host *host, weft_task task) {
   weft_step_fn task_step;
@@ -341,8 +338,7 @@ lua_State *job_active(struct host *host, weft_task task) {
   return job == NULL ? NULL : job->active;
 }
 
-/* -- Spawning
- * ---------------------------------------------------------------------- */
+/* -- Spawning ------------------------------------------------------------- */
 
 /* Spawns a task for the object at index [object], that runs the function at
  * [function] with the arguments above it; takes those from the stack. The table

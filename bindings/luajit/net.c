@@ -56,7 +56,7 @@ static struct socket *push_socket(lua_State *L, struct host *host,
   return s;
 }
 
-/* -- Statuses -------------------------------------------------------------- */
+/* -- Statuses ------------------------------------------------------------- */
 
 static int deliver_socket_status(lua_State *L, int status, uint64_t value) {
   return deliver_status(L, status == WEFT_EBADF ? WEFT_ECLOSED : status, value);
@@ -82,7 +82,7 @@ static int finish_keeping(lua_State *L, struct host *host, int status,
   return lua_yield(L, lua_gettop(L));
 }
 
-/* -- Reading --------------------------------------------------------------- */
+/* -- Reading -------------------------------------------------------------- */
 
 /* Takes [take] bytes off the buffer, fewer if there are not so many, and pushes
  * [code] or nil, then the first [keep] of them. */
@@ -201,7 +201,7 @@ static int stream_read_all(lua_State *L) {
   return read_with(L, "stream:read_all", seen + READ_ALL_STEP - 1, deliver_all);
 }
 
-/* -- Reading to a separator ------------------------------------------------ */
+/* -- Reading to a separator ----------------------------------------------- */
 
 /* Where [sep] begins at or behind [from], SIZE_MAX if it does not. */
 static size_t find(const char *data, size_t size, size_t from, const char *sep,
@@ -266,7 +266,7 @@ static int stream_read_until(lua_State *L) {
       deliver_until);
 }
 
-/* -- Writing --------------------------------------------------------------- */
+/* -- Writing -------------------------------------------------------------- */
 
 /* stream_write(socket, data) -> code */
 static int stream_write(lua_State *L) {
@@ -300,7 +300,7 @@ static int stream_shutdown(lua_State *L) {
                         deliver_status);
 }
 
-/* -- The life of streams --------------------------------------------------- */
+/* -- The life of streams -------------------------------------------------- */
 
 /* nil and the socket, which is on top of the stack. */
 static int deliver_stream(lua_State *L, int status, uint64_t value) {
@@ -372,7 +372,7 @@ static int stream_address(lua_State *L) {
   return push_address(L, s->host, status, address);
 }
 
-/* -- Listeners ------------------------------------------------------------- */
+/* -- Listeners ------------------------------------------------------------ */
 
 /* tcp_listen(address, port, backlog) -> code; nil, socket */
 static int tcp_listen(lua_State *L) {
@@ -437,7 +437,7 @@ static int listener_close(lua_State *L) {
   return 0;
 }
 
-/* -- What was collected open ----------------------------------------------- */
+/* -- What was collected open ---------------------------------------------- */
 
 struct orphan {
   weft_stream stream; /* or 0 */

@@ -26,7 +26,7 @@ int park_finish(lua_State *L, struct host *host, int status, uint64_t value,
   return lua_yield(L, 0);
 }
 
-/* -- Where a call cannot park -------------------------------------------------
+/* -- Where a call cannot park ---------------------------------------------
  */
 
 /* Functions of the library that a park passes through. */

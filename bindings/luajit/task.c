@@ -8,8 +8,8 @@ static weft_task check_task(lua_State *L, int index) {
   return (weft_task)luaL_checknumber(L, index);
 }
 
-/* spawn(group or 0, object, [name,] fn, ...). Its second upvalue is the table of
- * the task objects. */
+/* spawn(group or 0, object, [name,] fn, ...). Its second upvalue is the table
+ * of the task objects. */
 static int spawn(lua_State *L) {
   struct host *host = host_of(L);
   weft_runtime *rt = host_runtime(L, host, "spawn");
@@ -19,8 +19,7 @@ static int spawn(lua_State *L) {
     lua_pushvalue(L, 3);
     lua_setfield(L, 2, "given_name");
   }
-  int status = job_spawn(L, host, group, 2, named ? 4 : 3,
-                         lua_upvalueindex(2));
+  int status = job_spawn(L, host, group, 2, named ? 4 : 3, lua_upvalueindex(2));
   if (status != WEFT_OK || !named)
     return deliver_status(L, status, 0);
   lua_rawgeti(L, 2, TASK_HANDLE);
@@ -114,8 +113,8 @@ static int list(lua_State *L) {
   weft_task task = 0;
   int count = 0;
   lua_newtable(L);
-  while (host->rt != NULL &&
-         weft_task_next(host->rt, task, &task) == WEFT_OK && task != 0) {
+  while (host->rt != NULL && weft_task_next(host->rt, task, &task) == WEFT_OK &&
+         task != 0) {
     lua_pushnumber(L, (lua_Number)task);
     lua_rawseti(L, -2, ++count);
   }
@@ -208,8 +207,7 @@ static int observe(lua_State *L) {
   return 0;
 }
 
-/* -- Failures that nobody has seen
- * ------------------------------------------------ */
+/* -- Failures that nobody has seen ---------------------------------------- */
 
 /* A userdata that a failed task's object holds: when it is collected, nobody
  * can ask for the failure any more. */
@@ -252,8 +250,7 @@ static int guard(lua_State *L) {
 }
 
 void open_task(lua_State *L, struct host *host) {
-  static const luaL_Reg functions[] = {
-                                       {"task_await", await},
+  static const luaL_Reg functions[] = {{"task_await", await},
                                        {"task_join", join},
                                        {"task_start", start},
                                        {"task_ready", ready},

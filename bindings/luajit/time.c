@@ -81,8 +81,7 @@ static int sleep_until(lua_State *L) {
                      NULL);
 }
 
-/* -- Calls
- * ------------------------------------------------------------------------ */
+/* -- Calls ---------------------------------------------------------------- */
 
 static int push_timer(lua_State *L, int status, weft_timer timer) {
   if (status != WEFT_OK)

@@ -15,8 +15,7 @@ static int push_handle(lua_State *L, int status, uint64_t handle) {
   return 2;
 }
 
-/* -- Objects that are collected
- * ---------------------------------------------------- */
+/* -- Objects that are collected ------------------------------------------- */
 
 typedef int (*close_fn)(weft_runtime *rt, uint64_t handle);
 
@@ -53,8 +52,7 @@ static int handle_guard(lua_State *L) {
   return 1;
 }
 
-/* -- Wait lists
- * ------------------------------------------------------------------ */
+/* -- Wait lists ----------------------------------------------------------- */
 
 /* The words for weft_task_get_wait must last for ever. */
 static const char *lasting_word(lua_State *L, int index) {
@@ -122,8 +120,7 @@ static int waitlist_close(lua_State *L) {
   return 0;
 }
 
-/* -- Events
- * ----------------------------------------------------------------------- */
+/* -- Events --------------------------------------------------------------- */
 
 static int event_new(lua_State *L) {
   weft_runtime *rt = host_runtime(L, host_of(L), "weft.event");
@@ -164,8 +161,7 @@ static int event_close(lua_State *L) {
   return 0;
 }
 
-/* -- Semaphores
- * ------------------------------------------------------------------- */
+/* -- Semaphores ----------------------------------------------------------- */
 
 /* semaphore_new(permits, bound or 0) -> nil, handle */
 static int semaphore_new(lua_State *L) {

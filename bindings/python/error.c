@@ -29,7 +29,7 @@ PyObject *weft_py_take_exception(void) {
   return exception;
 }
 
-/* -- Raising ------------------------------------------------------------- */
+/* -- Raising -------------------------------------------------------------- */
 
 /* Raises what a function of weft.errors makes; takes [arguments] over. */
 static void raise_made(const char *name, PyObject *arguments) {
@@ -74,7 +74,7 @@ void weft_host_raise_error(weft_error *error) {
   Py_XDECREF(exception);
 }
 
-/* -- From the core ------------------------------------------------------- */
+/* -- From the core -------------------------------------------------------- */
 
 static PyObject *members_of(weft_error *error) {
   size_t count = weft_error_get_count(error);
@@ -115,7 +115,7 @@ PyObject *weft_host_from_error(weft_error *error) {
   return own != NULL ? Py_NewRef(own) : import_error(error);
 }
 
-/* -- To the core --------------------------------------------------------- */
+/* -- To the core ---------------------------------------------------------- */
 
 static bool is_a(PyObject *exception, const char *name) {
   PyObject *class = weft_py_errors(name);
@@ -275,7 +275,7 @@ int weft_host_to_error(PyObject *object, weft_error **error) {
   return -1;
 }
 
-/* -- Failing ------------------------------------------------------------- */
+/* -- Failing -------------------------------------------------------------- */
 
 int weft_py_fail(weft_runtime *rt) {
   PyObject *exception = weft_py_take_exception();

@@ -23,7 +23,7 @@ struct weft_py_runtime *weft_py_find_runtime(weft_runtime *rt) {
   return runtime;
 }
 
-/* -- Reports ------------------------------------------------------------- */
+/* -- Reports -------------------------------------------------------------- */
 
 /* Calls the program's report function, or prints. Leaves the exception that is
  * being handled, if there is one, as it was. */
@@ -85,7 +85,7 @@ static void on_report(weft_runtime *rt, void *arg, int kind, uint64_t handle,
   PyGILState_Release(gil);
 }
 
-/* -- The wait ------------------------------------------------------------ */
+/* -- The wait ------------------------------------------------------------- */
 
 static void around(weft_runtime *rt, void *arg, weft_block_fn block) {
   (void)arg;
@@ -94,7 +94,7 @@ static void around(weft_runtime *rt, void *arg, weft_block_fn block) {
   PyEval_RestoreThread(thread);
 }
 
-/* -- Life ---------------------------------------------------------------- */
+/* -- Life ----------------------------------------------------------------- */
 
 weft_runtime *weft_host_runtime(PyObject *object) {
   if (!PyObject_TypeCheck(object, &weft_py_runtime_type)) {
@@ -240,7 +240,7 @@ PyObject *weft_py_running(PyObject *self, PyObject *args) {
   return PyBool_FromLong(weft_py_here.runtime != NULL);
 }
 
-/* -- Callbacks ----------------------------------------------------------- */
+/* -- Callbacks ------------------------------------------------------------ */
 
 void *weft_host_callback(PyObject *object) {
   if (PyCallable_Check(object))

@@ -14,7 +14,7 @@
 
 #include <frameobject.h>
 
-/* -- Failures nobody has asked about ------------------------------------- */
+/* -- Failures nobody has asked about -------------------------------------- */
 
 static void link_failed(struct weft_py_task *task) {
   struct weft_py_runtime *runtime = task->runtime;
@@ -62,7 +62,7 @@ PyObject *weft_py_take_outcome(struct weft_py_task *task) {
   return NULL;
 }
 
-/* -- The end of a task --------------------------------------------------- */
+/* -- The end of a task ---------------------------------------------------- */
 
 static void end(struct weft_py_task *task, int state, PyObject *outcome) {
   task->state = (uint8_t)state;
@@ -134,7 +134,7 @@ static int end_with_exception(struct weft_py_task *task) {
   return code;
 }
 
-/* -- The step ------------------------------------------------------------ */
+/* -- The step ------------------------------------------------------------- */
 
 /* Raises an error where the coroutine has stopped. */
 static PySendResult throw_astray(struct weft_py_task *task, PyObject **result) {
@@ -250,7 +250,7 @@ static void drop(void *arg) {
   PyGILState_Release(gil);
 }
 
-/* -- Spawning ------------------------------------------------------------ */
+/* -- Spawning ------------------------------------------------------------- */
 
 static struct weft_py_task *make_task(PyObject *runtime, PyObject *coroutine) {
   PyAsyncMethods *async = Py_TYPE(coroutine)->tp_as_async;

@@ -15,7 +15,7 @@
 
 static int export_value(PyObject *object, int depth, weft_value **value);
 
-/* -- To the core --------------------------------------------------------- */
+/* -- To the core ---------------------------------------------------------- */
 
 static int export_int(PyObject *object, weft_value **value) {
   int overflow;
@@ -130,7 +130,7 @@ int weft_host_to_value(PyObject *object, weft_value **value) {
   return -1;
 }
 
-/* -- From the core ------------------------------------------------------- */
+/* -- From the core -------------------------------------------------------- */
 
 static PyObject *import_bytes(const weft_value *value) {
   const char *data;
@@ -232,7 +232,7 @@ PyObject *weft_host_from_value(weft_value *value) {
   }
 }
 
-/* -- Bytes and words ----------------------------------------------------- */
+/* -- Bytes and words ------------------------------------------------------ */
 
 int weft_host_to_bytes(PyObject *object, const void **data,
                        size_t *size_bytes) {

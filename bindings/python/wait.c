@@ -10,7 +10,7 @@ const char weft_py_astray_text[] =
     "await what weft's calls return, and tasks, and nothing else; and a call "
     "that parked right where it was made";
 
-/* -- Calls that parked -------------------------------------------------- */
+/* -- Calls that parked ---------------------------------------------------- */
 
 /* The mark of a call that parked. It has no state: the running task has. */
 static PyObject mark;
@@ -114,7 +114,7 @@ static PyTypeObject mark_type = {
 
 static PyObject mark = {_PyObject_EXTRA_INIT 1, &mark_type};
 
-/* -- Awaiting a task ----------------------------------------------------- */
+/* -- Awaiting a task ------------------------------------------------------ */
 
 struct waiter {
   PyObject_HEAD struct weft_py_task *task; /* owned */

@@ -74,7 +74,7 @@ extern _Thread_local struct weft_py_here weft_py_here;
 extern PyTypeObject weft_py_runtime_type, weft_py_task_type;
 int weft_py_add_types(PyObject *module);
 
-/* -- What weft.i asks for ------------------------------------------------ */
+/* -- What weft.i asks for ------------------------------------------------- */
 
 weft_runtime *weft_host_runtime(PyObject *object);
 PyObject *weft_host_new_runtime(weft_runtime *rt);
@@ -101,7 +101,7 @@ void weft_host_keep(PyObject *object);
 void weft_host_raise(int code);
 void weft_host_raise_error(weft_error *error);
 
-/* -- Between the files --------------------------------------------------- */
+/* -- Between the files ---------------------------------------------------- */
 
 struct weft_py_runtime *weft_py_find_runtime(weft_runtime *rt); /* borrowed */
 int weft_py_free_runtime(weft_runtime *rt); /* weft_runtime_free */

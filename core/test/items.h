@@ -31,7 +31,9 @@ static char things[THINGS + 1];
 static int dropped[THINGS + 1]; /* the numbers dropped, in order */
 static int drop_count;
 
-static inline void *thing(int number) { return &things[number]; }
+static inline void *thing(int number) {
+  return &things[number];
+}
 
 static inline int number_of(uint64_t item) {
   return item == 0 ? 0 : (int)((char *)(uintptr_t)item - things);

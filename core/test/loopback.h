@@ -24,7 +24,7 @@
 
 #define SECOND_NS UINT64_C(1000000000)
 
-/* -- The test's task ------------------------------------------------------- */
+/* -- The test's task ------------------------------------------------------ */
 
 static inline int count_fds(void) {
   DIR *dir = opendir("/proc/self/fd");
@@ -82,7 +82,7 @@ static inline void let_run(weft_runtime *rt) {
     CHECK_INT(WEFT_OK, weft_yield(rt));
 }
 
-/* -- Jobs -------------------------------------------------------------------
+/* -- Jobs -----------------------------------------------------------------
  * A task that makes one call, in either kind of task. */
 
 struct job {
@@ -217,7 +217,7 @@ static inline int call_connect(weft_runtime *rt, struct job *job,
   return weft_tcp_connect(rt, job->data, job->port, value);
 }
 
-/* -- Plain sockets --------------------------------------------------------- */
+/* -- Plain sockets -------------------------------------------------------- */
 
 static inline struct sockaddr_in loopback_address(int port) {
   return (struct sockaddr_in){.sin_family = AF_INET,
@@ -299,7 +299,7 @@ static inline ssize_t plain_drain(weft_runtime *rt, int fd) {
   }
 }
 
-/* -- Connections ----------------------------------------------------------- */
+/* -- Connections ---------------------------------------------------------- */
 
 /* Takes [value] and gives its text, good until the next call. */
 static inline const char *take_text(weft_value *value) {

@@ -47,7 +47,9 @@ static void make_mark(weft_runtime *rt, void *arg) {
   mark->calls++;
 }
 
-static void drop_mark(void *arg) { ((struct mark *)arg)->drops++; }
+static void drop_mark(void *arg) {
+  ((struct mark *)arg)->drops++;
+}
 
 static void call_soon(weft_runtime *rt, struct mark *mark) {
   CHECK_INT(WEFT_OK,

@@ -68,7 +68,7 @@ static int sleep_act(weft_runtime *rt, struct play *play, uint64_t *value) {
   (void)value;
   if (play->line == 0)
     return weft_sleep_until(rt, play->object);
-  CHECK(now_of(rt) >= play->object);
+  CHECK(play->status != WEFT_OK || now_of(rt) >= play->object);
   say(play->letter);
   return play_end(play, play->status);
 }
@@ -442,8 +442,8 @@ TEST("a shutdown in pull mode hands out what is cancelled [31.5] [22.2]") {
   struct job kept = {.call = park_call};
   start(rt, &kept, 1);
   CHECK_INT(WEFT_OK, weft_shutdown(rt));
-  pull_all(rt); /* the one that nothing wakes is given up */
-  CHECK_TEXT("abab", said);
+  pull_all(rt);           /* the one that nothing wakes is given up */
+  CHECK_TEXT("ab", said); /* each started, and was cancelled in its yield */
   CHECK_INT(1, reports.count);
   CHECK_INT(WEFT_OK, weft_runtime_free(rt));
   CHECK_INT(0, failing_live());

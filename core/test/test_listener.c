@@ -12,7 +12,7 @@ static void close_both(weft_runtime *rt, weft_stream stream, int peer) {
   CHECK_INT(0, close(peer));
 }
 
-/* -- Accepting ------------------------------------------------------------- */
+/* -- Accepting ------------------------------------------------------------ */
 
 TASK_TEST("accept takes a connection that is there without waiting") {
   int port;
@@ -136,7 +136,7 @@ TASK_TEST("a peer that resets in the backlog is accepted and then broken") {
   CHECK_INT(WEFT_OK, weft_listener_close(rt, listener));
 }
 
-/* -- Closing --------------------------------------------------------------- */
+/* -- Closing -------------------------------------------------------------- */
 
 TASK_TEST("26.5 close wakes who waits, and the handle is stale then") {
   for (int stepped = 0; stepped < 2; stepped++) {
@@ -179,7 +179,7 @@ TEST("a listener still open when its runtime is freed is closed") {
   CHECK_INT(0, failing_live());
 }
 
-/* -- No descriptors left --------------------------------------------------- */
+/* -- No descriptors left -------------------------------------------------- */
 
 struct reports {
   int count;
@@ -277,7 +277,7 @@ TASK_TEST("26.2 the pause holds for every accept, and ends with a close") {
   CHECK_INT(2, reports.count);
 }
 
-/* -- Many, and memory ------------------------------------------------------ */
+/* -- Many, and memory ----------------------------------------------------- */
 
 static int call_serve(weft_runtime *rt, struct job *job, uint64_t *value) {
   for (size_t i = 0; i < job->size_bytes; i++) {

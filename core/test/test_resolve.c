@@ -4,7 +4,7 @@
 
 #include "fake_dns.h"
 
-/* -- With a callback ------------------------------------------------------- */
+/* -- With a callback ------------------------------------------------------ */
 
 struct told {
   weft_task waiter;
@@ -117,7 +117,7 @@ TEST("a look-up under way when the runtime is freed is let go") {
   CHECK_INT(0, failing_live());
 }
 
-/* -- Waiting --------------------------------------------------------------- */
+/* -- Waiting -------------------------------------------------------------- */
 
 static int call_lookup(weft_runtime *rt, struct job *job, uint64_t *value) {
   return weft_dns_lookup(rt, job->data, value);

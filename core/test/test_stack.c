@@ -32,7 +32,7 @@
 #define RUNNING_ON_VALGRIND 0
 #endif
 
-/* -- A fiber with a job ---------------------------------------------------- */
+/* -- A fiber with a job --------------------------------------------------- */
 
 struct job {
   weft_runtime *rt;
@@ -96,7 +96,7 @@ static bool is_watched(void) {
 #endif
 }
 
-/* -- Running --------------------------------------------------------------- */
+/* -- Running -------------------------------------------------------------- */
 
 static void note_place(struct job *job) {
   uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
@@ -301,7 +301,7 @@ TEST("runtimes in different threads have nothing to do with each other") {
   }
 }
 
-/* -- Floating point -------------------------------------------------------- */
+/* -- Floating point ------------------------------------------------------- */
 
 /* The rounding mode as it shows in a conversion, which valgrind follows too;
  * the processor may have another register for it than what fegetround reads. */
@@ -387,7 +387,7 @@ TEST("the precision of the x87 set in a fiber holds there only") {
 }
 #endif
 
-/* -- Many ------------------------------------------------------------------ */
+/* -- Many ----------------------------------------------------------------- */
 
 static size_t count_mappings(void) {
   size_t count = 0;
@@ -443,7 +443,7 @@ TEST("50,000 fibers without guards share a few mappings") {
   weft__fiber_cache_clear(rt);
 }
 
-/* -- The cache ------------------------------------------------------------- */
+/* -- The cache ------------------------------------------------------------ */
 
 static uintptr_t end_of_mapping(const struct job *job) {
   uintptr_t page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
@@ -559,7 +559,7 @@ TEST("a size that is no multiple of a page is rounded up") {
   CHECK(is_mapped((void *)(end_of_mapping(&job) - 64 * 1024 - page_bytes)));
 }
 
-/* -- Guards ---------------------------------------------------------------- */
+/* -- Guards --------------------------------------------------------------- */
 
 /* Writes downwards to nearly the end of its stack, then beyond it. */
 static void overrun(struct job *job) {
@@ -658,7 +658,7 @@ TEST("without a guard nothing stops it") {
   CHECK_INT(2, seen);
 }
 
-/* -- Limits ---------------------------------------------------------------- */
+/* -- Limits --------------------------------------------------------------- */
 
 TEST("a stack there is no room for is refused with ENOMEM") {
   struct job job;
@@ -751,7 +751,7 @@ TEST("guards that are mappings use up the kernel's, and give them back") {
   free(jobs);
 }
 
-/* -- Backtraces ------------------------------------------------------------ */
+/* -- Backtraces ----------------------------------------------------------- */
 
 struct trace {
   int frames;

@@ -19,7 +19,7 @@ static size_t buffered(weft_runtime *rt, weft_stream stream) {
   return size_bytes;
 }
 
-/* -- Reading --------------------------------------------------------------- */
+/* -- Reading -------------------------------------------------------------- */
 
 TASK_TEST("fill waits for bytes, peek shows and consume takes them") {
   int peer;
@@ -148,7 +148,7 @@ TASK_TEST("25.7 a second reader is busy, the first is not disturbed") {
   close_both(rt, stream, peer);
 }
 
-/* -- The buffer ------------------------------------------------------------ */
+/* -- The buffer ----------------------------------------------------------- */
 
 /* Takes [size_bytes] off the stream, of which each byte must be the pattern's
  * next, in bites of [bite] bytes. */
@@ -261,7 +261,7 @@ TASK_TEST("want of memory fails one fill, not the stream") {
   close_both(rt, stream, peer);
 }
 
-/* -- Connections that break ------------------------------------------------ */
+/* -- Connections that break ----------------------------------------------- */
 
 TASK_TEST("25.6 bytes before a reset are delivered before it is raised") {
   int peer;
@@ -319,7 +319,7 @@ TASK_TEST("the end stays the end though a later write fails") {
   CHECK_INT(WEFT_OK, weft_stream_close(rt, stream));
 }
 
-/* -- Closing --------------------------------------------------------------- */
+/* -- Closing -------------------------------------------------------------- */
 
 TASK_TEST("3.10 close wakes the reader, and the handle is stale then") {
   for (int stepped = 0; stepped < 2; stepped++) {
@@ -420,7 +420,7 @@ TEST("a stream still open when its runtime is freed is closed") {
   CHECK_INT(0, failing_live());
 }
 
-/* -- The rest -------------------------------------------------------------- */
+/* -- The rest ------------------------------------------------------------- */
 
 TASK_TEST("both addresses are given as text") {
   int peer;

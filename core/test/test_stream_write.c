@@ -45,7 +45,7 @@ static void close_both(weft_runtime *rt, weft_stream stream, int peer) {
   CHECK_INT(0, close(peer));
 }
 
-/* -- Writing --------------------------------------------------------------- */
+/* -- Writing -------------------------------------------------------------- */
 
 TASK_TEST("a write that the kernel has room for waits for nobody") {
   int peer;
@@ -242,7 +242,7 @@ TASK_TEST("what is peeked at may be written as it is, even if that waits") {
   free(data);
 }
 
-/* -- Flushing -------------------------------------------------------------- */
+/* -- Flushing ------------------------------------------------------------- */
 
 TASK_TEST("25.9 flush waits until nothing is unsent") {
   for (int stepped = 0; stepped < 2; stepped++) {
@@ -283,7 +283,7 @@ TASK_TEST("25.9 a flush that times out leaves the bytes queued") {
   close_both(rt, stream, peer);
 }
 
-/* -- Ending the sending side ----------------------------------------------- */
+/* -- Ending the sending side ---------------------------------------------- */
 
 TASK_TEST("25.10 shutdown ends the sending side, reading goes on") {
   int peer;
@@ -348,7 +348,7 @@ TASK_TEST("3.5 nor did one that timed out") {
   close_both(rt, stream, peer);
 }
 
-/* -- Connections that break ------------------------------------------------ */
+/* -- Connections that break ----------------------------------------------- */
 
 static bool is_broken(int status) {
   return status == WEFT_ECONNRESET || status == WEFT_EPIPE;
@@ -393,7 +393,7 @@ TASK_TEST("a reset before a shutdown fails it") {
   CHECK_INT(WEFT_OK, weft_stream_close(rt, stream));
 }
 
-/* -- Closing --------------------------------------------------------------- */
+/* -- Closing -------------------------------------------------------------- */
 
 TASK_TEST("25.11 close flushes and then ends the stream") {
   for (int stepped = 0; stepped < 2; stepped++) {
@@ -524,7 +524,7 @@ TEST("what is unsent when the runtime is freed is dropped") {
   CHECK_INT(0, close(peer));
 }
 
-/* -- Memory ---------------------------------------------------------------- */
+/* -- Memory --------------------------------------------------------------- */
 
 TASK_TEST("want of memory for a wait leaves the stream as it was") {
   int peer;

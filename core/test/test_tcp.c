@@ -50,7 +50,7 @@ static int free_port(weft_runtime *rt) {
   return port;
 }
 
-/* -- Connecting ------------------------------------------------------------ */
+/* -- Connecting ----------------------------------------------------------- */
 
 /* Connects to [host], at which a listener of this test's is, and back. */
 static void check_connect(weft_runtime *rt, const char *host, bool stepped) {
@@ -164,7 +164,7 @@ TASK_TEST("arguments out of range are refused") {
   CHECK_INT(0, listener);
 }
 
-/* -- Connecting, cut off --------------------------------------------------- */
+/* -- Connecting, cut off -------------------------------------------------- */
 
 TASK_TEST("a connect cancelled while it waits leaves no connection") {
   for (int stepped = 0; stepped < 2; stepped++) {
@@ -235,7 +235,7 @@ TASK_TEST("3.4 a connection that is made is delivered, cancelled or not") {
   CHECK_INT(WEFT_OK, weft_listener_close(rt, listener));
 }
 
-/* -- Listening ------------------------------------------------------------- */
+/* -- Listening ------------------------------------------------------------ */
 
 TASK_TEST("a port in use is refused, and may be taken again at once") {
   int port, peer;
@@ -260,7 +260,7 @@ TASK_TEST("an address of nobody's here is refused") {
             weft_tcp_listen(rt, "192.0.2.1", 0, 0, &listener));
 }
 
-/* -- Many, and memory ------------------------------------------------------ */
+/* -- Many, and memory ----------------------------------------------------- */
 
 TASK_TEST("2,000 connections, opened and dropped in every way, leave nothing") {
   int port;
