@@ -190,6 +190,49 @@ static int end_cancelled(weft_runtime *rt, struct job *job) {
   return WEFT_ECANCELLED;
 }
 
+/* -- Cancelled where nobody could see it --------------------------------- */
+
+/* Frames that are looked at before the error is rather raised. */
+enum { FRAMES_MAX = 8 };
+
+/* Whether an error raised in the parked coroutine would meet a function that
+ * could catch it: only C functions can, pcall and xpcall among them. Level 0 is
+ * the parking call. */
+static bool has_handler(lua_State *co) {
+  lua_Debug frame;
+  for (int level = 1; level < FRAMES_MAX; level++) {
+    if (lua_getstack(co, level, &frame) == 0)
+      return false;
+    lua_getinfo(co, "f", &frame);
+    bool is_c = lua_iscfunction(co, -1) != 0;
+    lua_pop(co, 1);
+    if (is_c)
+      return true;
+  }
+  return true;
+}
+
+/* Raising costs a microsecond, most of it spent in unwinding. Where no frame of
+ * the task could catch the error, nothing can tell the unwinding from dropping
+ * the coroutine. A call with a deliver function of its own has something to do
+ * on its way out, and is not cut short. */
+static bool may_drop(const struct job *job, int status) {
+  return status == WEFT_ECANCELLED && job->deliver == NULL &&
+         job->link == NULL && !has_handler(job->co);
+}
+
+static int drop_cancelled(weft_runtime *rt, struct job *job) {
+  lua_State *L = job->host->L;
+  push_own_object(job);
+  host_push_function(L, job->host, "cancelled");
+  lua_pcall(L, 0, 1, 0); /* for want of memory the error is that */
+  lua_rawseti(L, -2, TASK_COUNT);
+  set_state(rt, job, WEFT_TASK_CANCELLED);
+  lua_pop(L, 1);
+  weft_task_close(rt, job->task);
+  return WEFT_ECANCELLED;
+}
+
 /* The Lua side makes an error object of what was raised, and sees to it that
  * the handle is closed, and so the failure reported if nobody has seen it,
  * when the task object is collected. */
@@ -305,8 +348,11 @@ static int step(weft_runtime *rt, void *arg, int status, uint64_t value) {
   host->yielded = YIELD_FOREIGN;
   if (job->deliver != NULL)
     count = job->deliver(co, status, value);
-  else if (status != WEFT_OK)
+  else if (status != WEFT_OK) {
+    if (may_drop(job, status))
+      return leave_step(host, drop_cancelled(rt, job));
     count = deliver_status(co, status, value);
+  }
   int result = lua_resume(co, count);
   if (result == LUA_YIELD && host->yielded == YIELD_PARK)
     return leave_step(host, WEFT_PARKED);

@@ -49,7 +49,7 @@ static int start(lua_State *L) {
   uint64_t value;
   park_check(L, host, "group:start");
   int status = weft_task_start(host->rt, check_task(L, 1), &value);
-  return park_finish(L, host, status, value, NULL);
+  return park_finish(L, host, status, value, deliver_status);
 }
 
 static int ready(lua_State *L) {

@@ -87,7 +87,8 @@ static int waitlist_park(lua_State *L) {
   uint64_t value;
   park_check(L, host, "the call");
   int status = weft_waitlist_park(host->rt, check_handle(L, 1), &value);
-  return park_finish(L, host, status, value, NULL);
+  /* The Lua side has to put its counts right when this fails. */
+  return park_finish(L, host, status, value, deliver_status);
 }
 
 /* waitlist_wake(handle, code or nil) -> handle of the task, or nil */

@@ -35,7 +35,9 @@ struct weft_lua_api {
   /* The end of a parking C function: return api->finish(L, status, value,
    * deliver) with what the core's call returned. Parks if [status] is
    * WEFT_PARKED, else delivers at once. [deliver] NULL pushes nil for WEFT_OK
-   * and the code otherwise. */
+   * and the code otherwise; then the Lua side must have nothing to do but raise
+   * when the wait is cancelled, for a task in which nobody could catch that may
+   * be ended without going on. */
   int (*finish)(lua_State *L, int status, uint64_t value,
                 weft_lua_deliver deliver);
 

@@ -59,6 +59,7 @@ end
 
 core.set_functions {
   fail = errors.fail,
+  cancelled = errors.cancelled,
   make_error = errors.make,
   on_failure = task.on_failure,
   run_callback = require("weft.call").run_callback,
