@@ -74,7 +74,7 @@ int weft__step_pulled(weft_runtime *rt, void *arg, int status, uint64_t value) {
 
 /* The next ready task whose steps the host runs; NULL at a turn's end. */
 static struct task *pull(weft_runtime *rt) {
-  while (rt->turn_left > 0 && !weft__ready_is_empty(rt)) {
+  while (rt->turn_left > 0) {
     struct entry *entry = rt->ready.entries[rt->ready.head++ & rt->ready.mask];
     rt->turn_left--;
     if (is_pulled(entry))

@@ -337,7 +337,8 @@ describe("weft.map", function()
 
   it("takes a callable object for an iterator [11.6]", virtual(function()
     local next_item = counter(2)
-    local items = setmetatable({}, { __call = function() return next_item() end })
+    local items = setmetatable({},
+      { __call = function() return next_item() end })
     assert.same({ 1, 2, n = 2 }, weft.map(items, function(i) return i end))
   end))
 

@@ -112,7 +112,9 @@ describe("a rate limiter", function()
     virtual(function()
       local limiter = weft.rate_limiter(1, 5)
       limiter:acquire()
-      assert.equal(3, select("#", limiter:with(function() return 1, 2, nil end)))
+      assert.equal(3, select("#", limiter:with(function()
+        return 1, 2, nil
+      end)))
       assert.equal(5, weft.now())
     end))
 

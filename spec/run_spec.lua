@@ -1,4 +1,4 @@
--- weft.run: a runtime from its main function's beginning to the last task's end.
+-- weft.run: a runtime, from main's beginning to the last task's end.
 local weft = require "weft"
 local errors = require "weft.error"
 local report = require "weft.report"

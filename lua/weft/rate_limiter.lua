@@ -17,15 +17,15 @@ local RateLimiter = {}
 local metatable = { __name = "weft.RateLimiter", __index = RateLimiter }
 
 local function check_positive(value, what)
-  if type(value) ~= "number" or not (value > 0) then
+  if type(value) ~= "number" or value ~= value or value <= 0 then
     errors.fail_argument("rate_limiter: " .. what
       .. " must be a number above 0, got " .. errors.shown(value), 3)
   end
   return value
 end
 
---- Makes a limiter that lets `rate` tokens pass in every `per` seconds and holds
--- up to `opts.burst` (default: rate, at least 1). It starts full.
+--- Makes a limiter that lets `rate` tokens pass in every `per` seconds and
+-- holds up to `opts.burst` (default: rate, at least 1). It starts full.
 ---@param rate number
 ---@param per number
 ---@param opts table?
@@ -49,8 +49,8 @@ local function check_count(self, n, call)
   n = n or 1
   check_positive(n, call .. "(n): n")
   if n > self.burst then
-    errors.fail_argument(("rate_limiter:%s(n): n is %s, but the bucket holds %s "
-      .. "at most"):format(call, n, self.burst), 3)
+    errors.fail_argument(("rate_limiter:%s(n): n is %s, but the bucket holds "
+      .. "%s at most"):format(call, n, self.burst), 3)
   end
   return n
 end

@@ -17,7 +17,7 @@ local tree = {}
 local states = { "ready", "running", "parked" }
 local PARKED = 3
 
--- -- Gathering -----------------------------------------------------------------
+-- -- Gathering ---------------------------------------------------------------
 
 local function read_task(handle)
   local id, name, state, _, what, due, group, object, parent =
@@ -51,7 +51,7 @@ local function read_tasks()
   return tasks, roots
 end
 
--- -- Writing -------------------------------------------------------------------
+-- -- Writing -----------------------------------------------------------------
 
 local function seconds(s)
   local text = ("%.3f"):format(math.max(s, 0)):gsub("%.?0+$", "")
@@ -81,8 +81,8 @@ local function task_line(tasks, task)
   return title(task) .. ": " .. doing .. scope_words(task.scope)
 end
 
--- Adds the lines of `task` and of all below it. Groups may be nested deeper than
--- the stack is: so there is a list of what is still to be written.
+-- Groups may be nested deeper than the stack is: so there is a list of what is
+-- still to be written.
 local function write(tasks, roots)
   local lines, todo = {}, {}
   local function push(list, depth)
@@ -103,9 +103,9 @@ local function write(tasks, roots)
   return table.concat(lines, "\n")
 end
 
---- The tree of all unfinished tasks, a line each: name, number, what it does or
--- waits for, how long a wait or a deadline has left, and whether it is cancelled.
--- Empty without a runtime.
+--- The tree of all unfinished tasks, a line each: name, number, what it does
+-- or waits for, how long a wait or a deadline has left, and whether it is
+-- cancelled. Empty without a runtime.
 ---@return string
 function tree.tree() return write(read_tasks()) end
 
