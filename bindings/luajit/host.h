@@ -41,8 +41,9 @@ struct job {
   struct host *host;
   struct job *next; /* in the list of free ones */
   weft_task task;
-  int anchor;    /* where host->anchors holds the coroutine */
-  int arg_count; /* on its stack before the first step */
+  int anchor;              /* where host->anchors holds the coroutine */
+  unsigned arg_count : 31; /* on its stack before the first step */
+  unsigned owns : 1;       /* generators and such, closed at its end */
 };
 
 struct host {
@@ -55,6 +56,8 @@ struct host {
   enum yield_kind yielded; /* set by who calls lua_yield */
   lua_State *resumed;      /* YIELD_RESUME: the coroutine to go on with */
   int resumed_count;       /* and the number of arguments on its stack */
+  int wake_status;         /* what job_deliver makes results of */
+  uint64_t wake_value;
   struct job *free_jobs;
   struct job_page *job_pages;
   struct link *free_links;
@@ -84,8 +87,9 @@ extern _Thread_local struct host *host_running
 
 enum { TASK_STATES = 8 };
 
-/* Where weft.run's C function keeps the table of the task objects. */
-enum { RUN_OBJECTS = 2 };
+/* Where weft.run's C function keeps the table of the task objects, and the
+ * function that makes results (job.c). */
+enum { RUN_OBJECTS = 2, RUN_DELIVER = 3 };
 
 static inline struct host *host_of(lua_State *L) {
   struct host *running = host_running;
@@ -129,6 +133,8 @@ int job_spawn(lua_State *L, struct host *host, weft_group group, int object,
 void job_push_object(lua_State *L, struct host *host, weft_task task);
 /* The innermost coroutine of an unfinished Lua task; NULL for another. */
 lua_State *job_active(struct host *host, weft_task task);
+/* A C function for RUN_DELIVER. */
+int job_deliver(lua_State *L);
 void job_clear_all(struct host *host);
 
 /* -- coroutine.c ---------------------------------------------------------- */

@@ -127,7 +127,7 @@ static int deliver_arguments(lua_State *L, int status, uint64_t value) {
   (void)L;
   (void)status;
   (void)value;
-  return job->arg_count;
+  return (int)job->arg_count;
 }
 
 /* -- The end of a task ---------------------------------------------------- */
@@ -218,7 +218,7 @@ static bool has_handler(lua_State *co) {
  * on its way out, and is not cut short. */
 static bool may_drop(const struct job *job, int status) {
   return status == WEFT_ECANCELLED && job->deliver == NULL &&
-         job->link == NULL && !has_handler(job->co);
+         job->link == NULL && !job->owns && !has_handler(job->co);
 }
 
 static int drop_cancelled(weft_runtime *rt, struct job *job) {
@@ -297,6 +297,31 @@ static int refuse_yield(weft_runtime *rt, struct job *job) {
   return WEFT_ESTATE;
 }
 
+/* The body has ended, and the task still owns what it has to close: the Lua
+ * side does so as the rest of the body, and then ends as that did. A coroutine
+ * that failed cannot go on, so that part runs in another. */
+static int close_owned(struct job *job, bool went_well) {
+  struct host *host = job->host;
+  lua_State *L = host->L, *from = job->co;
+  int count = went_well ? lua_gettop(from) : 1;
+  job->owns = 0;
+  lua_checkstack(L, count + 3);
+  host_push_function(L, host, "end_owner");
+  lua_pushboolean(L, went_well);
+  if (!went_well) {
+    luaL_traceback(L, from, NULL, 0);
+    count = 2; /* the traceback and the error */
+    lua_xmove(from, L, 1);
+    set_coroutine(L, job, lua_newthread(L));
+    job->active = job->co;
+  } else {
+    lua_xmove(from, L, count);
+  }
+  lua_checkstack(job->co, count + 3);
+  lua_xmove(L, job->co, count + 2);
+  return count + 1;
+}
+
 /* Goes on after the active coroutine has returned, failed or yielded, but for a
  * park. Returns the number of arguments for the coroutine that is active then,
  * or OVER with the task's outcome. */
@@ -310,6 +335,8 @@ static int go_on(weft_runtime *rt, struct job *job, int result, int *outcome) {
   if (job->link != NULL)
     return return_to_resumer(host, job, went_well,
                              went_well ? lua_gettop(job->active) : 1);
+  if (job->owns && result != LUA_YIELD)
+    return close_owned(job, went_well);
   if (result == LUA_YIELD)
     *outcome = refuse_yield(rt, job);
   else
@@ -338,6 +365,43 @@ static int run_on(weft_runtime *rt, struct job *job, int result) {
   return leave_step(host, outcome);
 }
 
+/* Makes the results of the call that parked, in a frame of its own. */
+int job_deliver(lua_State *L) {
+  struct host *host = host_running;
+  return host->job->deliver(L, host->wake_status, host->wake_value);
+}
+
+/* Makes them on the stack of weft.run, not on the coroutine's: what allocates
+ * may start a collection, whose finalisers run on the same stack, and LuaJIT
+ * forgets that a coroutine has yielded when Lua code that catches errors runs
+ * on it. What the call has left on the coroutine's stack are its arguments. */
+static int deliver_apart(struct job *job, int status, uint64_t value) {
+  struct host *host = job->host;
+  lua_State *L = host->L, *co = job->active;
+  int kept = lua_gettop(co), top = lua_gettop(L);
+  host->wake_status = status;
+  host->wake_value = value;
+  lua_pushvalue(L, RUN_DELIVER);
+  lua_xmove(co, L, kept);
+  int failed = lua_pcall(L, kept, LUA_MULTRET, 0);
+  int count = lua_gettop(L) - top;
+  if (failed != 0 || !lua_checkstack(co, count)) {
+    lua_settop(L, top);
+    return deliver_status(co, WEFT_ENOMEM, 0);
+  }
+  lua_xmove(L, co, count);
+  return count;
+}
+
+/* Puts the results of the call that parked on the coroutine's stack. */
+static int deliver(struct job *job, int status, uint64_t value) {
+  if (job->deliver == deliver_arguments)
+    return (int)job->arg_count;
+  if (job->deliver == NULL || job->deliver == deliver_status)
+    return deliver_status(job->active, status, value);
+  return deliver_apart(job, status, value);
+}
+
 static int step(weft_runtime *rt, void *arg, int status, uint64_t value) {
   struct job *job = arg;
   struct host *host = job->host;
@@ -346,13 +410,10 @@ static int step(weft_runtime *rt, void *arg, int status, uint64_t value) {
   host->job = job;
   host->active = co;
   host->yielded = YIELD_FOREIGN;
-  if (job->deliver != NULL)
-    count = job->deliver(co, status, value);
-  else if (status != WEFT_OK) {
-    if (may_drop(job, status))
-      return leave_step(host, drop_cancelled(rt, job));
-    count = deliver_status(co, status, value);
-  }
+  if (may_drop(job, status))
+    return leave_step(host, drop_cancelled(rt, job));
+  if (job->deliver != NULL || status != WEFT_OK)
+    count = deliver(job, status, value);
   int result = lua_resume(co, count);
   if (result == LUA_YIELD && host->yielded == YIELD_PARK)
     return leave_step(host, WEFT_PARKED);
@@ -397,7 +458,8 @@ int job_spawn(lua_State *L, struct host *host, weft_group group, int object,
   job->active = co;
   job->link = NULL;
   job->deliver = deliver_arguments;
-  job->arg_count = count - 1;
+  job->arg_count = ((unsigned)count - 1) & 0x7fffffff;
+  job->owns = 0;
   if (!lua_checkstack(co, count)) {
     give_job(job);
     return WEFT_ENOMEM;

@@ -78,6 +78,8 @@ static int run(lua_State *L) {
   host->run_id++;
   lua_rawgeti(L, LUA_REGISTRYINDEX, host->objects);
   lua_replace(L, RUN_OBJECTS);
+  lua_pushcfunction(L, job_deliver);
+  lua_replace(L, RUN_DELIVER);
   status = job_spawn(L, host, 0, 1, 4, RUN_OBJECTS);
   if (status == WEFT_OK) {
     lua_rawgeti(L, 1, TASK_HANDLE);

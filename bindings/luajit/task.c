@@ -78,6 +78,21 @@ static int current(lua_State *L) {
   return 1;
 }
 
+/* task_owns() -> whether the innermost scope is the running task's own; notes
+ * that it has something to close at its end. */
+static int task_owns(lua_State *L) {
+  struct host *host = host_of(L);
+  weft_task task;
+  weft_scope own, innermost;
+  weft_task_current(host->rt, &task);
+  weft_task_get_scope(host->rt, task, &own);
+  weft_scope_current(host->rt, &innermost);
+  if (own == innermost)
+    host->job->owns = 1;
+  lua_pushboolean(L, own == innermost);
+  return 1;
+}
+
 /* task_handle() -> the running task's handle */
 static int task_handle(lua_State *L) {
   struct host *host = host_of(L);
@@ -257,6 +272,7 @@ void open_task(lua_State *L, struct host *host) {
                                        {"task_cancel", cancel},
                                        {"task_current", current},
                                        {"task_handle", task_handle},
+                                       {"task_owns", task_owns},
                                        {"task_all", all},
                                        {"task_list", list},
                                        {"task_info", info},

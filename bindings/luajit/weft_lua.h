@@ -20,7 +20,8 @@
 
 /* Pushes the results of a parking call onto [L] and returns their number;
  * called on the runtime's thread when the call has ended, with its status and
- * value. Must not raise but for want of memory. */
+ * value. [L] need not be the state that called; what that had on its stack is
+ * on this one's. Must not raise but for want of memory. */
 typedef int (*weft_lua_deliver)(lua_State *L, int status, uint64_t value);
 
 struct weft_lua_api {

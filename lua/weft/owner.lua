@@ -3,6 +3,8 @@
 -- @module weft.owner
 
 local core = require "weft.core"
+local errors = require "weft.error"
+local report = require "weft.report"
 
 local owner = {}
 
@@ -20,6 +22,7 @@ function owner.add(object)
   owned[scope] = list
   list[#list + 1] = object
   object.owner_scope = scope
+  core.task_owns()
 end
 
 --- Takes `object` back: it is closed, or has ended by itself.
@@ -48,6 +51,22 @@ function owner.close_all(scope)
   owned[scope] = nil
   core.scope_leave(shield, false)
   return failure
+end
+
+--- For the C side: the rest of a task whose body has ended and which owns
+-- something. Gets what the body returned, or a traceback and its error.
+function owner.end_task(ok, ...)
+  local err
+  if not ok then
+    local traceback
+    traceback, err = ...
+    err = errors.is_cancelled(err) and err or errors.object(err, traceback)
+  end
+  local failure = owner.close_all(core.scope_current())
+  if failure ~= nil and ok then error(failure, 0) end
+  if failure ~= nil then report.report(report.FAILURE, nil, failure) end
+  if ok then return ... end
+  error(err, 0)
 end
 
 return owner

@@ -60,6 +60,7 @@ end
 core.set_functions {
   fail = errors.fail,
   cancelled = errors.cancelled,
+  end_owner = require("weft.owner").end_task,
   make_error = errors.make,
   on_failure = task.on_failure,
   run_callback = require("weft.call").run_callback,
