@@ -103,11 +103,13 @@ struct handle_table {
   uint32_t count; /* slots in use or once used */
   uint32_t capacity;
   uint32_t first_free; /* UINT32_MAX: none */
+  uint32_t first_generation;
 };
 
 #define WEFT__SLOT_BITS 24
 #define WEFT__KIND_BITS 5
 
+void weft__handle_init(weft_runtime *rt);
 int weft__handle_new(weft_runtime *rt, enum kind kind, void *object,
                      uint64_t *handle);
 void weft__handle_free(weft_runtime *rt, uint64_t handle);

@@ -4,10 +4,11 @@
  *
  * A handle is generation, kind and slot side by side, 53 bits in all, so that
  * a double holds it. A free slot keeps the handle it will give out next with
- * the kind left out, which no look-up can match. The slot whose last
- * generation is used up is retired instead of freed: a handle is never given
- * out twice, so a stale one is always found out. That costs 16 bytes for every
- * 16 million objects. */
+ * the kind left out, which no look-up can match. The slot whose generations
+ * are used up is retired instead of freed: a handle is never given out twice,
+ * so a stale one is always found out. That costs 16 bytes for every 16 million
+ * objects. Generations begin at a number that differs from runtime to runtime,
+ * so that one's handle is as good as never another's. */
 #include "core.h"
 
 #define SLOT_MASK ((1u << WEFT__SLOT_BITS) - 1)
@@ -16,6 +17,19 @@
 #define NO_SLOT UINT32_MAX
 
 _Static_assert(KIND_COUNT <= 1 << WEFT__KIND_BITS, "a kind fits its bits");
+
+/* 0 is none of them. */
+static uint64_t next_generation(uint64_t generation) {
+  return generation == GENERATION_MAX ? 1 : generation + 1;
+}
+
+void weft__handle_init(weft_runtime *rt) {
+  uint64_t mixed =
+      (uv_hrtime() ^ (uint64_t)(uintptr_t)rt) * UINT64_C(0x9E3779B97F4A7C15);
+  rt->handles.first_free = NO_SLOT;
+  rt->handles.first_generation =
+      (uint32_t)next_generation((mixed >> 40) & GENERATION_MAX);
+}
 
 static int grow(struct handle_table *table) {
   if (table->capacity > SLOT_MASK)
@@ -40,7 +54,8 @@ static uint32_t take_slot(struct handle_table *table) {
   if (table->count == table->capacity && grow(table) != WEFT_OK)
     return NO_SLOT;
   index = table->count++;
-  table->slots[index].handle = UINT64_C(1) << GENERATION_SHIFT | index;
+  table->slots[index].handle =
+      (uint64_t)table->first_generation << GENERATION_SHIFT | index;
   return index;
 }
 
@@ -63,9 +78,9 @@ void weft__handle_free(weft_runtime *rt, uint64_t handle) {
   uint32_t index = (uint32_t)handle & SLOT_MASK;
   struct slot *slot = &rt->handles.slots[index];
   assert(slot->handle == handle);
-  uint64_t generation = (handle >> GENERATION_SHIFT) + 1;
+  uint64_t generation = next_generation(handle >> GENERATION_SHIFT);
   slot->handle = 0;
-  if (generation > GENERATION_MAX)
+  if (generation == rt->handles.first_generation)
     return; /* retired */
   slot->handle = generation << GENERATION_SHIFT | index;
   slot->object = (void *)(uintptr_t)rt->handles.first_free;

@@ -60,7 +60,7 @@ int weft_runtime_new(weft_runtime **out) {
   if (rt == NULL)
     return WEFT_ENOMEM;
   rt->thread = weft__thread_self();
-  rt->handles.first_free = UINT32_MAX;
+  weft__handle_init(rt);
   list_init(&rt->tasks);
   list_init(&rt->ended);
   init_pools(rt);

@@ -1,5 +1,6 @@
 --- What the specs share: running a test as the main task of a runtime.
 local weft = require "weft"
+local errors = require "weft.error"
 local report = require "weft.report"
 local run = require "weft.run"
 
@@ -54,6 +55,26 @@ end
 function helper.error_of(fn, ...)
   local ok, err = pcall(fn, ...)
   if ok then error("expected an error, but none was raised", 2) end
+  return err
+end
+
+--- Checks that fn(...) raises an error of the class; returns that.
+function helper.fails(class, fn, ...)
+  local err = helper.error_of(fn, ...)
+  if not (errors.is_error(err) and err:is(class)) then
+    error("expected a " .. class .. ", got " .. tostring(err), 2)
+  end
+  return err
+end
+
+--- Checks that fn(...) raises an ArgumentError that says all the pieces.
+function helper.refuses(pieces, fn, ...)
+  local err = helper.fails("ArgumentError", fn, ...)
+  for _, piece in ipairs(pieces) do
+    if not err.message:find(piece, 1, true) then
+      error("no '" .. piece .. "' in: " .. err.message, 2)
+    end
+  end
   return err
 end
 

@@ -119,6 +119,15 @@ static bool is_of_a_task(lua_State *L, struct host *host, int index) {
   return found;
 }
 
+void mark_dropped(struct host *host, lua_State *co) {
+  lua_pushlightuserdata(co, host);
+}
+
+static bool is_dropped(const struct host *host, lua_State *co) {
+  return lua_status(co) == LUA_YIELD && lua_gettop(co) > 0 &&
+         lua_touserdata(co, -1) == host;
+}
+
 static const char *status_of(lua_State *L, struct host *host, int index) {
   lua_State *co = check_coroutine(L, index);
   lua_Debug ar;
@@ -126,6 +135,8 @@ static const char *status_of(lua_State *L, struct host *host, int index) {
     return "running";
   if (link_find(host, co) != NULL || is_of_a_task(L, host, index))
     return "normal";
+  if (is_dropped(host, co))
+    return "dead";
   if (lua_status(co) == LUA_YIELD)
     return "suspended";
   if (lua_status(co) != 0)

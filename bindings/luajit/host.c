@@ -116,6 +116,7 @@ static int close_host(lua_State *L) {
 static struct host *new_host(lua_State *L) {
   struct host *host = lua_newuserdata(L, sizeof *host);
   *host = (struct host){.functions = LUA_NOREF};
+  host->budget = &host->no_budget;
   lua_createtable(L, 0, 1);
   lua_pushcfunction(L, close_host);
   lua_setfield(L, -2, "__gc");
@@ -135,7 +136,11 @@ int luaopen_weft_core(lua_State *L) {
                                        {"error_text", error_text},
                                        {"version", version},
                                        {NULL, NULL}};
-  struct host *host = new_host(L);
+  /* Loaded anew, the module serves the same host: what was made before still
+   * points to it. */
+  struct host *host = find_host(L);
+  if (host == NULL)
+    host = new_host(L);
   offer_api(L);
   lua_newtable(L);
   host_register(L, host, functions);

@@ -48,7 +48,8 @@ struct job {
 
 struct host {
   weft_runtime *rt;        /* NULL unless weft.run is under way */
-  int32_t *budget;         /* the core's word */
+  int32_t *budget;         /* the core's word, else no_budget */
+  int32_t no_budget;       /* 0 */
   lua_State *main;         /* lives as long as the state */
   lua_State *L;            /* whose call of weft.run that is */
   struct job *job;         /* whose step runs, while active is not NULL */
@@ -139,6 +140,8 @@ void job_clear_all(struct host *host);
 
 /* -- coroutine.c ---------------------------------------------------------- */
 
+/* A coroutine that was dropped while parked is dead for everyone else. */
+void mark_dropped(struct host *host, lua_State *co);
 struct link *link_push(struct host *host, struct job *job, lua_State *co);
 void link_pop(struct host *host, struct job *job);
 void link_clear_all(struct host *host);

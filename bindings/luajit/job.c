@@ -148,7 +148,6 @@ static void set_state(weft_runtime *rt, const struct job *job, int state) {
 
 /* Moves the [count] results into the task object on top of [L]'s stack. */
 static void keep_results(lua_State *L, lua_State *co, int count) {
-  luaL_checkstack(L, count, "too many results of a task");
   lua_xmove(co, L, count);
   for (int i = count; i > 0; i--)
     lua_rawseti(L, -i - 1, TASK_FIRST + i - 1);
@@ -156,14 +155,22 @@ static void keep_results(lua_State *L, lua_State *co, int count) {
   lua_rawseti(L, -2, TASK_COUNT);
 }
 
+static int end_failed(weft_runtime *rt, struct job *job);
+
 /* The body has returned. What the task object knows is final, so the core's
  * handle is not needed any more. */
 static int finish(weft_runtime *rt, struct job *job) {
-  lua_State *L = job->host->L;
-  int count = lua_gettop(job->co);
+  lua_State *L = job->host->L, *co = job->co;
+  int count = lua_gettop(co);
+  if (!lua_checkstack(L, count + 4)) {
+    lua_settop(co, 0);
+    lua_pushliteral(co, "a task returned more results than a stack holds; "
+                        "return a table");
+    return end_failed(rt, job);
+  }
   push_own_object(job);
   if (count > 0)
-    keep_results(L, job->co, count);
+    keep_results(L, co, count);
   set_state(rt, job, WEFT_TASK_FINISHED);
   lua_pop(L, 1);
   weft_task_close(rt, job->task);
@@ -229,6 +236,7 @@ static int drop_cancelled(weft_runtime *rt, struct job *job) {
   lua_rawseti(L, -2, TASK_COUNT);
   set_state(rt, job, WEFT_TASK_CANCELLED);
   lua_pop(L, 1);
+  mark_dropped(job->host, job->co);
   weft_task_close(rt, job->task);
   return WEFT_ECANCELLED;
 }
@@ -467,10 +475,14 @@ int job_spawn(lua_State *L, struct host *host, weft_group group, int object,
   lua_xmove(L, co, count);
   lua_pushvalue(L, object);
   lua_rawseti(L, objects, job->anchor);
+  int anchor = job->anchor;
   int status =
       weft_spawn_step(host->rt, group, step, job, give_job, &job->task);
-  if (status != WEFT_OK)
+  if (status != WEFT_OK) {
+    lua_pushnil(L);
+    lua_rawseti(L, objects, anchor);
     return status;
+  }
   lua_pushnumber(L, (lua_Number)job->task);
   lua_rawseti(L, object, TASK_HANDLE);
   return WEFT_OK;

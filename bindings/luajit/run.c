@@ -43,20 +43,49 @@ static void on_report(weft_runtime *rt, void *arg, int kind, weft_task task,
     lua_pop(L, 1); /* the report function's own fallback has failed too */
 }
 
-static int set_up(weft_runtime *rt, lua_State *L, struct host *host) {
+static void set_up(weft_runtime *rt, lua_State *L, struct host *host) {
   weft_set_report(rt, on_report, host, NULL);
   if (is_main_thread())
     weft_set_signals(rt, 1);
-  /* A third argument: the virtual clock begins at 0. */
   if (lua_toboolean(L, 2))
     weft_set_virtual_clock(rt, 1, 0);
   if (lua_isnumber(L, 3))
     weft_set_shuffle(rt, (uint64_t)lua_tonumber(L, 3));
-  return WEFT_OK;
+}
+
+/* Runs the main task; the arguments of run, on a stack of its own. */
+static int run_main(lua_State *L) {
+  struct host *host = host_running;
+  weft_runtime *rt = host->rt;
+  host->L = L;
+  set_up(rt, L, host);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, host->objects);
+  lua_replace(L, RUN_OBJECTS);
+  lua_pushcfunction(L, job_deliver);
+  lua_replace(L, RUN_DELIVER);
+  int status = job_spawn(L, host, 0, 1, 4, RUN_OBJECTS);
+  if (status != WEFT_OK) {
+    weft_runtime_free(rt);
+    return deliver_status(L, status, 0);
+  }
+  lua_pushliteral(L, "main");
+  lua_setfield(L, 1, "given_name");
+  lua_rawgeti(L, 1, TASK_HANDLE);
+  weft_task main_task = (weft_task)lua_tonumber(L, -1);
+  weft_task_set_name(rt, main_task, "main");
+  weft_set_main(rt, main_task);
+  lua_settop(L, RUN_DELIVER);
+  status = weft_run(rt);
+  weft_error *error; /* raised by the Lua side: so it has been seen */
+  weft_task_get_error(rt, main_task, &error);
+  weft_runtime_free(rt);
+  return deliver_status(L, status, 0);
 }
 
 /* run(object, virtual, seed, main, ...): runs main(...) as the task of
- * [object] until it and everything else has ended. */
+ * [object] until it and everything else has ended. An error that comes out of
+ * run_main is Lua's own want of memory in the middle of the loop; the runtime
+ * cannot be freed then and is left behind. */
 static int run(lua_State *L) {
   struct host *host = host_of(L);
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -65,40 +94,22 @@ static int run(lua_State *L) {
     return host_fail(L, host, WEFT_ESTATE,
                      "weft.run inside weft.run: a runtime runs already; spawn "
                      "a task in it instead");
-  weft_runtime *rt;
-  int status = weft_runtime_new(&rt);
+  int status = weft_runtime_new(&host->rt);
   if (status != WEFT_OK)
     return host_fail(L, host, status, "no runtime could be made");
-  set_up(rt, L, host);
   struct host *outer = host_running; /* of another state in this thread */
-  host->rt = rt;
-  host->L = L;
-  weft_budget_word(rt, &host->budget);
+  weft_budget_word(host->rt, &host->budget);
   host_running = host;
   host->run_id++;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, host->objects);
-  lua_replace(L, RUN_OBJECTS);
-  lua_pushcfunction(L, job_deliver);
-  lua_replace(L, RUN_DELIVER);
-  status = job_spawn(L, host, 0, 1, 4, RUN_OBJECTS);
-  if (status == WEFT_OK) {
-    lua_rawgeti(L, 1, TASK_HANDLE);
-    weft_task main_task = (weft_task)lua_tonumber(L, -1);
-    lua_pop(L, 1);
-    weft_task_set_name(rt, main_task, "main");
-    lua_pushliteral(L, "main");
-    lua_setfield(L, 1, "given_name");
-    weft_set_main(rt, main_task);
-    status = weft_run(rt);
-    weft_error *error; /* raised by the Lua side: so it has been seen */
-    weft_task_get_error(rt, main_task, &error);
-  }
-  weft_runtime_free(rt);
+  lua_pushcfunction(L, run_main);
+  lua_insert(L, 1);
+  int failed = lua_pcall(L, lua_gettop(L) - 1, 1, 0);
   host_running = outer;
+  host->budget = &host->no_budget;
   host->rt = NULL;
   host->L = NULL;
-  lua_settop(L, 0);
-  return deliver_status(L, status, 0);
+  host->active = NULL;
+  return failed != 0 ? lua_error(L) : 1;
 }
 
 static int is_running(lua_State *L) {

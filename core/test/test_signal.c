@@ -14,6 +14,9 @@ static int run_apart(int (*scene)(int number), int number) {
   fflush(stdout);
   pid_t child = fork();
   if (child == 0) {
+    /* A shell's background job is started with SIGINT ignored. */
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
     int status = scene(number);
     fflush(stdout);
     _exit(check_failures == 0 ? status : 99);

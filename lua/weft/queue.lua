@@ -41,7 +41,7 @@ function queue.new(max)
     getters = getters, putters = putters, joiners = joiners,
     getting = 0, putting = 0, -- tasks in their lists, or about to leave them
     handed = {}, offered = {}, -- items by task: to a getter, of a putter
-    budget = ffi.cast("int32_t *", core.budget()),
+    budget = ffi.cast("int32_t **", core.budget()),
     guards = { getters_guard, putters_guard, joiners_guard },
   }, metatable)
 end
@@ -105,9 +105,9 @@ end
 function Queue:put(value)
   if value == nil then check_item(value) end
   local budget = self.budget
-  local left = budget[0]
+  local left = budget[0][0]
   if left > 1 and self.putting == 0 and not self.closed and has_room(self) then
-    budget[0] = left - 1
+    budget[0][0] = left - 1
     return deliver(self, value)
   end
   return put_slowly(self, value)
@@ -167,9 +167,9 @@ end
 ---@return any
 function Queue:get()
   local budget = self.budget
-  local left = budget[0]
+  local left = budget[0][0]
   if left > 1 and self.last >= self.first then
-    budget[0] = left - 1
+    budget[0][0] = left - 1
     return take(self)
   end
   return get_slowly(self)
