@@ -154,12 +154,17 @@ void weft__run_entry(weft_runtime *rt, struct entry *entry) {
     weft__step(rt, (struct task *)entry);
 }
 
-/* Fetches ahead what the entry after next needs first; one that is stale is
- * only fetched, never read. */
+/* Fetches ahead the task after next, and what the next one is stepped with. An
+ * entry behind the end is stale: it is fetched, but not read. */
 static inline struct entry *take_entry(struct ready_ring *ring) {
   struct entry *entry = ring->entries[ring->head++ & ring->mask];
 #if defined(__GNUC__)
-  __builtin_prefetch(ring->entries[(ring->head + 1) & ring->mask]);
+  if (WEFT__LIKELY(ring->tail - ring->head > 1)) {
+    const struct entry *next = ring->entries[ring->head & ring->mask];
+    __builtin_prefetch(ring->entries[(ring->head + 1) & ring->mask]);
+    if (!next->is_call)
+      __builtin_prefetch(((const struct task *)next)->arg);
+  }
 #endif
   return entry;
 }
