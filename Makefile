@@ -24,7 +24,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 PREFIX ?= /usr/local
-VERSION := 1.0.0
+VERSION := $(shell sed -n 's/^.define VERSION "\(.*\)"/\1/p' core/status.c)
 SUFFIX_address := -asan
 SUFFIX_thread := -tsan
 BUILD ?= build$(if $(SAN),$(SUFFIX_$(SAN)),$(if $(DEBUG),-debug))

@@ -10,6 +10,8 @@
 
 int weft__call_new(weft_runtime *rt, weft_call_fn fn, void *arg,
                    weft_drop_fn drop, weft_timer *handle, struct call **out) {
+  if (fn == NULL)
+    return WEFT_EINVAL;
   struct call *call = weft__pool_take(&rt->calls_pool);
   if (call == NULL)
     return WEFT_ENOMEM;
@@ -33,12 +35,15 @@ give_block:
   return WEFT_ENOMEM;
 }
 
-/* The call will not be made any more: its argument goes. */
+/* The call will not be made any more: its argument goes. [drop] is the host's
+ * code and may give back the handle, which must not free the call under it. */
 static void end(weft_runtime *rt, struct call *call) {
   call->ended = true;
+  call->ending = true;
   list_remove(&call->entry.node);
   weft__timer_clear(rt, &call->timer);
   weft__drop(call->drop, call->arg);
+  call->ending = false;
 }
 
 /* Nothing will ever lead to it: its time never comes. */
@@ -50,7 +55,7 @@ static bool is_nowhere(const struct call *call) {
 static void free_if_over(weft_runtime *rt, struct call *call) {
   if (call->handle == 0 && is_nowhere(call))
     end(rt, call);
-  if (!call->ended || call->queued || call->handle != 0)
+  if (!call->ended || call->ending || call->queued || call->handle != 0)
     return;
   weft__ready_unreserve(rt);
   weft__pool_give(&rt->calls_pool, call);
@@ -80,36 +85,32 @@ void weft__call_abandon(weft_runtime *rt, struct call *call) {
   free_if_over(rt, call);
 }
 
-static void give_handle_back(weft_runtime *rt, struct call *call) {
+static void free_handle(weft_runtime *rt, struct call *call) {
   weft__handle_free(rt, call->handle);
   call->handle = 0;
+}
+
+/* The handle goes first: the drop function finds it stale. */
+void weft__call_dispose(weft_runtime *rt, void *object) {
+  struct call *call = object;
+  free_handle(rt, call);
+  if (!call->ended)
+    end(rt, call);
   free_if_over(rt, call);
 }
 
-void weft__call_dispose(weft_runtime *rt, void *object) {
-  struct call *call = object;
-  if (!call->ended)
-    end(rt, call);
-  give_handle_back(rt, call);
-}
-
 /* -- The public calls ----------------------------------------------------- */
-
-static int refuse(weft_drop_fn drop, void *arg, int status) {
-  weft__drop(drop, arg);
-  return status;
-}
 
 int weft_call_soon(weft_runtime *rt, weft_call_fn fn, void *arg,
                    weft_drop_fn drop, weft_timer *timer) {
   if (timer != NULL)
     *timer = 0;
   if (!weft__is_here(rt))
-    return refuse(drop, arg, WEFT_ETHREAD);
+    return weft__refuse(drop, arg, WEFT_ETHREAD);
   struct call *call;
   int status = weft__call_new(rt, fn, arg, drop, timer, &call);
   if (status != WEFT_OK)
-    return refuse(drop, arg, status);
+    return weft__refuse(drop, arg, status);
   weft__call_queue(rt, call);
   return WEFT_OK;
 }
@@ -119,20 +120,19 @@ int weft_call_at(weft_runtime *rt, uint64_t time_ns, weft_call_fn fn, void *arg,
   if (timer != NULL)
     *timer = 0;
   if (!weft__is_here(rt))
-    return refuse(drop, arg, WEFT_ETHREAD);
+    return weft__refuse(drop, arg, WEFT_ETHREAD);
   struct call *call;
   int status = weft__call_new(rt, fn, arg, drop, timer, &call);
   if (status != WEFT_OK)
-    return refuse(drop, arg, status);
+    return weft__refuse(drop, arg, status);
   if (weft__timer_set(rt, &call->timer, time_ns) == WEFT_OK) {
     weft__poll_soon(rt, time_ns);
     free_if_over(rt, call);
     return WEFT_OK;
   }
-  end(rt, call);
   if (timer != NULL)
     *timer = 0;
-  give_handle_back(rt, call);
+  weft__call_dispose(rt, call);
   return WEFT_ENOMEM;
 }
 
@@ -143,19 +143,18 @@ int weft_timer_cancel(weft_runtime *rt, weft_timer timer, int *prevented) {
   int status = weft__object(rt, timer, KIND_TIMER, &call);
   if (status != WEFT_OK)
     return status;
-  if (!call->ended) {
-    if (prevented != NULL)
-      *prevented = 1;
-    end(rt, call);
-  }
-  give_handle_back(rt, call);
+  if (prevented != NULL)
+    *prevented = !call->ended;
+  weft__call_dispose(rt, call);
   return WEFT_OK;
 }
 
 int weft_timer_close(weft_runtime *rt, weft_timer timer) {
   struct call *call;
   int status = weft__object(rt, timer, KIND_TIMER, &call);
-  if (status == WEFT_OK)
-    give_handle_back(rt, call);
-  return status;
+  if (status != WEFT_OK)
+    return status;
+  free_handle(rt, call);
+  free_if_over(rt, call);
+  return WEFT_OK;
 }

@@ -163,6 +163,7 @@ struct call {
   struct entry entry;
   bool queued; /* in the ready ring */
   bool ended;  /* run or cancelled: fn is not called any more */
+  bool ending; /* its drop function runs: nothing frees it meanwhile */
   weft_call_fn fn;
   void *arg;
   weft_drop_fn drop;
@@ -181,7 +182,8 @@ struct ready_ring {
 int weft__ready_reserve(weft_runtime *rt); /* room for one entry more */
 void weft__ready_unreserve(weft_runtime *rt);
 void weft__ready_remove(weft_runtime *rt, const struct entry *entry);
-/* call.c. [handle] NULL: nobody owns it. Does not consume arg on failure. */
+/* call.c. [handle] NULL: nobody owns it. Does not consume arg on failure, which
+ * is WEFT_ENOMEM, or WEFT_EINVAL if [fn] is NULL. */
 int weft__call_new(weft_runtime *rt, weft_call_fn fn, void *arg,
                    weft_drop_fn drop, weft_timer *handle, struct call **call);
 void weft__call_queue(weft_runtime *rt, struct call *call);
@@ -499,6 +501,12 @@ static inline int weft__object(weft_runtime *rt, uint64_t handle,
 static inline void weft__drop(weft_drop_fn drop, void *arg) {
   if (drop != NULL)
     drop(arg);
+}
+
+/* Ends a call that failed with [status]: what it was given goes. */
+static inline int weft__refuse(weft_drop_fn drop, void *arg, int status) {
+  weft__drop(drop, arg);
+  return status;
 }
 
 static inline void weft__ready_push(weft_runtime *rt, struct entry *entry) {

@@ -9,6 +9,8 @@
  * virtual clock every turn has its poll. */
 #include "core.h"
 
+#include <limits.h>
+#include <poll.h>
 #include <stdatomic.h>
 
 #if defined(__x86_64__)
@@ -50,33 +52,84 @@ bool weft__can_wake(weft_runtime *rt) {
          atomic_load_explicit(&rt->posts.pending, memory_order_relaxed);
 }
 
+static bool may_jump(const weft_runtime *rt) {
+  return rt->virtual_clock && rt->outside_work == 0 && rt->timers.count > 0 &&
+         weft__ready_is_empty(rt) && !list_is_empty(&rt->tasks);
+}
+
+/* Whether there is nothing to do but to wait. In a shutdown a callback may have
+ * taken away the last that was waited for. */
+static bool must_wait(weft_runtime *rt) {
+  if (rt->shutting_down && !weft__can_wake(rt))
+    return false;
+  return weft__ready_is_empty(rt) && !may_jump(rt) &&
+         !atomic_load_explicit(&rt->posts.pending, memory_order_relaxed);
+}
+
 /* -- I/O ------------------------------------------------------------------ */
 
 static void on_loop_timer(uv_timer_t *timer) {
   uv_stop(timer->loop); /* libuv before 1.45 runs timers before it blocks */
 }
 
-static void block(weft_runtime *rt) {
-  uv_run(&rt->loop, UV_RUN_ONCE);
+/* Milliseconds, which the kernel counts in, until the first time of the heap:
+ * rounded up, so that nothing fires early. WEFT__NEVER if there is none. */
+static uint64_t time_to_wait_ms(weft_runtime *rt) {
+  uint64_t next = rt->virtual_clock ? WEFT__NEVER : weft__timer_next(rt);
+  if (next == WEFT__NEVER)
+    return WEFT__NEVER;
+  uint64_t now = weft__now(rt);
+  if (next <= now)
+    return 0;
+  return (next - now) / 1000000 + ((next - now) % 1000000 > 0);
 }
 
-/* Waits until I/O, a post or the first time of the heap. libuv counts in
- * milliseconds: rounded up, so that nothing fires early. */
-static void wait_for_io(weft_runtime *rt) {
-  uint64_t next = rt->virtual_clock ? WEFT__NEVER : weft__timer_next(rt);
-  if (next != WEFT__NEVER) {
-    uint64_t now = weft__now(rt);
-    uint64_t wait_ms = next <= now ? 0 : (next - now + 999999) / 1000000;
+/* A post or a signal ends it, too. */
+static void run_loop(weft_runtime *rt, uv_run_mode mode) {
+  uv_ref((uv_handle_t *)&rt->loop_async);
+  uv_run(&rt->loop, mode);
+  uv_unref((uv_handle_t *)&rt->loop_async);
+}
+
+static void wait_in_loop(weft_runtime *rt) {
+  uint64_t wait_ms = time_to_wait_ms(rt);
+  if (wait_ms != WEFT__NEVER) {
     uv_update_time(&rt->loop);
     uv_timer_start(&rt->loop_timer, on_loop_timer, wait_ms, 0);
   }
-  uv_ref((uv_handle_t *)&rt->loop_async);
-  if (rt->around != NULL)
-    rt->around(rt, rt->around_arg, block);
-  else
-    block(rt);
-  uv_unref((uv_handle_t *)&rt->loop_async);
+  run_loop(rt, UV_RUN_ONCE);
   uv_timer_stop(&rt->loop_timer);
+}
+
+/* Only waits; libuv itself has nothing to wait for while handles are being
+ * closed or callbacks are due. */
+static void block(weft_runtime *rt) {
+  struct pollfd fd = {.fd = uv_backend_fd(&rt->loop), .events = POLLIN};
+  uint64_t wait_ms = time_to_wait_ms(rt);
+  if (uv_backend_timeout(&rt->loop) == 0)
+    return;
+  int timeout_ms = wait_ms > INT_MAX ? INT_MAX : (int)wait_ms;
+  poll(&fd, 1, wait_ms == WEFT__NEVER ? -1 : timeout_ms);
+}
+
+/* The host has a hook around the wait, and no callback may run inside: they do
+ * before, where libuv also tells the kernel of new descriptors, and after. */
+static void wait_in_hook(weft_runtime *rt) {
+  run_loop(rt, UV_RUN_NOWAIT);
+  if (!must_wait(rt))
+    return;
+  uv_ref((uv_handle_t *)&rt->loop_async);
+  rt->around(rt, rt->around_arg, block);
+  uv_unref((uv_handle_t *)&rt->loop_async);
+  run_loop(rt, UV_RUN_NOWAIT);
+}
+
+/* Waits until I/O, a post or the first time of the heap. */
+static void wait_for_io(weft_runtime *rt) {
+  if (rt->around == NULL)
+    wait_in_loop(rt);
+  else
+    wait_in_hook(rt);
 }
 
 static void look_at_io(weft_runtime *rt) {
@@ -120,11 +173,6 @@ static void jump(weft_runtime *rt) {
   fire_due(rt);
 }
 
-static bool may_jump(const weft_runtime *rt) {
-  return rt->virtual_clock && rt->outside_work == 0 && rt->timers.count > 0 &&
-         weft__ready_is_empty(rt) && !list_is_empty(&rt->tasks);
-}
-
 /* -- The poll ------------------------------------------------------------- */
 
 void weft__poll(weft_runtime *rt, bool may_block) {
@@ -135,7 +183,7 @@ void weft__poll(weft_runtime *rt, bool may_block) {
   weft__posts_run(rt);
   if (may_jump(rt)) {
     jump(rt);
-  } else if (may_block && weft__ready_is_empty(rt)) {
+  } else if (may_block && must_wait(rt)) {
     wait_for_io(rt);
     weft__posts_run(rt);
     fire_due(rt);
@@ -145,10 +193,8 @@ void weft__poll(weft_runtime *rt, bool may_block) {
 
 int weft_set_around_block(weft_runtime *rt, weft_around_fn fn, void *arg,
                           weft_drop_fn drop) {
-  if (!weft__is_here(rt)) {
-    weft__drop(drop, arg);
-    return WEFT_ETHREAD;
-  }
+  if (!weft__is_here(rt))
+    return weft__refuse(drop, arg, WEFT_ETHREAD);
   weft__drop(rt->around_drop, rt->around_arg);
   rt->around = fn;
   rt->around_arg = arg;

@@ -75,11 +75,11 @@ void weft__posts_drop(weft_runtime *rt) {
 }
 
 int weft_post(weft_runtime *rt, weft_call_fn fn, void *arg, weft_drop_fn drop) {
+  if (fn == NULL)
+    return weft__refuse(drop, arg, WEFT_EINVAL);
   struct post *post = weft__alloc(sizeof *post);
-  if (post == NULL) {
-    weft__drop(drop, arg);
-    return WEFT_ENOMEM;
-  }
+  if (post == NULL)
+    return weft__refuse(drop, arg, WEFT_ENOMEM);
   *post = (struct post){NULL, fn, arg, drop};
   uv_mutex_lock(&rt->posts.mutex);
   if (rt->posts.last == NULL)

@@ -202,13 +202,17 @@ static int queue_take_in(weft_runtime *rt, struct queue *queue, void *item) {
   return WEFT_OK;
 }
 
+static int begin_put(weft_runtime *rt, weft_queue handle, const void *item,
+                     struct queue **queue) {
+  int status = weft__object(rt, handle, KIND_QUEUE, queue);
+  return status == WEFT_OK && item == NULL ? WEFT_EINVAL : status;
+}
+
 int weft_queue_put(weft_runtime *rt, weft_queue handle, void *item) {
   struct queue *queue;
-  int status = weft__object(rt, handle, KIND_QUEUE, &queue);
+  int status = begin_put(rt, handle, item, &queue);
   if (status != WEFT_OK)
     return status;
-  if (item == NULL)
-    return WEFT_EINVAL;
   status = weft__park_begin(rt);
   if (status != WEFT_OK)
     return status;
@@ -222,12 +226,8 @@ int weft_queue_put(weft_runtime *rt, weft_queue handle, void *item) {
 
 int weft_queue_try_put(weft_runtime *rt, weft_queue handle, void *item) {
   struct queue *queue;
-  int status = weft__object(rt, handle, KIND_QUEUE, &queue);
-  if (status != WEFT_OK)
-    return status;
-  if (item == NULL)
-    return WEFT_EINVAL;
-  return queue_take_in(rt, queue, item);
+  int status = begin_put(rt, handle, item, &queue);
+  return status == WEFT_OK ? queue_take_in(rt, queue, item) : status;
 }
 
 /* -- Getting -------------------------------------------------------------- */
@@ -247,10 +247,15 @@ static int queue_give_out(weft_runtime *rt, struct queue *queue,
   return WEFT_OK;
 }
 
+static int begin_get(weft_runtime *rt, weft_queue handle, uint64_t *value,
+                     struct queue **queue) {
+  *value = 0;
+  return weft__object(rt, handle, KIND_QUEUE, queue);
+}
+
 int weft_queue_get(weft_runtime *rt, weft_queue handle, uint64_t *value) {
   struct queue *queue;
-  *value = 0;
-  int status = weft__object(rt, handle, KIND_QUEUE, &queue);
+  int status = begin_get(rt, handle, value, &queue);
   if (status != WEFT_OK)
     return status;
   status = weft__park_begin(rt);
@@ -272,11 +277,8 @@ int weft_queue_get(weft_runtime *rt, weft_queue handle, uint64_t *value) {
 
 int weft_queue_try_get(weft_runtime *rt, weft_queue handle, uint64_t *value) {
   struct queue *queue;
-  *value = 0;
-  int status = weft__object(rt, handle, KIND_QUEUE, &queue);
-  if (status != WEFT_OK)
-    return status;
-  return queue_give_out(rt, queue, value);
+  int status = begin_get(rt, handle, value, &queue);
+  return status == WEFT_OK ? queue_give_out(rt, queue, value) : status;
 }
 
 int weft_queue_get_size(weft_runtime *rt, weft_queue handle, size_t *items) {

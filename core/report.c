@@ -14,6 +14,8 @@ static const char *describe(int kind) {
     return "got Cancelled 1,000 times in one scope and goes on";
   case WEFT_REPORT_GIVEN_UP:
     return "would not end and was given up";
+  case WEFT_REPORT_UNCLOSED:
+    return "was collected open, and is closed now";
   default:
     return "the system refused something; it is tried again";
   }
@@ -54,10 +56,8 @@ int weft_report(weft_runtime *rt, int kind, uint64_t handle,
 
 int weft_set_report(weft_runtime *rt, weft_report_fn fn, void *arg,
                     weft_drop_fn drop) {
-  if (!weft__is_here(rt)) {
-    weft__drop(drop, arg);
-    return WEFT_ETHREAD;
-  }
+  if (!weft__is_here(rt))
+    return weft__refuse(drop, arg, WEFT_ETHREAD);
   weft__drop(rt->report_drop, rt->report_arg);
   rt->report = fn;
   rt->report_arg = arg;

@@ -131,10 +131,8 @@ int weft_resolve_start(weft_runtime *rt, const char *host, weft_resolve_fn fn,
   if (lookup != NULL)
     *lookup = 0;
   int status = new_resolve(rt, host, fn, &resolve);
-  if (status != WEFT_OK) {
-    weft__drop(drop, arg);
-    return status;
-  }
+  if (status != WEFT_OK)
+    return weft__refuse(drop, arg, status);
   resolve->arg = arg;
   resolve->drop = drop;
   if (lookup != NULL)

@@ -98,15 +98,23 @@ void weft__scope_init(struct scope *scope, struct task *task) {
   weft__timer_init(&scope->timer, TIMER_SCOPE);
 }
 
+/* The innermost scope of [task] is another one now. */
+static inline void set_cancelled(weft_runtime *rt, struct task *task,
+                                 bool cancelled) {
+  if (WEFT__LIKELY(task->cancelled == cancelled))
+    return;
+  task->cancelled = cancelled;
+  if (task == rt->current)
+    weft__budget_refresh(rt);
+}
+
 void weft__scope_enter(weft_runtime *rt, struct task *task,
                        struct scope *scope) {
   scope->parent = task->scope;
   task->scope->inner = scope;
   task->scope = scope;
   scope->effective = is_effective(rt, scope);
-  task->cancelled = scope->effective;
-  if (task == rt->current)
-    weft__budget_refresh(rt);
+  set_cancelled(rt, task, scope->effective);
 }
 
 /* Ends what the scope holds; its memory is the caller's. */
@@ -117,9 +125,7 @@ void weft__scope_exit(weft_runtime *rt, struct scope *scope) {
   if (task != NULL && task->scope == scope && scope != &task->own_scope) {
     scope->parent->inner = NULL;
     task->scope = scope->parent;
-    task->cancelled = task->scope->effective;
-    if (task == rt->current)
-      weft__budget_refresh(rt);
+    set_cancelled(rt, task, task->scope->effective);
   }
   weft__timer_clear(rt, &scope->timer);
   weft__handle_free(rt, scope->handle);
@@ -238,8 +244,8 @@ int weft_scope_leave(weft_runtime *rt, weft_scope handle, int outcome,
   if (status != WEFT_OK)
     return status;
   struct task *task = rt->current;
-  if (task == NULL || task->scope != scope || scope->group != NULL ||
-      scope == &task->own_scope)
+  if (task == NULL || task->state != WEFT_TASK_RUNNING ||
+      task->scope != scope || scope->group != NULL || scope == &task->own_scope)
     return WEFT_ESTATE;
   if (outcome == WEFT_ECANCELLED && weft__scope_absorbs(rt, scope)) {
     *caught = scope->source == WEFT_SOURCE_DEADLINE ? WEFT_CAUGHT_DEADLINE

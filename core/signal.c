@@ -9,6 +9,8 @@
  * which must work even when a step never ends. */
 #include "core.h"
 
+#include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -17,11 +19,12 @@
 static _Atomic(weft_runtime *) owner;
 static atomic_int count;       /* of both signals, since the owner took over */
 static atomic_int last_signal; /* of the first: what main is cancelled with */
+static atomic_int under_way;   /* handlers that may be using the owner */
 
 static const int signals[] = {SIGINT, SIGTERM};
 enum { SIGNAL_COUNT = sizeof signals / sizeof *signals };
 
-static void on_signal(int number) {
+static void note(int number) {
   int seen = atomic_fetch_add(&count, 1) + 1;
   if (seen >= 3)
     _exit(128 + number);
@@ -32,6 +35,15 @@ static void on_signal(int number) {
     return;
   atomic_store_explicit(&rt->posts.pending, 1, memory_order_release);
   uv_async_send(&rt->loop_async);
+}
+
+/* May interrupt any code of any thread, between a call and its errno. */
+static void on_signal(int number) {
+  int saved = errno;
+  atomic_fetch_add(&under_way, 1);
+  note(number);
+  atomic_fetch_sub(&under_way, 1);
+  errno = saved;
 }
 
 static bool is_default(int number) {
@@ -56,6 +68,8 @@ void weft__signals_take(weft_runtime *rt) {
   }
 }
 
+/* Afterwards no handler, in whatever thread, uses the runtime any more: it may
+ * be freed. One that begins later finds no owner. */
 void weft__signals_give_back(weft_runtime *rt) {
   if (atomic_load(&owner) != rt)
     return;
@@ -67,6 +81,8 @@ void weft__signals_give_back(weft_runtime *rt) {
     sigaction(signals[i], &action, NULL);
   }
   atomic_store(&owner, NULL);
+  while (atomic_load(&under_way) > 0)
+    sched_yield();
 }
 
 /* Cancels [scope]; the reason is the first signal, for the second one too. */
@@ -99,5 +115,7 @@ int weft_set_signals(weft_runtime *rt, int on) {
   if (on && current != NULL && current != rt)
     return WEFT_EBUSY;
   rt->wants_signals = on != 0;
+  if (!on)
+    weft__signals_give_back(rt);
   return WEFT_OK;
 }

@@ -20,7 +20,8 @@ int weft_task_start(weft_runtime *rt, weft_task handle, uint64_t *value) {
   int status = weft__object(rt, handle, KIND_TASK, &task);
   if (status != WEFT_OK)
     return status;
-  if (task->begun || task->starting)
+  /* One that was given up may have ended without having begun. */
+  if (task->begun || task->starting || task->state >= WEFT_TASK_FINISHED)
     return WEFT_ESTATE;
   status = weft__park_begin_kept(rt);
   if (status != WEFT_OK)

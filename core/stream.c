@@ -251,6 +251,13 @@ static void on_read_failed(struct stream *s, int uv_code) {
   weft__wake_all(s->rt, &s->readers, status);
 }
 
+static void pause_if_enough(struct stream *s) {
+  if (!s->reading || allowance(s) > 0)
+    return;
+  stop_reading(s);
+  s->paused = true;
+}
+
 static void on_read(uv_stream_t *uv, ssize_t count, const uv_buf_t *room) {
   struct stream *s = uv->data;
   (void)room;
@@ -259,10 +266,7 @@ static void on_read(uv_stream_t *uv, ssize_t count, const uv_buf_t *room) {
     return;
   }
   s->end += (size_t)count;
-  if (allowance(s) == 0) {
-    stop_reading(s);
-    s->paused = true;
-  }
+  pause_if_enough(s);
   if (unread(s) > s->asked)
     weft__wake_first(s->rt, &s->readers, WEFT_OK, unread(s));
 }
@@ -275,6 +279,16 @@ static int start_reading(struct stream *s) {
     return weft__status_from_uv(uv_code);
   s->reading = true;
   s->paused = false;
+  return WEFT_OK;
+}
+
+/* Nobody asks for anything any more: what is read ahead has its usual limit
+ * again. */
+static int withdraw_fill(weft_runtime *rt, void *arg) {
+  struct stream *s = arg;
+  (void)rt;
+  s->asked = 0;
+  pause_if_enough(s);
   return WEFT_OK;
 }
 
@@ -291,8 +305,8 @@ static int fill(struct stream *s, size_t seen_bytes, uint64_t *value) {
   int status = start_reading(s);
   if (status != WEFT_OK)
     return status;
-  return weft__park(s->rt, &s->readers, "read", s->handle, weft__withdraw_plain,
-                    NULL, value);
+  return weft__park(s->rt, &s->readers, "read", s->handle, withdraw_fill, s,
+                    value);
 }
 
 int weft_stream_fill(weft_runtime *rt, weft_stream stream, size_t seen_bytes,

@@ -61,6 +61,8 @@ static int find_group(weft_runtime *rt, weft_group handle,
 /* Everything about a new task but its body; undone by discard. */
 static int make_task(weft_runtime *rt, weft_group group_handle,
                      weft_task *handle, struct task **out) {
+  if (handle != NULL)
+    *handle = 0;
   if (!weft__is_here(rt))
     return WEFT_ETHREAD;
   struct group *group;
@@ -85,6 +87,8 @@ static int make_task(weft_runtime *rt, weft_group group_handle,
   return WEFT_OK;
 free_handle:
   weft__handle_free(rt, task->handle);
+  if (handle != NULL)
+    *handle = 0;
   weft__ready_unreserve(rt);
 give_block:
   weft__pool_give(&rt->tasks_pool, task);
@@ -98,19 +102,12 @@ static void start_task(weft_runtime *rt, struct task *task) {
   weft__ready_push(rt, &task->entry);
 }
 
-static int refuse(weft_drop_fn drop, void *arg, weft_task *handle, int status) {
-  if (handle != NULL)
-    *handle = 0;
-  weft__drop(drop, arg);
-  return status;
-}
-
 int weft_spawn_step(weft_runtime *rt, weft_group group, weft_step_fn step,
                     void *arg, weft_drop_fn drop, weft_task *handle) {
   struct task *task;
   int status = make_task(rt, group, handle, &task);
   if (status != WEFT_OK)
-    return refuse(drop, arg, handle, status);
+    return weft__refuse(drop, arg, status);
   task->body.step = step == NULL ? weft__step_pulled : step;
   task->arg = arg;
   task->drop = drop;
@@ -118,19 +115,28 @@ int weft_spawn_step(weft_runtime *rt, weft_group group, weft_step_fn step,
   return WEFT_OK;
 }
 
+/* Made before the task: nothing has to be undone in the group if there is
+ * none. */
+static int new_fiber(weft_runtime *rt, weft_task_fn fn, struct fiber **fiber) {
+  if (!weft__is_here(rt))
+    return WEFT_ETHREAD;
+  return fn == NULL ? WEFT_EINVAL
+                    : weft__fiber_new(rt, run_on_fiber, rt, fiber);
+}
+
 int weft_spawn(weft_runtime *rt, weft_group group, weft_task_fn fn, void *arg,
                weft_drop_fn drop, weft_task *handle) {
-  /* The stack first: nothing has to be undone in the group if there is none. */
   struct fiber *fiber = NULL;
-  int status = weft__is_here(rt) ? weft__fiber_new(rt, run_on_fiber, rt, &fiber)
-                                 : WEFT_ETHREAD;
   struct task *task = NULL;
+  if (handle != NULL)
+    *handle = 0;
+  int status = new_fiber(rt, fn, &fiber);
   if (status == WEFT_OK)
     status = make_task(rt, group, handle, &task);
   if (status != WEFT_OK && fiber != NULL)
     weft__fiber_free(rt, fiber);
   if (status != WEFT_OK)
-    return refuse(drop, arg, handle, status);
+    return weft__refuse(drop, arg, status);
   task->fiber = fiber;
   task->body.fn = fn;
   task->arg = arg;
@@ -378,7 +384,7 @@ int weft_task_on_done(weft_runtime *rt, weft_task handle, weft_call_fn fn,
   if (status == WEFT_OK)
     status = weft__call_new(rt, fn, arg, drop, done, &call);
   if (status != WEFT_OK)
-    return refuse(drop, arg, NULL, status);
+    return weft__refuse(drop, arg, status);
   if (has_ended(task))
     weft__call_queue(rt, call);
   else

@@ -115,6 +115,8 @@ int weft_task_set_name(weft_runtime *rt, weft_task handle, const char *name) {
   int status = weft__object(rt, handle, KIND_TASK, &task);
   if (status != WEFT_OK)
     return status;
+  if (name == NULL)
+    return WEFT_EINVAL;
   struct task_extra *extra = weft__task_extra(task);
   char *copy = extra == NULL ? NULL : weft__copy_text(name);
   if (copy == NULL)

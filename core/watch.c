@@ -64,10 +64,8 @@ int weft_watch_new(weft_runtime *rt, int fd, weft_watch_fn fn, void *arg,
   struct watch *watch;
   *handle = 0;
   int status = new_watch(rt, fd, fn, &watch);
-  if (status != WEFT_OK) {
-    weft__drop(drop, arg);
-    return status;
-  }
+  if (status != WEFT_OK)
+    return weft__refuse(drop, arg, status);
   watch->arg = arg;
   watch->drop = drop;
   *handle = watch->handle;

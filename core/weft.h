@@ -10,10 +10,10 @@
  *   owns     the caller must release the result with the named function
  *   borrows  the pointer dies with the object it was asked of
  *
- * Every function takes the runtime first and must be called on the runtime's
- * thread; only weft_post and the reference counts of values and errors are
- * safe elsewhere. From another thread a call returns WEFT_ETHREAD and changes
- * nothing. A stale or foreign handle, or one of the wrong kind, gives
+ * What concerns a runtime takes it first and must be called on the runtime's
+ * thread: from another a call returns WEFT_ETHREAD and changes nothing; only
+ * weft_post is safe there. Values, errors, codes and the allocator belong to no
+ * runtime and may be used in any thread. A stale or foreign handle, or one of the wrong kind, gives
  * WEFT_EBADF. Out-parameters come last and are always written, with zero on
  * failure. Besides the errors listed, every call may return these two codes.
  *
@@ -131,7 +131,7 @@ WEFT_API const char *weft_error_name(int code);
  * parks: no    errors: none */
 WEFT_API const char *weft_error_class(int code);
 
-/* Returns the library's version, "1.0.0"; borrowed, for ever.
+/* Returns the library's version, "0.1.0"; borrowed, for ever.
  * parks: no    errors: none */
 WEFT_API const char *weft_version(void);
 
@@ -270,7 +270,7 @@ WEFT_API int weft_error_new_group(const char *message,
 WEFT_API int weft_error_set_traceback(weft_error *error, const char *traceback);
 /* Sets what was in flight when the error was raised, with a reference of its
  * own; default NULL.
- * parks: no    errors: WEFT_EINVAL (it would be its own cause) */
+ * parks: no    errors: WEFT_EINVAL (it would be among its own causes) */
 WEFT_API int weft_error_set_cause(weft_error *error, weft_error *cause);
 /* Sets the name of the task that failed to a copy of [task_name].
  * parks: no    errors: WEFT_ENOMEM */
@@ -343,14 +343,16 @@ WEFT_API int weft_shutdown(weft_runtime *rt);
 /* Has [fn] called on the runtime's thread at its next poll, in the order of
  * the posts. The only call that is safe from any thread. After the runtime's
  * end it must not be made; a post that was not run by then is dropped.
- * parks: no    errors: WEFT_ENOMEM */
+ * parks: no    errors: WEFT_ENOMEM, WEFT_EINVAL (no [fn]) */
 WEFT_API int weft_post(weft_runtime *rt, weft_call_fn fn, void *arg,
                        weft_drop_fn drop);
 
 /* Takes over SIGINT and SIGTERM while the runtime runs, where they have their
  * default disposition and the runtime is the first in the process to ask: the
  * first cancels the main task's scope, the second the root scope too and lifts
- * every shield, the third leaves the process with 130 or 143. Default 0.
+ * every shield, the third leaves the process with 130 or 143. Default 0. Turned
+ * off during a run it gives them back at once, and what came and was not acted
+ * on is forgotten; turned on during one it counts from the next.
  * parks: no    errors: WEFT_EBUSY (another runtime has them) */
 WEFT_API int weft_set_signals(weft_runtime *rt, int on);
 
@@ -364,9 +366,9 @@ WEFT_API int weft_set_shuffle(weft_runtime *rt, uint64_t seed);
  * parks: no    errors: WEFT_EINVAL (below 16 KiB) */
 WEFT_API int weft_set_stack_size(weft_runtime *rt, size_t size_bytes);
 
-/* Gives stacks made from now on a guard page (1, the default) or none (0). A
- * guard costs two of the kernel's mappings, so about 32,000 guarded stacks fit
- * in one process.
+/* Gives stacks made from now on a guard page (1, the default) or none (0).
+ * Before Linux 6.13 a guard costs two of the kernel's mappings, so about 32,000
+ * guarded stacks fit in one process; since then it costs none.
  * parks: no    errors: none */
 WEFT_API int weft_set_stack_guard(weft_runtime *rt, int on);
 
@@ -378,7 +380,8 @@ enum weft_report_kind {
   WEFT_REPORT_CALLBACK = 2, /* a callback failed */
   WEFT_REPORT_STUBBORN = 3, /* a task got Cancelled 1,000 times in one scope */
   WEFT_REPORT_GIVEN_UP = 4, /* a task would not end and was given up */
-  WEFT_REPORT_SYSTEM = 5    /* the system refused something that is retried */
+  WEFT_REPORT_SYSTEM = 5,   /* the system refused something that is retried */
+  WEFT_REPORT_UNCLOSED = 6  /* what was collected open is closed now */
 };
 typedef void (*weft_report_fn)(weft_runtime *rt, void *arg, int kind,
                                uint64_t task, weft_error *error);
@@ -469,14 +472,15 @@ enum weft_task_state {
  * the root group). [task] may be NULL; else the caller owns the handle, which
  * stays good after the task's end: weft_task_close.
  * parks: no
- * errors: WEFT_ENOMEM, WEFT_ESTACKS, WEFT_ESTATE (the group is over),
- * WEFT_EBUSY (the group has a limit and the caller no place reserved) */
+ * errors: WEFT_ENOMEM, WEFT_ESTACKS, WEFT_EINVAL (no [fn]), WEFT_ESTATE (the
+ * group is over), WEFT_EBUSY (the group has a limit and the caller no place
+ * reserved) */
 WEFT_API int weft_spawn(weft_runtime *rt, weft_group group, weft_task_fn fn,
                         void *arg, weft_drop_fn drop, weft_task *task);
 
 /* Queues a task of which [step] runs each step. NULL makes a task for pull
  * mode, whose steps weft_next_ready hands out. Else as weft_spawn.
- * parks: no    errors: as weft_spawn, but WEFT_ESTACKS */
+ * parks: no    errors: as weft_spawn, but WEFT_ESTACKS and WEFT_EINVAL */
 WEFT_API int weft_spawn_step(weft_runtime *rt, weft_group group,
                              weft_step_fn step, void *arg, weft_drop_fn drop,
                              weft_task *task);
@@ -499,7 +503,7 @@ WEFT_API int weft_task_join(weft_runtime *rt, weft_task task);
 /* Calls fn(arg) once the task has ended, as an entry of the ready queue, in
  * one order with those who await it. [done] may be NULL; else the caller owns
  * the handle, a weft_timer: weft_timer_cancel.
- * parks: no    errors: WEFT_ENOMEM */
+ * parks: no    errors: WEFT_ENOMEM, WEFT_EINVAL (no [fn]) */
 WEFT_API int weft_task_on_done(weft_runtime *rt, weft_task task,
                                weft_call_fn fn, void *arg, weft_drop_fn drop,
                                uint64_t *done);
@@ -538,8 +542,8 @@ WEFT_API int weft_task_get_error(weft_runtime *rt, weft_task task,
  * value: what weft_task_ready was given
  * errors: WEFT_ENOMEM, WEFT_ECANCELLED (the child was cancelled and joined,
  * kept), WEFT_ETASKCANCELLED (the child was cancelled), WEFT_ESTATE (it
- * finished without weft_task_ready, or had begun), WEFT_EHOST (it failed: see
- * weft_task_get_error)
+ * finished without weft_task_ready, or had begun or ended), WEFT_EHOST (it
+ * failed: see weft_task_get_error)
  * cancelled: a later weft_task_ready of the child is ignored */
 WEFT_API int weft_task_start(weft_runtime *rt, weft_task task, uint64_t *value);
 
@@ -569,7 +573,7 @@ WEFT_API int weft_task_get_name(weft_runtime *rt, weft_task task,
                                 const char **name);
 
 /* Names the task, with a copy of [name].
- * parks: no    errors: WEFT_ENOMEM */
+ * parks: no    errors: WEFT_ENOMEM, WEFT_EINVAL (NULL) */
 WEFT_API int weft_task_set_name(weft_runtime *rt, weft_task task,
                                 const char *name);
 
@@ -583,7 +587,8 @@ WEFT_API int weft_task_get_parent(weft_runtime *rt, weft_task task,
 WEFT_API int weft_task_get_group(weft_runtime *rt, weft_task task,
                                  weft_group *group);
 
-/* Gives the task's own scope.          parks: no    errors: none */
+/* Gives the task's own scope.
+ * parks: no    errors: WEFT_ENOMEM, WEFT_ESTATE (the task has ended) */
 WEFT_API int weft_task_get_scope(weft_runtime *rt, weft_task task,
                                  weft_scope *scope);
 
@@ -663,7 +668,7 @@ WEFT_API int weft_waitlist_new(weft_runtime *rt, const char *what,
 WEFT_API int weft_waitlist_close(weft_runtime *rt, weft_waitlist list);
 /* Parks at the list's end.
  * parks: yes   value: what weft_waitlist_wake was given
- * errors: WEFT_ECANCELLED, WEFT_ECLOSED
+ * errors: WEFT_ECANCELLED, WEFT_ECLOSED, whatever weft_waitlist_wake was given
  * cancelled: no place is left behind */
 WEFT_API int weft_waitlist_park(weft_runtime *rt, weft_waitlist list,
                                 uint64_t *value);
@@ -697,17 +702,17 @@ WEFT_API int weft_sleep_until(weft_runtime *rt, uint64_t time_ns);
 
 /* Queues a call of fn(arg) outside any task. [timer] may be NULL; else the
  * caller owns it: weft_timer_cancel or weft_timer_close.
- * parks: no    errors: WEFT_ENOMEM */
+ * parks: no    errors: WEFT_ENOMEM, WEFT_EINVAL (no [fn]) */
 WEFT_API int weft_call_soon(weft_runtime *rt, weft_call_fn fn, void *arg,
                             weft_drop_fn drop, weft_timer *timer);
 
 /* Queues a call of fn(arg) when [time_ns] has come; else as weft_call_soon.
- * parks: no    errors: WEFT_ENOMEM */
+ * parks: no    errors: WEFT_ENOMEM, WEFT_EINVAL (no [fn]) */
 WEFT_API int weft_call_at(weft_runtime *rt, uint64_t time_ns, weft_call_fn fn,
                           void *arg, weft_drop_fn drop, weft_timer *timer);
 
-/* Prevents the call and gives the handle back; [prevented] may be NULL and is
- * 1 if the call had not been made.
+/* Prevents the call and gives the handle back, before arg is dropped;
+ * [prevented] may be NULL and is 1 if the call had not been made.
  * parks: no    errors: none */
 WEFT_API int weft_timer_cancel(weft_runtime *rt, weft_timer timer,
                                int *prevented);
@@ -965,8 +970,8 @@ typedef void (*weft_watch_fn)(weft_runtime *rt, void *arg, int status,
 
 /* Makes a watch on [fd], watching nothing yet. The descriptor stays the
  * caller's and must not be closed before the watch. Owned: weft_watch_close.
- * parks: no    errors: WEFT_ENOMEM, WEFT_EEXIST (watched already), codes of
- * the system */
+ * parks: no    errors: WEFT_ENOMEM, WEFT_EINVAL (no descriptor, no [fn]),
+ * WEFT_EEXIST (watched already), codes of the system */
 WEFT_API int weft_watch_new(weft_runtime *rt, int fd, weft_watch_fn fn,
                             void *arg, weft_drop_fn drop, weft_watch *watch);
 /* Watches for [events], a sum of enum weft_watch_events, 0 for none.
@@ -986,7 +991,8 @@ typedef uint64_t weft_resolve;
 
 /* Looks up [host] in a thread of libuv's. [lookup] may be NULL; else it is
  * owned until [fn] has run: weft_resolve_cancel.
- * parks: no    errors: WEFT_ENOMEM, WEFT_EINVAL (an empty or too long name) */
+ * parks: no    errors: WEFT_ENOMEM, WEFT_EINVAL (no name, an empty or too long
+ * one, no [fn]), codes of the system */
 WEFT_API int weft_resolve_start(weft_runtime *rt, const char *host,
                                 weft_resolve_fn fn, void *arg,
                                 weft_drop_fn drop, weft_resolve *lookup);
@@ -995,7 +1001,8 @@ WEFT_API int weft_resolve_start(weft_runtime *rt, const char *host,
 WEFT_API int weft_resolve_cancel(weft_runtime *rt, weft_resolve lookup);
 /* Looks up [host] and waits.
  * parks: yes   value: a weft_value *, a list of addresses as text, owned
- * errors: WEFT_ECANCELLED, WEFT_EHOSTNOTFOUND, WEFT_EHOSTTRYAGAIN, WEFT_ENOMEM
+ * errors: WEFT_ECANCELLED, WEFT_EHOSTNOTFOUND, WEFT_EHOSTTRYAGAIN, and those of
+ * weft_resolve_start
  * cancelled: the answer is dropped when it comes */
 WEFT_API int weft_dns_lookup(weft_runtime *rt, const char *host,
                              uint64_t *value);
@@ -1015,7 +1022,8 @@ typedef uint64_t weft_listener;
  * cancelled: no byte is lost */
 WEFT_API int weft_stream_fill(weft_runtime *rt, weft_stream stream,
                               size_t seen_bytes, uint64_t *value);
-/* Borrows, until the next call on the stream, what is buffered.
+/* Borrows what is buffered, until the next fill or consume on the stream, or
+ * its end.
  * parks: no    errors: WEFT_ECLOSED */
 WEFT_API int weft_stream_peek(weft_runtime *rt, weft_stream stream,
                               const char **data, size_t *size_bytes);
@@ -1068,7 +1076,8 @@ WEFT_API int weft_tcp_listen(weft_runtime *rt, const char *host, int port,
                              int backlog, weft_listener *listener);
 /* Waits for a connection. One task at a time.
  * parks: yes   value: a weft_stream, owned: weft_stream_close
- * errors: WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_EBUSY, WEFT_ENOMEM
+ * errors: WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_EBUSY, WEFT_ENOMEM, codes of the
+ * system
  * cancelled: the connection stays in the backlog */
 WEFT_API int weft_listener_accept(weft_runtime *rt, weft_listener listener,
                                   uint64_t *value);

@@ -11,6 +11,7 @@ local group = require "weft.group"
 local many = require "weft.many"
 local queue = require "weft.queue"
 local rate_limiter = require "weft.rate_limiter"
+local report = require "weft.report"
 local run = require "weft.run"
 local scope = require "weft.scope"
 local semaphore = require "weft.semaphore"
@@ -28,6 +29,7 @@ local weft = {
   finally = catch.finally,
 
   run = run.run,
+  debug = report.debug,
 
   spawn = task.spawn,
   current_task = task.current,

@@ -76,6 +76,41 @@ describe("the weft program", function()
     }.out)
   end)
 
+  it("calls code given by -e so in arg[0]", function()
+    assert.equal("-e\tx\tx\n",
+      program.run { "-e", "print(arg[0], arg[1], ...)", "x" }.out)
+  end)
+
+  it("ends with the number that the script returns", function()
+    for _, status in ipairs { 0, 1, 7, 255 } do
+      assert.equal(status, run_script("return " .. status).status)
+      assert.equal(status, program.run { "-e", "return " .. status }.status)
+    end
+    local others = { "-1", "256", "1.5", "'3'", "true", "nil", "0/0" }
+    for _, value in ipairs(others) do
+      assert.equal(0, run_script("return " .. value).status, value)
+    end
+  end)
+
+  it("fails if its output cannot be written", function()
+    local err = os.tmpname()
+    for code, status in pairs { ["print(1)"] = 1, ["print(1) return 3"] = 3 } do
+      local result = os.execute(("%s -e '%s' >/dev/full 2>%s"):format(
+        os.getenv "WEFT" or "build/weft", code, err))
+      assert.equal(status, result / 256)
+      assert.equal("weft: cannot write to standard output: No space left on "
+        .. "device\n", assert(io.open(err)):read "*a")
+    end
+    os.remove(err)
+  end)
+
+  it("does not mind a script that closes its output", function()
+    local result = run_script "io.write 'out' io.stdout:close() return 4"
+    assert.equal("", result.err)
+    assert.equal("out", result.out)
+    assert.equal(4, result.status)
+  end)
+
   it("skips a line that begins with #!", function()
     assert.equal("ran\n", run_script("#!/usr/bin/env weft\nprint 'ran'").out)
   end)

@@ -286,6 +286,20 @@ describe("an error", function()
     assert.equal("nil", err.message)
   end))
 
+  it("of a cancellation can have a reason whose __tostring fails [6.11]",
+    virtual(function()
+      local odd = setmetatable({}, { __tostring = function() error "no" end })
+      weft.scope(function(scope)
+        scope:cancel(odd)
+        for _ = 1, 2 do
+          local err = fails("CancelledError", weft.sleep, 1)
+          assert.equal(odd, err.reason)
+          assert.equal("cancelled by cancel: a table whose tostring fails",
+            err.message)
+        end
+      end)
+    end))
+
   it("can have a __tostring that fails [10.1]", virtual(function()
     local odd = setmetatable({}, { __tostring = function() error "no" end })
     local task = weft.spawn(function() error(odd) end)
@@ -366,6 +380,41 @@ describe("an error", function()
     local _, again = weft.try(function() error(err) end)
     assert.equal(err, again)
     assert.equal(before, again.traceback)
+  end))
+
+  it("keeps, as a plain value, the stack of its first raise through scopes "
+    .. "[10.3]", virtual(function()
+      local function raise_here() error("text", 0) end
+      local function nest() weft.timeout(5, function()
+        weft.shield(raise_here)
+      end) end
+      local _, tried = weft.try(nest)
+      local task = weft.spawn(function() nest() end)
+      for _, err in ipairs { tried, (error_of(task.await, task)) } do
+        assert.is_truthy(err.traceback:find(line_of(raise_here), 1, true),
+          err.traceback)
+      end
+    end))
+
+  it("never has the stack of an equal value's raise [10.3]", virtual(function()
+    local function first_place() error("text", 0) end
+    local function second_place() error("text", 0) end
+    local function swallow() pcall(weft.timeout, 5, first_place) end
+    local task = weft.spawn(function() swallow() second_place() end)
+    local future = weft.future()
+    swallow()
+    future:set_error "text"
+    swallow()
+    local _, tried = weft.try(second_place)
+    local list = { tried, (error_of(task.await, task)), (future:error()) }
+    for _, err in ipairs(list) do
+      assert.is_nil(err.traceback:find(line_of(first_place), 1, true),
+        err.traceback)
+    end
+    for i = 1, 2 do
+      assert.is_truthy(list[i].traceback:find(line_of(second_place), 1, true),
+        list[i].traceback)
+    end
   end))
 
   it("has no traceback if it is a CancelledError [10.3]", virtual(function()

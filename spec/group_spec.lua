@@ -83,6 +83,8 @@ describe("weft.group", function()
     refuses({ "limit", "1", "number 0" }, weft.group, nothing, { limit = 0 })
     refuses({ "limit", "string" }, weft.group, nothing, { limit = "3" })
     refuses({ "limit", "NaN" }, weft.group, nothing, { limit = 0 / 0 })
+    refuses({ "limit", "whole", "1.5" }, weft.group, nothing, { limit = 1.5 })
+    refuses({ "limit", "9.007" }, weft.group, nothing, { limit = 2 ^ 53 })
     refuses({ "timeout", "number", "string" }, weft.group, nothing,
       { timeout = "1" })
     refuses({ "timeout", "NaN" }, weft.group, nothing, { timeout = 0 / 0 })

@@ -466,6 +466,27 @@ describe("weft.json", function()
     assert.is_true(helper.error_of(json.decode, "[NaN]"):is(json.JSONError))
   end)
 
+  it("writes the strings that it reads: UTF-8", function()
+    local good = {
+      "\194\128", "\223\191", "\224\160\128", "\237\159\191",
+      "\238\128\128", "\239\191\191", "\240\144\128\128",
+      "\244\143\191\191", "x\195\164\226\130\172z",
+    }
+    for _, text in ipairs(good) do
+      assert.equal(text, json.decode(json.encode { text })[1])
+    end
+    local bad = {
+      "\128", "\191a", "\192\128", "\193\191", "\194", "\194a", "\224\159\191",
+      "\226\130", "\226\130a", "\237\160\128", "\240\143\191\191",
+      "\240\144\128", "\244\144\128\128", "\245\128\128\128", "\255",
+    }
+    for _, text in ipairs(bad) do
+      local err = helper.error_of(json.encode, { [text] = 1 })
+      assert.is_true(err:is "ArgumentError")
+      assert.is_truthy(err.message:find("not UTF-8 from its byte 1", 1, true))
+    end
+  end)
+
   it("says what cannot be written, and where", function()
     local function message_of(value)
       local err = helper.error_of(json.encode, value)
@@ -478,6 +499,8 @@ describe("weft.json", function()
       message_of { 0 / 0 })
     assert.equal("json.encode(value): a table must be a list without gaps, or "
       .. "have strings as keys at .x", message_of { x = { 1, nil, 3, a = 4 } })
+    assert.equal("json.encode(value): a string is not UTF-8 from its byte 3 "
+      .. "at .a[2]", message_of { a = { 1, "ab\255" } })
     local loop = {}
     loop.loop = loop
     assert.truthy(message_of(loop):find("contain itself", 1, true))

@@ -393,6 +393,16 @@ describe("weft.map", function()
     assert.same({ "1 at 0", "2 at 2" }, drawn)
   end))
 
+  it("takes an infinite limit for none [9.12, 11.6]", virtual(function()
+    local count = 0
+    weft.group(function(g)
+      for _ = 1, 200 do g:spawn(function() count = count + 1 end) end
+      assert.equal(0, count) -- none of them has had to wait for a place
+    end, { limit = math.huge })
+    assert.equal(200, count)
+    assert.equal(3, weft.map({ 1, 2, 3 }, tostring, { limit = math.huge }).n)
+  end))
+
   it("refuses wrong arguments", virtual(function()
     refuses({ "map", "items", "list", "iterator", "nil" }, weft.map, nil,
       nothing)

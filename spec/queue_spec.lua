@@ -343,6 +343,17 @@ describe("queue:join", function()
 end)
 
 describe("queue:task_done", function()
+  it("counts for an item that is dropped later [20.4, 20.5]",
+    virtual(function()
+      local queue = weft.queue()
+      queue:put "a"
+      queue:put "b"
+      queue:task_done()
+      queue:shutdown(true)
+      queue:join()
+      fails("InvalidStateError", queue.task_done, queue)
+    end))
+
   it("called more often than items were put is an InvalidStateError [20.4]",
     virtual(function()
       local queue = queue_of(nil, 1)

@@ -243,3 +243,71 @@ describe("the shutdown", function()
     assert.equal(1, result)
   end)
 end)
+
+describe("a seed", function()
+  it("is a whole number that a double has exactly", function()
+    for _, seed in ipairs { -1, 1.5, 2 ^ 53, 0 / 0, math.huge, "1" } do
+      local err = fails("ArgumentError", runner.run_with, { seed = seed },
+        function() end)
+      assert.is_truthy(err.message:find("seed must be a whole number", 1, true))
+    end
+    assert.equal(1, runner.run_with({ seed = 2 ^ 53 - 1 },
+      function() return 1 end))
+  end)
+end)
+
+-- -- Where a call cannot be made ----------------------------------------------
+
+local function nothing() end
+
+-- name -> a call that needs a runtime.
+local calls = {
+  ["weft.queue"] = function() weft.queue() end,
+  ["weft.future"] = function() weft.future() end,
+  ["weft.timeout"] = function() weft.timeout(1, nothing) end,
+  ["weft.timeout_at"] = function() weft.timeout_at(1, nothing) end,
+  ["weft.move_on_after"] = function() weft.move_on_after(1, nothing) end,
+  ["weft.move_on_at"] = function() weft.move_on_at(1, nothing) end,
+  ["weft.scope"] = function() weft.scope(nothing, { timeout = 1 }) end,
+  ["weft.shield"] = function() weft.shield(nothing) end,
+  ["weft.call_soon"] = function() weft.call_soon(nothing) end,
+  ["weft.call_later"] = function() weft.call_later(1, nothing) end,
+  ["weft.call_at"] = function() weft.call_at(1, nothing) end,
+  ["weft.gather"] = function() weft.gather {} end,
+  ["weft.map"] = function() weft.map({}, nothing) end,
+  ["weft.each"] = function() weft.each({}, nothing) end,
+  ["weft.race"] = function() weft.race { nothing } end,
+  ["weft.any"] = function() weft.any { nothing } end,
+  ["weft.checkpoint"] = function() weft.checkpoint() end,
+  ["weft.now"] = function() weft.now() end,
+}
+
+-- Calls that wait: name -> who makes one of a queue and a future.
+local waits = {
+  ["queue:get"] = function(queue) queue:get() end,
+  ["queue:put"] = function(queue) queue:put(1) end,
+  ["queue:join"] = function(queue) queue:join() end,
+  ["future:await"] = function(_, future) future:await() end,
+  ["weft.gather"] = function() weft.gather { nothing } end,
+}
+
+describe("the InvalidStateError of", function()
+  for name, call in pairs(calls) do
+    it(name .. " without a runtime names it [1.11]", function()
+      local err = fails("InvalidStateError", call)
+      assert.equal(name .. " needs a runtime: run the script with weft, or "
+        .. "call it inside weft.run(function() ... end)", err.message)
+    end)
+  end
+
+  for name, call in pairs(waits) do
+    it(name .. " in table.sort names it [13.3]", helper.virtual(function()
+      local queue, future = weft.queue(1), weft.future()
+      if name == "queue:put" or name == "queue:join" then queue:put(0) end
+      local err = fails("InvalidStateError", table.sort, { 1, 2 }, function()
+        call(queue, future)
+      end)
+      assert.equal(name .. " cannot wait inside table.sort", err.message)
+    end))
+  end
+end)

@@ -2,10 +2,6 @@
  * group.c - groups, for lua/weft/group.lua. */
 #include "host.h"
 
-static weft_group check_group(lua_State *L, int index) {
-  return (weft_group)luaL_checknumber(L, index);
-}
-
 /* group_open(seconds or nil, limit or nil, strict) -> handle, or nil and the
  * code */
 static int group_open(lua_State *L) {
@@ -36,7 +32,7 @@ static int group_scope(lua_State *L) {
   struct host *host = host_of(L);
   weft_scope scope;
   if (host->rt == NULL ||
-      weft_group_get_scope(host->rt, check_group(L, 1), &scope) != WEFT_OK)
+      weft_group_get_scope(host->rt, handle_at(L, 1), &scope) != WEFT_OK)
     return 0;
   lua_pushnumber(L, (lua_Number)scope);
   return 1;
@@ -50,10 +46,7 @@ static int deliver_join(lua_State *L, int status, uint64_t value) {
   if (status != WEFT_EGROUP)
     return 1;
   weft_error *error = (weft_error *)(uintptr_t)value;
-  lua_getfield(L, LUA_REGISTRYINDEX, "weft.host");
-  struct host *host = lua_touserdata(L, -1);
-  lua_pop(L, 1);
-  push_error(L, host, error);
+  push_error(L, host_running, error);
   weft_error_unref(error);
   return 2;
 }
@@ -61,7 +54,7 @@ static int deliver_join(lua_State *L, int status, uint64_t value) {
 /* group_join(handle, "ok" | "cancelled" | error object) -> code, error */
 static int group_join(lua_State *L) {
   struct host *host = host_of(L);
-  weft_group group = check_group(L, 1);
+  weft_group group = handle_at(L, 1);
   weft_error *failure = NULL;
   uint64_t value;
   int outcome = WEFT_OK;
@@ -80,8 +73,8 @@ static int group_join(lua_State *L) {
 static int group_reserve(lua_State *L) {
   struct host *host = host_of(L);
   park_check(L, host, "group:spawn");
-  return park_finish(L, host, weft_group_reserve(host->rt, check_group(L, 1)),
-                     0, NULL);
+  return park_finish(L, host, weft_group_reserve(host->rt, handle_at(L, 1)), 0,
+                     NULL);
 }
 
 void open_group(lua_State *L, struct host *host) {

@@ -123,6 +123,11 @@ int park_finish(lua_State *L, struct host *host, int status, uint64_t value,
 static inline bool park_is_possible(lua_State *L, const struct host *host) {
   return host->active == L && lua_isyieldable(L);
 }
+/* park_check under the name that is the argument at [index]. */
+static inline void park_check_as(lua_State *L, struct host *host, int index) {
+  if (!park_is_possible(L, host))
+    park_check(L, host, luaL_optstring(L, index, "the call"));
+}
 /* Pushes nothing for WEFT_OK and the code otherwise. */
 int deliver_status(lua_State *L, int status, uint64_t value);
 
@@ -173,5 +178,13 @@ void open_time(lua_State *L, struct host *host);
 void open_waits(lua_State *L, struct host *host);
 void open_net(lua_State *L, struct host *host);
 void open_coroutine(lua_State *L, struct host *host);
+
+/* -- Handles in Lua ------------------------------------------------------- */
+
+/* The handle at [index]; 0, which is none, for what cannot be one. */
+static inline uint64_t handle_at(lua_State *L, int index) {
+  lua_Number number = lua_tonumber(L, index);
+  return number >= 1 && number < 9007199254740992.0 ? (uint64_t)number : 0;
+}
 
 #endif

@@ -12,6 +12,7 @@
  * and its task object: no reference is made for a task. */
 #include "host.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* -- Jobs and their coroutines --------------------------------------------
@@ -58,6 +59,7 @@ static void add_jobs(lua_State *L, struct host *host) {
   struct job_page *page = aligned_alloc(PAGE_BYTES, PAGE_BYTES);
   if (page == NULL)
     host_fail(L, host, WEFT_ENOMEM, NULL);
+  assert(page != NULL); /* host_fail has raised */
   page->next = host->job_pages;
   host->job_pages = page;
   host->anchor_count += JOBS_A_PAGE;

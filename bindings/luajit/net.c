@@ -22,9 +22,6 @@
 /* Reading to the end, a task is woken once for so many bytes. */
 #define READ_ALL_STEP ((size_t)64 * 1024)
 
-/* As lua/weft/report.lua has it. */
-enum { REPORT_UNCLOSED = 6 };
-
 struct socket {
   struct host *host;
   uint64_t run_id; /* of the runtime the handle is good in */
@@ -464,9 +461,7 @@ static void describe_stream(weft_runtime *rt, weft_stream stream, char *text,
   address_text(status, address, own, sizeof own);
   status = weft_stream_address(rt, stream, 1, &address);
   address_text(status, address, peer, sizeof peer);
-  snprintf(text, size,
-           "the stream from %s to %s; close it, or use it in weft.with", own,
-           peer);
+  snprintf(text, size, "the stream from %s to %s; close it", own, peer);
 }
 
 static void describe_listener(weft_runtime *rt, weft_listener listener,
@@ -475,8 +470,7 @@ static void describe_listener(weft_runtime *rt, weft_listener listener,
   weft_value *address;
   int status = weft_listener_address(rt, listener, &address);
   address_text(status, address, own, sizeof own);
-  snprintf(text, size, "the listener on %s; close it, or use it in weft.with",
-           own);
+  snprintf(text, size, "the listener on %s; close it", own);
 }
 
 static void close_orphan(weft_runtime *rt, void *arg) {
@@ -494,7 +488,7 @@ static void close_orphan(weft_runtime *rt, void *arg) {
   if (status != WEFT_OK)
     return;
   weft_error_new(WEFT_ESTATE, NULL, text, &error);
-  weft_report(rt, REPORT_UNCLOSED, 0, error);
+  weft_report(rt, WEFT_REPORT_UNCLOSED, 0, error);
   weft_error_unref(error);
 }
 

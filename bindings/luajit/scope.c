@@ -4,10 +4,6 @@
 
 #include <math.h>
 
-static weft_scope check_scope(lua_State *L, int index) {
-  return (weft_scope)luaL_checknumber(L, index);
-}
-
 /* A deadline at [index]: nil is none, a number of seconds of the clock. */
 static uint64_t deadline_at(lua_State *L, int index) {
   return lua_isnoneornil(L, index) ? UINT64_MAX
@@ -24,34 +20,35 @@ static int push_opened(lua_State *L, int status, weft_scope scope) {
   return 2;
 }
 
-/* scope_after(seconds or nil, shield) -> handle, or nil and the code */
+/* scope_after(seconds or nil, shield, call) -> handle, or nil and the code */
 static int scope_after(lua_State *L) {
   struct host *host = host_of(L);
-  park_check(L, host, "a scope");
+  park_check_as(L, host, 3);
   uint64_t timeout = deadline_at(L, 1);
   weft_scope scope;
-  int status =
-      weft_scope_open_after(host->rt, timeout, lua_toboolean(L, 2), &scope);
+  int shield = lua_gettop(L) > 1 && lua_toboolean(L, 2);
+  int status = weft_scope_open_after(host->rt, timeout, shield, &scope);
   return push_opened(L, status, scope);
 }
 
-/* scope_at(time or nil, shield) -> handle, or nil and the code */
+/* scope_at(time or nil, shield, call) -> handle, or nil and the code */
 static int scope_at(lua_State *L) {
   struct host *host = host_of(L);
-  park_check(L, host, "a scope");
+  park_check_as(L, host, 3);
   weft_scope scope;
   int status =
       weft_scope_open(host->rt, deadline_at(L, 1), lua_toboolean(L, 2), &scope);
   return push_opened(L, status, scope);
 }
 
-/* scope_leave(handle, cancelled) -> nothing, if the scope was not cancelled;
+/* scope_leave(handle[, cancelled]) -> nothing, if the scope was not cancelled;
  * else code or nil of what goes on, what was caught: 0, 1 (cancel) or 2
  * (deadline), and whether it had been cancelled */
 static int scope_leave(lua_State *L) {
   struct host *host = host_of(L);
-  weft_scope scope = check_scope(L, 1);
-  int outcome = lua_toboolean(L, 2) ? WEFT_ECANCELLED : WEFT_OK;
+  weft_scope scope = (weft_scope)lua_tonumber(L, 1);
+  bool by_cancelled = lua_gettop(L) > 1 && lua_toboolean(L, 2);
+  int outcome = by_cancelled ? WEFT_ECANCELLED : WEFT_OK;
   int caught, cancelled = 0;
   if (*host->budget <= 0) /* else nothing here is cancelled */
     weft_scope_is_cancelled(host->rt, scope, &cancelled);
@@ -74,7 +71,7 @@ static int scope_cancel(lua_State *L) {
   if (status == WEFT_OK)
     status = host->rt == NULL
                  ? WEFT_EBADF
-                 : weft_scope_cancel(host->rt, check_scope(L, 1), reason);
+                 : weft_scope_cancel(host->rt, handle_at(L, 1), reason);
   weft_value_unref(reason);
   return deliver_status(L, status, 0);
 }
@@ -83,8 +80,8 @@ static int scope_cancel(lua_State *L) {
 static int scope_is_cancelled(lua_State *L) {
   struct host *host = host_of(L);
   int cancelled;
-  if (host->rt == NULL || weft_scope_is_cancelled(host->rt, check_scope(L, 1),
-                                                  &cancelled) != WEFT_OK)
+  if (host->rt == NULL ||
+      weft_scope_is_cancelled(host->rt, handle_at(L, 1), &cancelled) != WEFT_OK)
     return 0;
   lua_pushboolean(L, cancelled);
   return 1;
@@ -95,7 +92,7 @@ static int scope_deadline(lua_State *L) {
   struct host *host = host_of(L);
   uint64_t deadline;
   if (host->rt == NULL ||
-      weft_scope_get_deadline(host->rt, check_scope(L, 1), &deadline) !=
+      weft_scope_get_deadline(host->rt, handle_at(L, 1), &deadline) !=
           WEFT_OK ||
       deadline == UINT64_MAX)
     return 0;
@@ -108,7 +105,7 @@ static int scope_reschedule(lua_State *L) {
   struct host *host = host_of(L);
   int status = host->rt == NULL
                    ? WEFT_EBADF
-                   : weft_scope_set_deadline(host->rt, check_scope(L, 1),
+                   : weft_scope_set_deadline(host->rt, handle_at(L, 1),
                                              deadline_at(L, 2));
   return deliver_status(L, status, 0);
 }
@@ -117,7 +114,7 @@ static int scope_set_shield(lua_State *L) {
   struct host *host = host_of(L);
   int status = host->rt == NULL
                    ? WEFT_EBADF
-                   : weft_scope_set_shield(host->rt, check_scope(L, 1),
+                   : weft_scope_set_shield(host->rt, handle_at(L, 1),
                                            lua_toboolean(L, 2));
   return deliver_status(L, status, 0);
 }

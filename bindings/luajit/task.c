@@ -4,16 +4,12 @@
 
 #include <stdlib.h>
 
-static weft_task check_task(lua_State *L, int index) {
-  return (weft_task)luaL_checknumber(L, index);
-}
-
 /* spawn(group or 0, object, [name,] fn, ...). Its second upvalue is the table
  * of the task objects. */
 static int spawn(lua_State *L) {
   struct host *host = host_of(L);
   weft_runtime *rt = host_runtime(L, host, "spawn");
-  weft_group group = (weft_group)lua_tonumber(L, 1);
+  weft_group group = handle_at(L, 1);
   bool named = lua_type(L, 3) == LUA_TSTRING;
   if (named) {
     lua_pushvalue(L, 3);
@@ -31,7 +27,7 @@ static int spawn(lua_State *L) {
 static int await(lua_State *L) {
   struct host *host = host_of(L);
   park_check(L, host, "task:await");
-  return park_finish(L, host, weft_task_await(host->rt, check_task(L, 1)), 0,
+  return park_finish(L, host, weft_task_await(host->rt, handle_at(L, 1)), 0,
                      NULL);
 }
 
@@ -39,7 +35,7 @@ static int await(lua_State *L) {
 static int join(lua_State *L) {
   struct host *host = host_of(L);
   park_check(L, host, "join");
-  return park_finish(L, host, weft_task_join(host->rt, check_task(L, 1)), 0,
+  return park_finish(L, host, weft_task_join(host->rt, handle_at(L, 1)), 0,
                      NULL);
 }
 
@@ -48,13 +44,13 @@ static int start(lua_State *L) {
   struct host *host = host_of(L);
   uint64_t value;
   park_check(L, host, "group:start");
-  int status = weft_task_start(host->rt, check_task(L, 1), &value);
+  int status = weft_task_start(host->rt, handle_at(L, 1), &value);
   return park_finish(L, host, status, value, deliver_status);
 }
 
 static int ready(lua_State *L) {
   weft_runtime *rt = host_runtime(L, host_of(L), "ready");
-  return deliver_status(L, weft_task_ready(rt, check_task(L, 1), 0), 0);
+  return deliver_status(L, weft_task_ready(rt, handle_at(L, 1), 0), 0);
 }
 
 static int cancel(lua_State *L) {
@@ -63,7 +59,7 @@ static int cancel(lua_State *L) {
   weft_value *reason;
   int status = to_value(L, host, 2, &reason);
   if (status == WEFT_OK)
-    status = weft_task_cancel(rt, check_task(L, 1), reason);
+    status = weft_task_cancel(rt, handle_at(L, 1), reason);
   weft_value_unref(reason);
   return deliver_status(L, status, 0);
 }
@@ -142,7 +138,7 @@ static int list(lua_State *L) {
 static int info(lua_State *L) {
   struct host *host = host_of(L);
   weft_runtime *rt = host_runtime(L, host, "task");
-  weft_task task = check_task(L, 1), parent;
+  weft_task task = handle_at(L, 1), parent;
   uint64_t id, object, until;
   const char *name, *what;
   int state;
@@ -173,14 +169,14 @@ static int info(lua_State *L) {
 static int set_name(lua_State *L) {
   weft_runtime *rt = host_runtime(L, host_of(L), "task:set_name");
   return deliver_status(
-      L, weft_task_set_name(rt, check_task(L, 1), luaL_checkstring(L, 2)), 0);
+      L, weft_task_set_name(rt, handle_at(L, 1), luaL_checkstring(L, 2)), 0);
 }
 
 /* scope(task) -> the handle of its own scope */
 static int scope(lua_State *L) {
   weft_runtime *rt = host_runtime(L, host_of(L), "task.scope");
   weft_scope handle;
-  weft_task_get_scope(rt, check_task(L, 1), &handle);
+  weft_task_get_scope(rt, handle_at(L, 1), &handle);
   lua_pushnumber(L, (lua_Number)handle);
   return 1;
 }
@@ -188,7 +184,7 @@ static int scope(lua_State *L) {
 /* traceback(task) -> where it is parked */
 static int traceback(lua_State *L) {
   struct host *host = host_of(L);
-  lua_State *co = host->rt == NULL ? NULL : job_active(host, check_task(L, 1));
+  lua_State *co = host->rt == NULL ? NULL : job_active(host, handle_at(L, 1));
   if (co == NULL)
     return 0;
   luaL_traceback(L, co, NULL, 0);
@@ -204,7 +200,7 @@ static int on_done(lua_State *L) {
   void *callback = callback_new(L, host, 2);
   if (callback == NULL)
     return deliver_status(L, WEFT_ENOMEM, 0);
-  int status = weft_task_on_done(rt, check_task(L, 1), callback_run, callback,
+  int status = weft_task_on_done(rt, handle_at(L, 1), callback_run, callback,
                                  callback_drop, &done);
   if (status != WEFT_OK)
     return deliver_status(L, status, 0);
@@ -218,7 +214,7 @@ static int observe(lua_State *L) {
   struct host *host = host_of(L);
   weft_error *error;
   if (host->rt != NULL)
-    weft_task_get_error(host->rt, check_task(L, 1), &error);
+    weft_task_get_error(host->rt, handle_at(L, 1), &error);
   return 0;
 }
 
@@ -255,7 +251,7 @@ static int collect_guard(lua_State *L) {
 static int guard(lua_State *L) {
   struct host *host = host_of(L);
   struct guard *guard = lua_newuserdata(L, sizeof *guard);
-  *guard = (struct guard){host, check_task(L, 1), host->run_id};
+  *guard = (struct guard){host, handle_at(L, 1), host->run_id};
   if (luaL_newmetatable(L, "weft.FailureGuard") != 0) {
     lua_pushcfunction(L, collect_guard);
     lua_setfield(L, -2, "__gc");

@@ -3,10 +3,13 @@
  * and lua/weft/call.lua. */
 #include "host.h"
 
+/* now(call or nil) -> seconds; [call] is who needs the time. */
 static int now(lua_State *L) {
   struct host *host = host_of(L);
   uint64_t now_ns;
-  weft_now(host_runtime(L, host, "weft.now"), &now_ns);
+  if (host->rt == NULL)
+    host_runtime(L, host, luaL_optstring(L, 1, "weft.now"));
+  weft_now(host->rt, &now_ns);
   lua_pushnumber(L, time_seconds(now_ns));
   return 1;
 }
@@ -23,23 +26,24 @@ static int yield(lua_State *L) {
   return lua_yield(L, 0);
 }
 
+/* checkpoint(call) -> code; [call] is for the message where it cannot park. */
 static int checkpoint(lua_State *L) {
   struct host *host = host_of(L);
-  park_check(L, host, "weft.checkpoint");
+  park_check_as(L, host, 1);
   return park_finish(L, host, weft_checkpoint(host->rt), 0, NULL);
 }
 
-/* cancel_point() -> code: the first half of a slow parking call */
+/* cancel_point(call) -> code: the first half of a slow parking call */
 static int cancel_point(lua_State *L) {
   struct host *host = host_of(L);
-  park_check(L, host, "the call");
+  park_check_as(L, host, 1);
   return park_finish(L, host, weft_cancel_point(host->rt), 0, NULL);
 }
 
-/* spend() -> code: the second half */
+/* spend(call) -> code: the second half */
 static int spend(lua_State *L) {
   struct host *host = host_of(L);
-  park_check(L, host, "the call");
+  park_check_as(L, host, 1);
   return park_finish(L, host, weft_spend(host->rt), 0, NULL);
 }
 
@@ -86,10 +90,11 @@ static int push_timer(lua_State *L, int status, weft_timer timer) {
   return 2;
 }
 
-/* call_at(time or nil for soon, fn) -> nil, handle */
+/* call_at(time or nil for soon, fn, call) -> nil, handle */
 static int call_at(lua_State *L) {
   struct host *host = host_of(L);
-  weft_runtime *rt = host_runtime(L, host, "weft.call_soon");
+  weft_runtime *rt =
+      host_runtime(L, host, luaL_optstring(L, 3, "weft.call_soon"));
   luaL_checktype(L, 2, LUA_TFUNCTION);
   void *callback = callback_new(L, host, 2);
   weft_timer timer;
@@ -108,7 +113,7 @@ static int call_cancel(lua_State *L) {
   struct host *host = host_of(L);
   int prevented = 0;
   if (host->rt != NULL)
-    weft_timer_cancel(host->rt, (weft_timer)luaL_checknumber(L, 1), &prevented);
+    weft_timer_cancel(host->rt, handle_at(L, 1), &prevented);
   lua_pushboolean(L, prevented);
   return 1;
 }
@@ -117,7 +122,7 @@ static int call_cancel(lua_State *L) {
 static int call_close(lua_State *L) {
   struct host *host = host_of(L);
   if (host->rt != NULL)
-    weft_timer_close(host->rt, (weft_timer)luaL_checknumber(L, 1));
+    weft_timer_close(host->rt, handle_at(L, 1));
   return 0;
 }
 

@@ -3,10 +3,6 @@
  * primitives. Handles are closed by the Lua side's finalisers. */
 #include "host.h"
 
-static uint64_t check_handle(lua_State *L, int index) {
-  return (uint64_t)luaL_checknumber(L, index);
-}
-
 static int push_handle(lua_State *L, int status, uint64_t handle) {
   if (status != WEFT_OK)
     return deliver_status(L, status, 0);
@@ -43,7 +39,7 @@ static int handle_guard(lua_State *L) {
   struct host *host = host_of(L);
   close_fn close = closers[luaL_checkoption(L, 1, NULL, kinds)];
   struct handle_guard *guard = lua_newuserdata(L, sizeof *guard);
-  *guard = (struct handle_guard){host, close, check_handle(L, 2), host->run_id};
+  *guard = (struct handle_guard){host, close, handle_at(L, 2), host->run_id};
   if (luaL_newmetatable(L, "weft.HandleGuard") != 0) {
     lua_pushcfunction(L, collect_guard);
     lua_setfield(L, -2, "__gc");
@@ -73,20 +69,21 @@ static const char *lasting_word(lua_State *L, int index) {
   return words[luaL_checkoption(L, index, NULL, words)];
 }
 
-/* waitlist_new(word) -> nil, handle */
+/* waitlist_new(word, call) -> nil, handle */
 static int waitlist_new(lua_State *L) {
-  weft_runtime *rt = host_runtime(L, host_of(L), "it");
+  weft_runtime *rt = host_runtime(L, host_of(L), luaL_checkstring(L, 2));
   weft_waitlist list;
   int status = weft_waitlist_new(rt, lasting_word(L, 1), &list);
   return push_handle(L, status, list);
 }
 
-/* waitlist_park(handle) -> code. The Lua side checks for room to park first. */
+/* waitlist_park(handle, call) -> code. The Lua side checks for room to park
+ * first. */
 static int waitlist_park(lua_State *L) {
   struct host *host = host_of(L);
   uint64_t value;
-  park_check(L, host, "the call");
-  int status = weft_waitlist_park(host->rt, check_handle(L, 1), &value);
+  park_check_as(L, host, 2);
+  int status = weft_waitlist_park(host->rt, handle_at(L, 1), &value);
   /* The Lua side has to put its counts right when this fails. */
   return park_finish(L, host, status, value, deliver_status);
 }
@@ -97,7 +94,7 @@ static int waitlist_wake(lua_State *L) {
   weft_task task;
   if (host->rt == NULL)
     return 0;
-  weft_waitlist_wake(host->rt, check_handle(L, 1),
+  weft_waitlist_wake(host->rt, handle_at(L, 1),
                      (int)luaL_optinteger(L, 2, WEFT_OK), 0, &task);
   if (task == 0)
     return 0;
@@ -109,7 +106,7 @@ static int waitlist_count(lua_State *L) {
   struct host *host = host_of(L);
   size_t count = 0;
   if (host->rt != NULL)
-    weft_waitlist_count(host->rt, check_handle(L, 1), &count);
+    weft_waitlist_count(host->rt, handle_at(L, 1), &count);
   lua_pushnumber(L, (lua_Number)count);
   return 1;
 }
@@ -117,7 +114,7 @@ static int waitlist_count(lua_State *L) {
 static int waitlist_close(lua_State *L) {
   struct host *host = host_of(L);
   if (host->rt != NULL)
-    weft_waitlist_close(host->rt, check_handle(L, 1));
+    weft_waitlist_close(host->rt, handle_at(L, 1));
   return 0;
 }
 
@@ -132,18 +129,18 @@ static int event_new(lua_State *L) {
 
 static int event_set(lua_State *L) {
   weft_runtime *rt = host_runtime(L, host_of(L), "event:set");
-  return deliver_status(L, weft_event_set(rt, check_handle(L, 1)), 0);
+  return deliver_status(L, weft_event_set(rt, handle_at(L, 1)), 0);
 }
 
 static int event_clear(lua_State *L) {
   weft_runtime *rt = host_runtime(L, host_of(L), "event:clear");
-  return deliver_status(L, weft_event_clear(rt, check_handle(L, 1)), 0);
+  return deliver_status(L, weft_event_clear(rt, handle_at(L, 1)), 0);
 }
 
 static int event_is_set(lua_State *L) {
   weft_runtime *rt = host_runtime(L, host_of(L), "event:is_set");
   int flag;
-  weft_event_is_set(rt, check_handle(L, 1), &flag);
+  weft_event_is_set(rt, handle_at(L, 1), &flag);
   lua_pushboolean(L, flag);
   return 1;
 }
@@ -151,14 +148,14 @@ static int event_is_set(lua_State *L) {
 static int event_wait(lua_State *L) {
   struct host *host = host_of(L);
   park_check(L, host, "event:wait");
-  return park_finish(L, host, weft_event_wait(host->rt, check_handle(L, 1)), 0,
+  return park_finish(L, host, weft_event_wait(host->rt, handle_at(L, 1)), 0,
                      NULL);
 }
 
 static int event_close(lua_State *L) {
   struct host *host = host_of(L);
   if (host->rt != NULL)
-    weft_event_close(host->rt, check_handle(L, 1));
+    weft_event_close(host->rt, handle_at(L, 1));
   return 0;
 }
 
@@ -176,25 +173,24 @@ static int semaphore_new(lua_State *L) {
 static int semaphore_acquire(lua_State *L) {
   struct host *host = host_of(L);
   park_check(L, host, "semaphore:acquire");
-  return park_finish(
-      L, host, weft_semaphore_acquire(host->rt, check_handle(L, 1)), 0, NULL);
+  return park_finish(L, host, weft_semaphore_acquire(host->rt, handle_at(L, 1)),
+                     0, NULL);
 }
 
 static int semaphore_try_acquire(lua_State *L) {
   weft_runtime *rt = host_runtime(L, host_of(L), "semaphore:try_acquire");
-  return deliver_status(L, weft_semaphore_try_acquire(rt, check_handle(L, 1)),
-                        0);
+  return deliver_status(L, weft_semaphore_try_acquire(rt, handle_at(L, 1)), 0);
 }
 
 static int semaphore_release(lua_State *L) {
   weft_runtime *rt = host_runtime(L, host_of(L), "semaphore:release");
-  return deliver_status(L, weft_semaphore_release(rt, check_handle(L, 1)), 0);
+  return deliver_status(L, weft_semaphore_release(rt, handle_at(L, 1)), 0);
 }
 
 static int semaphore_value(lua_State *L) {
   weft_runtime *rt = host_runtime(L, host_of(L), "semaphore:value");
   size_t permits;
-  weft_semaphore_get_value(rt, check_handle(L, 1), &permits);
+  weft_semaphore_get_value(rt, handle_at(L, 1), &permits);
   lua_pushnumber(L, (lua_Number)permits);
   return 1;
 }
@@ -202,7 +198,7 @@ static int semaphore_value(lua_State *L) {
 static int semaphore_close(lua_State *L) {
   struct host *host = host_of(L);
   if (host->rt != NULL)
-    weft_semaphore_close(host->rt, check_handle(L, 1));
+    weft_semaphore_close(host->rt, handle_at(L, 1));
   return 0;
 }
 

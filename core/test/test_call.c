@@ -9,6 +9,7 @@ struct note {
   int calls;
   int drops;
   weft_timer timer;
+  int closed; /* what giving the handle back from the drop function gave */
   weft_runtime *rt;
   struct note *other;
 };
@@ -103,7 +104,7 @@ TEST("while it is made it is too late to prevent a call [2.6]") {
 static void drop_and_close(void *arg) {
   struct note *note = arg;
   note->drops++;
-  CHECK_INT(WEFT_OK, weft_timer_close(note->rt, note->timer));
+  note->closed = weft_timer_close(note->rt, note->timer);
 }
 
 TEST("an arg that holds the handle of its own call may give it back") {
@@ -119,9 +120,81 @@ TEST("an arg that holds the handle of its own call may give it back") {
     else
       end(rt);
     CHECK_INT(1, note.drops);
+    CHECK_INT(when == 2 ? WEFT_EBADF : WEFT_OK, note.closed);
     CHECK_INT(when == 2 ? 0 : 1, note.calls);
     CHECK_INT(0, failing_live());
   }
+}
+
+/* Two calls made now must not be one: a block of the pool that was given back
+ * twice would be taken twice. */
+static void check_pool(weft_runtime *rt) {
+  struct note first = {.letter = 'f'}, second = {.letter = 's'};
+  soon(rt, &first);
+  soon(rt, &second);
+  CHECK_INT(WEFT_OK, weft_timer_close(rt, first.timer));
+  CHECK_INT(WEFT_OK, weft_timer_close(rt, second.timer));
+  turns(rt, 2);
+  CHECK_INT(1, first.calls);
+  CHECK_INT(1, second.calls);
+}
+
+TEST("an arg may give back the handle of the call that is prevented") {
+  for (int time = 0; time <= 2; time++) {
+    weft_runtime *rt = begin();
+    struct note note = {.letter = 'x', .rt = rt};
+    uint64_t times[] = {0, 50, UINT64_MAX};
+    int prevented;
+    CHECK_INT(WEFT_OK, weft_call_at(rt, times[time], make_note, &note,
+                                    drop_and_close, &note.timer));
+    CHECK_INT(WEFT_OK, weft_timer_cancel(rt, note.timer, &prevented));
+    CHECK_INT(1, prevented);
+    CHECK_INT(1, note.drops);
+    CHECK_INT(WEFT_EBADF, note.closed);
+    check_pool(rt);
+    end(rt);
+    CHECK_INT(0, note.calls);
+  }
+}
+
+static void drop_and_run(void *arg) {
+  struct note *note = arg;
+  int work;
+  note->drops++;
+  CHECK_INT(WEFT_OK, weft_run_nowait(note->rt, &work));
+}
+
+TEST("the drop function of a call that is prevented may run its turn") {
+  weft_runtime *rt = begin();
+  struct note note = {.letter = 'x', .rt = rt};
+  CHECK_INT(WEFT_OK,
+            weft_call_soon(rt, make_note, &note, drop_and_run, &note.timer));
+  CHECK_INT(WEFT_OK, weft_timer_cancel(rt, note.timer, NULL));
+  CHECK_INT(1, note.drops);
+  check_pool(rt);
+  end(rt);
+  CHECK_INT(0, note.calls);
+}
+
+static void drop_and_set(void *arg) {
+  struct note *note = arg;
+  struct note *other = note->other;
+  note->drops++;
+  CHECK_INT(WEFT_OK, weft_call_at(note->rt, 60, make_note, other,
+                                  drop_and_close, &other->timer));
+}
+
+TEST("a call that the runtime's end drops may give its handle back") {
+  weft_runtime *rt = begin();
+  struct note other = {.letter = 'o', .rt = rt};
+  struct note note = {.letter = 'n', .rt = rt, .other = &other};
+  CHECK_INT(WEFT_OK,
+            weft_call_at(rt, 50, make_note, &note, drop_and_set, NULL));
+  CHECK_INT(WEFT_OK, weft_runtime_free(rt));
+  CHECK_INT(1, note.drops);
+  CHECK_INT(1, other.drops);
+  CHECK_INT(WEFT_OK, other.closed);
+  CHECK_INT(0, failing_live());
 }
 
 static void drop_and_queue(void *arg) {
@@ -285,6 +358,51 @@ TEST("a call that another thread asks for is dropped, once [1.11]") {
   in_pthread_apart(refuse_apart, &note);
   end(rt);
   CHECK_INT(0, note.calls);
+}
+
+TEST("a call of no function is refused, its arg dropped") {
+  weft_runtime *rt = begin();
+  struct play task = {.act = yield_act, .letter = 't'};
+  struct note note = {.timer = 7};
+  play_in(rt, 0, &task, 1);
+  CHECK_INT(WEFT_EINVAL,
+            weft_call_soon(rt, NULL, &note, drop_note, &note.timer));
+  CHECK_INT(0, note.timer);
+  note.timer = 7;
+  CHECK_INT(WEFT_EINVAL,
+            weft_call_at(rt, 1, NULL, &note, drop_note, &note.timer));
+  CHECK_INT(0, note.timer);
+  note.timer = 7;
+  CHECK_INT(WEFT_EINVAL, weft_task_on_done(rt, task.task, NULL, &note,
+                                           drop_note, &note.timer));
+  CHECK_INT(0, note.timer);
+  CHECK_INT(3, note.drops);
+  end(rt);
+  CHECK_INT(3, note.drops);
+}
+
+static int set_and_prevent(void *arg) {
+  weft_runtime *rt;
+  int status = weft_runtime_new(&rt);
+  (void)arg;
+  if (status != WEFT_OK)
+    return status;
+  CHECK_INT(WEFT_OK, weft_set_virtual_clock(rt, 1, 0));
+  struct note note = {.letter = 'x', .rt = rt};
+  status = weft_call_at(rt, 50, make_note, &note, drop_and_close, &note.timer);
+  if (status == WEFT_OK)
+    CHECK_INT(WEFT_OK, weft_timer_cancel(rt, note.timer, NULL));
+  CHECK_INT(1, note.drops);
+  CHECK_INT(WEFT_EBADF, note.closed);
+  if (failing_has_failed())
+    check_pool(rt);
+  CHECK_INT(WEFT_OK, weft_runtime_free(rt));
+  return status;
+}
+
+TEST("one that is refused for want of memory is freed once [3.11]") {
+  failing_install();
+  CHECK(failing_each(set_and_prevent, NULL) >= 5);
 }
 
 static int ask_for_calls(void *arg) {

@@ -396,3 +396,152 @@ TEST("a busy runtime without times or I/O need not ask the kernel") {
   end(rt);
   CHECK_TEXT("p", said);
 }
+
+/* -- Inside the hook ------------------------------------------------------ */
+
+struct scene {
+  struct blocks blocks;
+  struct line line;
+  struct play waiter;
+  int drops;
+};
+
+static void on_address(weft_runtime *rt, void *arg, int status,
+                       const char *const *addresses, size_t count) {
+  struct scene *scene = arg;
+  CHECK_INT(WEFT_OK, status);
+  CHECK_INT(1, count);
+  CHECK_TEXT("127.0.0.1", addresses[0]);
+  CHECK(!scene->blocks.inside);
+  say('r');
+  CHECK_INT(WEFT_OK, weft_wake(rt, scene->waiter.task, WEFT_OK, 0));
+}
+
+static void drop_outside(void *arg) {
+  struct scene *scene = arg;
+  CHECK(!scene->blocks.inside);
+  scene->drops++;
+}
+
+/* Closes its watch, of which libuv lets go later, and looks a name up. */
+static void on_readable_once(weft_runtime *rt, void *arg, int status,
+                             int events) {
+  struct scene *scene = arg;
+  CHECK_INT(WEFT_OK, status);
+  CHECK_INT(WEFT_READABLE, events);
+  CHECK(!scene->blocks.inside);
+  say('i');
+  scene->blocks.line = NULL;
+  CHECK_INT(WEFT_OK, weft_watch_close(rt, scene->line.watch));
+  CHECK_INT(WEFT_OK, weft_resolve_start(rt, "127.0.0.1", on_address, scene,
+                                        drop_outside, NULL));
+}
+
+/* The watch is made in the run: libuv learns of it in the poll. */
+static int open_and_wait_act(weft_runtime *rt, struct play *play,
+                             uint64_t *value) {
+  struct scene *scene = play->data;
+  if (play->line > 0)
+    return wait_act(rt, play, value);
+  CHECK_INT(0, pipe(scene->line.ends));
+  CHECK_INT(WEFT_OK, weft_watch_new(rt, scene->line.ends[0], on_readable_once,
+                                    scene, drop_outside, &scene->line.watch));
+  CHECK_INT(WEFT_OK, weft_watch_set(rt, scene->line.watch, WEFT_READABLE));
+  return weft_park(rt, "test", withdraw, NULL, value);
+}
+
+TEST("no callback and no drop function runs inside the hook [31.3]") {
+  for (int is_virtual = 0; is_virtual <= 1; is_virtual++) {
+    BOTH_KINDS {
+      weft_runtime *rt = begin_real();
+      struct scene scene = {.blocks = {.rt = rt}};
+      CHECK_INT(WEFT_OK, weft_set_virtual_clock(rt, is_virtual, 0));
+      CHECK_INT(WEFT_OK, weft_set_around_block(rt, around, &scene.blocks,
+                                               drop_blocks));
+      scene.blocks.line = &scene.line;
+      scene.waiter = (struct play){
+          .act = open_and_wait_act, .letter = 'w', .data = &scene};
+      play_in(rt, 0, &scene.waiter, stepped);
+      CHECK_INT(WEFT_OK, weft_run(rt));
+      CHECK_TEXT("irw", said);
+      CHECK(scene.blocks.count >= 1);
+      CHECK_INT(2, scene.drops);
+      close(scene.line.ends[0]);
+      close(scene.line.ends[1]);
+      end(rt);
+    }
+  }
+}
+
+static void wake_by_post(weft_runtime *rt, void *arg) {
+  struct scene *scene = arg;
+  CHECK(!scene->blocks.inside);
+  CHECK_INT(WEFT_OK, weft_wake(rt, scene->waiter.task, WEFT_OK, 0));
+}
+
+static void *post_apart(void *arg) {
+  struct scene *scene = arg;
+  CHECK_INT(WEFT_OK, weft_post(scene->blocks.rt, wake_by_post, scene, NULL));
+  return NULL;
+}
+
+static void around_post(weft_runtime *rt, void *arg, weft_block_fn block) {
+  struct scene *scene = arg;
+  pthread_t thread;
+  scene->blocks.inside = true;
+  scene->blocks.count++;
+  CHECK_INT(0, pthread_create(&thread, NULL, post_apart, scene));
+  block(rt);
+  CHECK_INT(0, pthread_join(thread, NULL));
+  scene->blocks.inside = false;
+}
+
+TEST("a post ends the wait inside the hook and runs after it [31.3]") {
+  BOTH_KINDS {
+    weft_runtime *rt = begin_real();
+    struct scene scene = {.blocks = {.rt = rt}};
+    CHECK_INT(WEFT_OK, weft_set_around_block(rt, around_post, &scene, NULL));
+    scene.waiter = (struct play){.act = wait_act, .letter = 'w'};
+    play_in(rt, 0, &scene.waiter, stepped);
+    CHECK_INT(WEFT_OK, weft_run(rt));
+    CHECK_TEXT("w", said);
+    CHECK_INT(1, scene.blocks.count);
+    end(rt);
+  }
+}
+
+static int kept_act(weft_runtime *rt, struct play *play, uint64_t *value) {
+  (void)play;
+  return weft_park(rt, "kept", NULL, NULL, value);
+}
+
+static void close_own(weft_runtime *rt, void *arg, int status, int events) {
+  (void)status;
+  (void)events;
+  CHECK_INT(WEFT_OK, weft_watch_close(rt, ((struct line *)arg)->watch));
+}
+
+TEST("a callback that ends the last wait of a shutdown hangs nobody [22.4]") {
+  for (int hooked = 0; hooked <= 1; hooked++) {
+    weft_runtime *rt = begin_real();
+    keep_reports(rt);
+    struct line line;
+    struct blocks blocks = {.rt = rt};
+    struct play play = {.act = kept_act};
+    if (hooked)
+      CHECK_INT(WEFT_OK, weft_set_around_block(rt, around, &blocks, NULL));
+    CHECK_INT(0, pipe(line.ends));
+    CHECK_INT(WEFT_OK, weft_watch_new(rt, line.ends[0], close_own, &line, NULL,
+                                      &line.watch));
+    CHECK_INT(WEFT_OK, weft_watch_set(rt, line.watch, WEFT_READABLE));
+    play_in(rt, 0, &play, 1);
+    send_byte(&line);
+    CHECK_INT(WEFT_OK, weft_shutdown(rt));
+    CHECK_INT(WEFT_EGIVENUP, weft_run(rt));
+    CHECK_INT(1, reports.count);
+    close(line.ends[0]);
+    close(line.ends[1]);
+    CHECK_INT(WEFT_OK, weft_runtime_free(rt));
+    CHECK_INT(0, failing_live());
+  }
+}

@@ -385,3 +385,16 @@ TEST("a post makes the backend's descriptor readable [31.1]") {
   wake_sleeper(rt, &sleeper);
   end(rt);
 }
+
+static void count_drop(void *arg) {
+  ++*(int *)arg;
+}
+
+TEST("a post of no function is refused, its arg dropped") {
+  weft_runtime *rt = begin();
+  int drops = 0;
+  CHECK_INT(WEFT_EINVAL, weft_post(rt, NULL, &drops, count_drop));
+  CHECK_INT(1, drops);
+  end(rt);
+  CHECK_INT(1, drops);
+}

@@ -260,7 +260,7 @@ TEST("by default a report is a line on stderr, with the task's name [4.13]") {
   CHECK_INT(WEFT_OK, weft_task_close(rt, named.task));
   CHECK_INT(WEFT_OK, weft_task_close(rt, unnamed.task));
   CHECK_INT(WEFT_OK, weft_run(rt));
-  for (int kind = WEFT_REPORT_CALLBACK; kind <= WEFT_REPORT_SYSTEM; kind++)
+  for (int kind = WEFT_REPORT_CALLBACK; kind <= WEFT_REPORT_UNCLOSED; kind++)
     CHECK_INT(WEFT_OK, weft_report(rt, kind, 0, NULL));
   end(rt);
   give_stderr_back(file, saved, text, sizeof text);
@@ -271,7 +271,8 @@ TEST("by default a report is a line on stderr, with the task's name [4.13]") {
            "weft: a callback failed\n"
            "weft: got Cancelled 1,000 times in one scope and goes on\n"
            "weft: would not end and was given up\n"
-           "weft: the system refused something; it is tried again\n",
+           "weft: the system refused something; it is tried again\n"
+           "weft: was collected open, and is closed now\n",
            weft_error_class(WEFT_EHOST), weft_strerror(WEFT_EHOST),
            weft_error_class(WEFT_EHOST), weft_strerror(WEFT_EHOST));
   CHECK_TEXT(expected, text);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * test_signal.c - SIGINT and SIGTERM: the first, the second, the third. Each
  * run is a child process that signals itself; its exit status tells. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 
 #include "../core.h"
@@ -419,3 +422,119 @@ static int blocked_scene(int number) {
 TEST("a signal from another thread ends a poll that blocks [23.6] [1.3]") {
   CHECK_INT(0, run_apart(blocked_scene, 0));
 }
+
+/* -- Turned off ----------------------------------------------------------- */
+
+static int turn_off_act(weft_runtime *rt, struct play *play, uint64_t *value) {
+  weft_runtime *other;
+  (void)value;
+  CHECK(!is_default(SIGINT) && !is_default(SIGTERM));
+  CHECK_INT(WEFT_OK, weft_set_signals(rt, 0));
+  CHECK(is_default(SIGINT) && is_default(SIGTERM));
+  CHECK_INT(WEFT_OK, weft_runtime_new(&other));
+  CHECK_INT(WEFT_OK, weft_set_signals(other, 1)); /* nobody has them now */
+  CHECK_INT(WEFT_OK, weft_runtime_free(other));
+  return play_end(play, WEFT_OK);
+}
+
+static int turn_off_scene(int number) {
+  weft_runtime *rt = begin_signals();
+  struct play play = {.act = turn_off_act};
+  (void)number;
+  set_main(rt, &play, 1);
+  end(rt);
+  return 0;
+}
+
+TEST("turned off during a run they are given back at once [23.5]") {
+  CHECK_INT(0, run_apart(turn_off_scene, 0));
+}
+
+/* -- The handler ---------------------------------------------------------- */
+
+#ifdef __linux__
+/* Fills up what wakes the loop, an eventfd, so that a write to it fails, or
+ * blocks if [flags] do not say O_NONBLOCK. */
+static void fill_up(weft_runtime *rt, int flags) {
+  int fd = rt->loop.async_io_watcher.fd;
+  uint64_t most = UINT64_MAX - 1;
+  CHECK_INT(sizeof most, write(fd, &most, sizeof most));
+  CHECK_INT(0, fcntl(fd, F_SETFL, flags));
+}
+
+static int errno_act(weft_runtime *rt, struct play *play, uint64_t *value) {
+  (void)value;
+  if (play->line > 0)
+    return play_end(play, play->status);
+  fill_up(rt, O_NONBLOCK);
+  errno = ENOENT;
+  raise(play->number);
+  CHECK_INT(ENOENT, errno);
+  return weft_sleep_until(rt, UINT64_MAX);
+}
+
+static int errno_scene(int number) {
+  weft_runtime *rt = begin_signals();
+  struct play play = {.act = errno_act, .number = number};
+  set_main(rt, &play, 1);
+  end(rt);
+  CHECK_INT(WEFT_ECANCELLED, play.status);
+  return 0;
+}
+
+TEST("the handler leaves errno as it was [23.4]") {
+  CHECK_INT(0, run_apart(errno_scene, SIGINT));
+}
+
+static void *raise_apart(void *arg) {
+  (void)arg;
+  raise(SIGINT);
+  return NULL;
+}
+
+static atomic_int let_go;
+
+/* Lets the handler go on once the signals have been given back. */
+static void *let_go_apart(void *arg) {
+  weft_runtime *rt = arg;
+  uint64_t count;
+  while (!is_default(SIGINT) || !is_default(SIGTERM))
+    sched_yield();
+  for (int i = 0; i < 1000; i++)
+    sched_yield();
+  atomic_store(&let_go, 1);
+  CHECK_INT(sizeof count,
+            read(rt->loop.async_io_watcher.fd, &count, sizeof count));
+  return NULL;
+}
+
+static int under_way_act(weft_runtime *rt, struct play *play,
+                         uint64_t *value) {
+  pthread_t raising, helping;
+  (void)value;
+  fill_up(rt, 0);
+  CHECK_INT(0, pthread_create(&raising, NULL, raise_apart, NULL));
+  while (!atomic_load(&rt->posts.pending)) /* the handler is under way */
+    sched_yield();
+  CHECK_INT(0, pthread_create(&helping, NULL, let_go_apart, rt));
+  CHECK_INT(WEFT_OK, weft_set_signals(rt, 0));
+  CHECK_INT(1, atomic_load(&let_go));
+  CHECK_INT(0, pthread_join(raising, NULL));
+  CHECK_INT(0, pthread_join(helping, NULL));
+  CHECK_INT(0, fcntl(rt->loop.async_io_watcher.fd, F_SETFL, O_NONBLOCK));
+  return play_end(play, WEFT_OK);
+}
+
+static int under_way_scene(int number) {
+  weft_runtime *rt = begin_signals();
+  struct play play = {.act = under_way_act};
+  (void)number;
+  set_main(rt, &play, 1);
+  end(rt);
+  return 0;
+}
+
+TEST("giving them back waits for a handler in another thread [23.5]") {
+  CHECK_INT(0, run_apart(under_way_scene, 0));
+}
+#endif

@@ -299,3 +299,27 @@ TEST("a starter that is given up before its child is not woken by it [22.4]") {
     CHECK_INT(0, failing_live());
   }
 }
+
+TEST("a task that was given up before it began is not started [22.4]") {
+  BOTH_KINDS {
+    weft_runtime *rt = begin();
+    keep_reports(rt);
+    struct play child = sleeping_play();
+    play_in(rt, 0, &child, stepped);
+    ((struct task *)weft__handle_get(rt, child.task, KIND_TASK))->given_up =
+        true;
+    turn(rt);
+    CHECK_INT(WEFT_TASK_FAILED, state_of(rt, child.task));
+    CHECK(!child.begun);
+    struct job job = {.call = start_call, .object = child.task};
+    start(rt, &job, stepped);
+    turns(rt, 2);
+    CHECK_INT(2, job.done);
+    CHECK_INT(WEFT_ESTATE, job.status);
+    CHECK_INT(WEFT_OK, weft_task_close(rt, job.task));
+    CHECK_INT(WEFT_OK, weft_task_close(rt, child.task));
+    CHECK_INT(WEFT_EGIVENUP, weft_run(rt));
+    CHECK_INT(WEFT_OK, weft_runtime_free(rt));
+    CHECK_INT(0, failing_live());
+  }
+}

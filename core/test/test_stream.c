@@ -470,3 +470,41 @@ TEST("SIGPIPE is ignored, unless somebody has a handler for it") {
   CHECK_INT(0, sigaction(SIGPIPE, NULL, &action));
   CHECK(action.sa_handler == on_signal);
 }
+
+TASK_TEST("25.6 for a fill that was cancelled nothing is read ahead") {
+  for (int stepped = 0; stepped < 2; stepped++) {
+    int peer;
+    weft_stream stream = open_pair(rt, &peer);
+    struct job job = {
+        .call = call_fill, .object = stream, .size_bytes = 300000};
+    start_job(rt, &job, stepped);
+    CHECK_INT(WEFT_ECANCELLED, cancel_job(rt, &job));
+    size_t sent = plain_fill(peer, 1 << 20);
+    CHECK(sent > 2 * READ_AHEAD);
+    for (int i = 0; i < 10; i++)
+      let_run(rt);
+    CHECK_INT(READ_AHEAD, buffered(rt, stream));
+    check_pattern(rt, stream, sent, 5000);
+    close_both(rt, stream, peer);
+  }
+}
+
+TASK_TEST("25.6 one that is cancelled with more than that read stops there") {
+  int peer;
+  weft_stream stream = open_pair(rt, &peer);
+  struct job job = {.call = call_fill, .object = stream, .size_bytes = 1 << 20};
+  size_t sent = plain_fill(peer, 2 * READ_AHEAD);
+  start_job(rt, &job, false);
+  while (buffered(rt, stream) < sent)
+    CHECK_INT(WEFT_OK, weft_yield(rt));
+  CHECK_INT(WEFT_ECANCELLED, cancel_job(rt, &job));
+  /* As many again, of a pattern that goes on. */
+  char more[1000];
+  for (size_t i = 0; i < sizeof(more); i++)
+    more[i] = pattern(sent + i);
+  CHECK_INT(sizeof(more), send(peer, more, sizeof(more), MSG_NOSIGNAL));
+  let_run(rt);
+  CHECK_INT(sent, buffered(rt, stream));
+  check_pattern(rt, stream, sent + sizeof(more), 5000);
+  close_both(rt, stream, peer);
+}

@@ -135,6 +135,8 @@ TEST("a task has the name it was given last, else none [4.13]") {
   CHECK_TEXT("first", name_of(rt, play.task));
   CHECK_INT(WEFT_OK, weft_task_set_name(rt, play.task, "a longer second name"));
   CHECK_TEXT("a longer second name", name_of(rt, play.task));
+  CHECK_INT(WEFT_EINVAL, weft_task_set_name(rt, play.task, NULL));
+  CHECK_TEXT("a longer second name", name_of(rt, play.task));
   CHECK_INT(WEFT_OK, weft_task_set_name(rt, play.task, ""));
   CHECK_TEXT("", name_of(rt, play.task));
   cancel_task(rt, play.task);

@@ -25,18 +25,20 @@ end
 ---@return number
 function Call:when() return self.due end
 
-local function schedule(name, due, fn, ...)
+-- `name` says the arguments too; `when` nil is soon.
+local function schedule(name, when, fn, ...)
   if type(fn) ~= "function" then
     errors.fail_argument(name .. ": fn must be a function, got "
       .. errors.shown(fn), 3)
   end
-  local object = setmetatable({ due = due or core.now() }, metatable)
+  local called = "weft." .. name:match "^[%w_]+"
+  local object = setmetatable({ due = when or core.now(called) }, metatable)
   local count, arguments = select("#", ...), { ... }
-  local code, handle = core.call_at(due, function()
+  local code, handle = core.call_at(when, function()
     object.handle = nil
     core.call_close(object.running)
     return fn(unpack(arguments, 1, count))
-  end)
+  end, called)
   if code then errors.fail(code) end
   object.handle, object.running = handle, handle
   return object
@@ -54,7 +56,8 @@ function call.soon(fn, ...) return schedule("call_soon(fn)", nil, fn, ...) end
 ---@return weft.Call
 function call.later(seconds, fn, ...)
   check_time(seconds, "call_later(seconds, fn): seconds")
-  return schedule("call_later(seconds, fn)", core.now() + seconds, fn, ...)
+  local due = core.now "weft.call_later" + seconds
+  return schedule("call_later(seconds, fn)", due, fn, ...)
 end
 
 --- Calls `fn(...)` once the time `when` has come.

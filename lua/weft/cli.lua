@@ -26,11 +26,28 @@ local function explain(err)
   return EXIT_FAILED
 end
 
+-- The status for the first result of a script: a whole number from 0 to 255
+-- that it returned.
+local function status_of(result)
+  local is_status = type(result) == "number" and result % 1 == 0
+    and result >= 0 and result <= 255
+  return is_status and result or EXIT_OK
+end
+
+-- What was printed is lost if it cannot be written, so that is a failure.
+local function flush_output(status)
+  local is_open = io.type(io.stdout) == "file" -- the script's to decide
+  if not is_open then return status end
+  local ok, err = io.stdout:flush()
+  if ok then return status end
+  complain("cannot write to standard output: %s", err)
+  return status == EXIT_OK and EXIT_FAILED or status
+end
+
 local function run_chunk(chunk, args)
   local run = require("weft").run
-  local ok, err = pcall(run, chunk, unpack(args))
-  io.stdout:flush()
-  return ok and EXIT_OK or explain(err)
+  local ok, result = pcall(run, chunk, unpack(args))
+  return flush_output(ok and status_of(result) or explain(result))
 end
 
 -- Loads by `load(source)`; what goes wrong is a line for the user.
@@ -84,9 +101,10 @@ local function new_parser()
       "  weft -e 'print(1 + 1)'  runs the code given",
       "  weft - < job.lua        runs what comes on standard input",
       "",
-      "Exit status: 0; 1 if the script fails; 2 if the command line is wrong;",
-      "130 after Ctrl-C and 143 after SIGTERM, once cleanup has run (a second",
-      "one hurries it, a third leaves at once).",
+      "Exit status: the number from 0 to 255 that the script returns, else 0;",
+      "1 if it fails or its output cannot be written; 2 if the command line is",
+      "wrong; 130 after Ctrl-C and 143 after SIGTERM, once cleanup has run (a",
+      "second one hurries it, a third leaves at once).",
     }, "\n"))
     :add_help(false)
     :help_max_width(80)
@@ -97,9 +115,10 @@ local function new_parser()
   return parser
 end
 
-local function set_arg(argv, script_index)
+local function set_arg(argv, script_index, name)
   local arg = {}
   for i = 0, #argv do arg[i - script_index] = argv[i] end
+  arg[0] = name
   _G.arg = arg
 end
 
@@ -115,11 +134,11 @@ local function run_options(argv, own, rest, script_index)
   elseif options.version then
     print("weft " .. require("weft").VERSION .. " (" .. jit.version .. ")")
   elseif options.execute then
-    set_arg(argv, script_index - 1)
+    set_arg(argv, script_index - 1, "-e")
     return load_and_run(function(code) return loadstring(code, "=(-e)") end,
       options.execute, rest)
   end
-  return EXIT_OK
+  return flush_output(EXIT_OK)
 end
 
 --- Runs the program. `argv[0]` is its own name.
@@ -134,7 +153,7 @@ function cli.main(argv)
       standard input; see weft --help"
     return EXIT_USAGE
   end
-  set_arg(argv, script_index)
+  set_arg(argv, script_index, script)
   return run_file(script, rest)
 end
 

@@ -5,6 +5,7 @@
 -- object when it leaves the task or joins a group.
 -- @module weft.error
 
+local codes = require "weft.codes"
 local core = require "weft.core"
 
 local errors = {}
@@ -238,6 +239,13 @@ end
 
 -- -- Raising -----------------------------------------------------------------
 
+-- The text of any value, also of one whose __tostring fails.
+local function message_of(value)
+  local ok, text = pcall(tostring, value)
+  if ok and type(text) == "string" then return text end
+  return "a " .. type(value) .. " whose tostring fails"
+end
+
 --- Gives the error its traceback, unless it has one: the stack at the first
 -- raise that weft sees.
 local function with_traceback(err, level)
@@ -259,12 +267,12 @@ function errors.cancelled()
   end
   local run = core.run_id()
   if scope ~= last_scope or run ~= last_run then
-    last_scope, last_run = scope, run
     local message = "cancelled by " .. source
-    if reason ~= nil then message = message .. ": " .. tostring(reason) end
-    last_cancelled = classes.CancelledError(message, {
+    if reason ~= nil then message = message .. ": " .. message_of(reason) end
+    local object = classes.CancelledError(message, {
       reason = reason, source = source, cause = cause,
     })
+    last_cancelled, last_scope, last_run = object, scope, run
   end
   return last_cancelled
 end
@@ -281,7 +289,7 @@ function errors.from_code(code, message, fields)
   return object
 end
 
-local ECANCELLED = -1
+local ECANCELLED = codes.ECANCELLED
 
 --- Raises the error of a status code. Not to be called with success.
 ---@param code number
@@ -308,8 +316,47 @@ end
 
 -- -- From any value to an error object ----------------------------------------
 
--- The stack of a value that is no table, kept while it is in flight.
-local traced_value, traced_text
+-- The stack of a value that is no error object, at its first raise that weft
+-- saw, and the task in which that was. It is kept while weft's modules catch
+-- the value and raise it again; nobody tells when it ends its flight, so an
+-- equal value's stack shows whether it is the one in flight.
+local traced_value, traced_text, traced_task
+
+local function trace_lines(text)
+  local lines = {}
+  for line in text:gmatch "\n\t([^\n]+)" do lines[#lines + 1] = line end
+  return lines
+end
+
+local function is_own_line(line)
+  return line and line:find "weft/[%w_]+%.lua:%d+: " ~= nil
+end
+
+-- Whether the stack `text` is of the traced value raised again: one of weft's
+-- modules calls error, and what called that is what the first raise was under.
+-- (A long stack has "..." in its middle.)
+local function is_raised_again(text)
+  local new, old = trace_lines(text), trace_lines(traced_text)
+  if not (new[1] and new[1]:find "^%[C%]" and is_own_line(new[2])) then
+    return false
+  end
+  local first = 3
+  while is_own_line(new[first]) do first = first + 1 end
+  for back = 0, #new - first do
+    local line, before = new[#new - back], old[#old - back]
+    if line == "..." or before == "..." then return true end
+    if line ~= before then return false end
+  end
+  return true
+end
+
+-- Whether `err` is the value in flight. `text` is its present stack; nil if the
+-- handler has just seen it.
+local function is_traced(err, text)
+  return traced_text ~= nil and rawequal(err, traced_value)
+    and traced_task == core.task_handle()
+    and (text == nil or is_raised_again(text))
+end
 
 --- To be the handler of xpcall in whatever catches for weft: remembers the
 -- stack of the first raise and passes the value on as it is.
@@ -319,20 +366,17 @@ function errors.trace(err)
   if class then
     return with_traceback(err, 2)
   end
-  if not rawequal(err, traced_value) or traced_text == nil then
-    traced_value, traced_text = err, debug.traceback("", 2):gsub("^\n", "")
+  local text = debug.traceback("", 2):gsub("^\n", "")
+  if not is_traced(err, text) then
+    traced_value, traced_text, traced_task = err, text, core.task_handle()
   end
   return err
 end
 
-local function message_of(value)
-  local ok, text = pcall(tostring, value)
-  return ok and text or "an error whose tostring fails"
-end
-
 --- The error object for whatever was raised.
 ---@param err any
----@param traceback string? where it was raised, if nobody knows better
+---@param traceback string? where it was raised; not needed right after a catch
+-- with `errors.trace`
 function errors.object(err, traceback)
   if class_of(err) then
     if err.traceback == nil and not err:is "CancelledError" then
@@ -340,9 +384,8 @@ function errors.object(err, traceback)
     end
     return err
   end
-  local text = traceback
-  if rawequal(err, traced_value) and traced_text then text = traced_text end
-  traced_value, traced_text = nil, nil
+  local text = is_traced(err, traceback) and traced_text or traceback
+  traced_value, traced_text, traced_task = nil, nil, nil
   return classes.Error(message_of(err), { value = err, traceback = text })
 end
 

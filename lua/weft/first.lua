@@ -20,11 +20,12 @@ local function check_some(call, list, allow_functions)
   return count
 end
 
--- A wait list of one task: who calls the iterator or the wait.
-local function new_list()
-  local code, list = core.waitlist_new "task"
+-- A wait list of one task: who calls the iterator or the wait. It lives as long
+-- as its guard.
+local function new_list(call)
+  local code, list = core.waitlist_new("task", call)
   if code then errors.fail(code) end
-  return list, core.handle_guard("waitlist", list)
+  return { handle = list, guard = core.handle_guard("waitlist", list) }
 end
 
 -- -- wait ---------------------------------------------------------------------
@@ -64,13 +65,13 @@ end
 
 -- Parks until `is_over()` or the timeout; callbacks wake it.
 local function wait_until(items, list, is_over, timeout)
-  local function wake() core.waitlist_wake(list) end
+  local function wake() core.waitlist_wake(list.handle) end
   for _, item in ipairs(items) do
     if not item:done() then item:add_done_callback(wake) end
   end
   local function park()
     while not is_over() do
-      local code = core.waitlist_park(list)
+      local code = core.waitlist_park(list.handle, "weft.wait")
       if code then errors.fail(code) end
     end
   end
@@ -101,7 +102,7 @@ function first.wait(tasks, opts)
     scope.check_time(opts.timeout, "wait: timeout")
   end
   local items = without_doubles(tasks, count)
-  local list, guard = new_list()
+  local list = new_list "weft.wait"
   local function is_over()
     local done, pending = part_done(items)
     if #pending == 0 then return true end
@@ -110,10 +111,9 @@ function first.wait(tasks, opts)
     end
     return false
   end
-  local code = core.checkpoint()
+  local code = core.checkpoint "weft.wait"
   if code then errors.fail(code) end
   if not is_over() then wait_until(items, list, is_over, opts.timeout) end
-  guard = nil -- luacheck: ignore
   return part_done(items)
 end
 
@@ -138,7 +138,7 @@ local function watch(self, item)
   end
   item:add_done_callback(function()
     table.insert(self.ended, item)
-    core.waitlist_wake(self.list)
+    core.waitlist_wake(self.list.handle)
   end)
 end
 
@@ -153,10 +153,10 @@ function first.as_completed(list, opts)
   if timeout ~= nil then
     scope.check_time(timeout, "as_completed: timeout")
   end
-  local waitlist, guard = new_list()
   local self = setmetatable({
-    own = {}, ended = {}, given = 0, count = count, list = waitlist,
-    guard = guard, due = timeout and core.now() + timeout,
+    own = {}, ended = {}, given = 0, count = count,
+    list = new_list "weft.as_completed",
+    due = timeout and core.now() + timeout,
   }, completions)
   local items = {}
   for i = 1, count do items[i] = spawn_own(self, list[i]) end
@@ -167,14 +167,14 @@ end
 
 local function park_for_next(self)
   while not self.closed and #self.ended <= self.given do
-    local code = core.waitlist_park(self.list)
+    local code = core.waitlist_park(self.list.handle, "as_completed")
     if code then errors.fail(code) end
   end
 end
 
 --- The next task to have ended; nil when all have been given. Parks.
 function Completions:next()
-  local code = core.checkpoint()
+  local code = core.checkpoint "as_completed"
   if code then errors.fail(code) end
   if self.closed then return nil end
   if self.given >= self.count then
@@ -226,8 +226,8 @@ local function report_failure(item, err)
 end
 
 -- Runs all in a group g and calls on_end(g, i, ok, ...) for each that ends.
-local function run_all(list, on_end)
-  many.run_group(function(g)
+local function run_all(call, list, on_end)
+  many.run_group(call, function(g)
     for i = 1, list.n or #list do
       g:spawn(run_item, list[i], function(ok, ...) on_end(g, i, ok, ...) end)
     end
@@ -240,7 +240,7 @@ end
 function first.race(list)
   check_some("race", list, true)
   local winner, results, failure
-  local ok, err = xpcall(run_all, errors.trace, list, function(g, i, done, ...)
+  local function on_end(g, i, done, ...)
     if winner then
       if not done then report_failure(list[i], (...)) end
       return
@@ -249,7 +249,8 @@ function first.race(list)
     if done then results = { n = select("#", ...), ... }
     else failure = (...) end
     g:cancel "race is over"
-  end)
+  end
+  local ok, err = xpcall(run_all, errors.trace, "weft.race", list, on_end)
   if not ok then
     report_failure(list[winner], failure)
     error(err, 0)
@@ -265,7 +266,7 @@ function first.any(list)
   local count = check_some("any", list, true)
   local results
   local failures = {}
-  local ok, err = xpcall(run_all, errors.trace, list, function(g, i, done, ...)
+  local function on_end(g, i, done, ...)
     if done and not results then
       results = { n = select("#", ...), ... }
       g:cancel "any has a result"
@@ -274,7 +275,8 @@ function first.any(list)
     elseif not done then
       failures[i] = (...)
     end
-  end)
+  end
+  local ok, err = xpcall(run_all, errors.trace, "weft.any", list, on_end)
   if not ok then
     for i = 1, count do report_failure(list[i], failures[i]) end
     error(err, 0)
@@ -310,7 +312,7 @@ function first.wait_for(item, seconds)
   if seconds ~= nil then
     scope.check_time(seconds, "wait_for(item, seconds): seconds")
   end
-  local code = core.checkpoint()
+  local code = core.checkpoint "weft.wait_for"
   if code then errors.fail(code) end
   if item:done() then return item:result() end
   local waited = scope.move_on_after(seconds, function() wait_done(item) end)

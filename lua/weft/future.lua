@@ -1,6 +1,7 @@
 --- Futures: results that somebody will set by hand.
 -- @module weft.future
 
+local codes = require "weft.codes"
 local core = require "weft.core"
 local errors = require "weft.error"
 local report = require "weft.report"
@@ -8,7 +9,7 @@ local report = require "weft.report"
 local future = {}
 
 local PENDING, FINISHED, FAILED, CANCELLED = false, 1, 2, 3
-local PARKED = 3 -- the state of a task
+local PARKED = codes.TASK_PARKED
 
 -- A future.
 ---@class weft.Future
@@ -18,7 +19,7 @@ local metatable = { __name = "weft.Future", __index = Future }
 --- Makes a pending future.
 ---@return weft.Future
 function future.new()
-  local code, list = core.waitlist_new "future"
+  local code, list = core.waitlist_new("future", "weft.future")
   if code then errors.fail(code) end
   return setmetatable({
     state = PENDING,
@@ -36,7 +37,7 @@ end
 -- -- Completing ---------------------------------------------------------------
 
 local function call_soon(self, fn)
-  core.call_at(nil, function() return fn(self) end)
+  core.call_at(nil, function() return fn(self) end, "a done-callback")
 end
 
 -- Whether the task still waits: one that was cancelled, but has not run since,
@@ -126,12 +127,15 @@ function Future:set_error(err)
     errors.fail_argument "future:set_error(err): err must not be nil"
   end
   complete(self, "set_error", FAILED)
-  self.failure = errors.object(err)
+  self.failure = errors.is_error(err) and err
+    or errors.object(err, (debug.traceback("", 2):gsub("^\n", "")))
   watch_failure(self)
   wake(self)
 end
 
---- Cancels the future; false if it was done.
+--- Cancels the future; false if it was done. Its awaiters get a
+-- TaskCancelledError with `reason`.
+---@param reason any
 ---@return boolean
 function Future:cancel(reason)
   if self.state ~= PENDING then return false end
@@ -164,11 +168,12 @@ end
 function Future:await()
   local code
   if self.state ~= PENDING then
-    code = core.checkpoint()
+    code = core.checkpoint "future:await"
   else
+    core.check_park "future:await"
     local waiter = { task = core.task_handle() }
     table.insert(self.waiting, waiter)
-    code = core.waitlist_park(self.list)
+    code = core.waitlist_park(self.list, "future:await")
     if code then withdraw(self, waiter) end
   end
   if code then errors.fail(code) end

@@ -2,6 +2,7 @@
 -- it, and no failure in it is lost.
 -- @module weft.group
 
+local codes = require "weft.codes"
 local core = require "weft.core"
 local errors = require "weft.error"
 local owner = require "weft.owner"
@@ -13,8 +14,9 @@ local group = {}
 
 local core_spawn, new_task = core.spawn, task.new
 
-local ECANCELLED, ETIMEDOUT, ESTATE = -1, -2, -6
-local EHOST, EGROUP, ETASKCANCELLED = -8, -9, -16
+local ECANCELLED, ETIMEDOUT = codes.ECANCELLED, codes.ETIMEDOUT
+local ESTATE, EHOST, EGROUP = codes.ESTATE, codes.EHOST, codes.EGROUP
+local ETASKCANCELLED = codes.ETASKCANCELLED
 
 -- A group, as group functions get it.
 ---@class weft.Group
@@ -36,8 +38,9 @@ local function reserve(self)
   if code then fail_spawn(code) end
 end
 
---- Starts a task in the group. Parks only where the group has a limit and no
--- place is free.
+--- Starts a task in the group. Parks, and is a cancellation point, only where
+-- the group has a limit. Raises ArgumentError, and InvalidStateError once the
+-- group is over. Cancelled, it started nothing.
 ---@param fn function|string the function, or a name and then the function
 ---@param ... any arguments
 ---@return weft.Task
@@ -63,7 +66,7 @@ end
 ---@param ... any name?, fn, arguments
 function Group:start(...)
   task.check_spawn("group:start", ...)
-  local code = core.cancel_point()
+  local code = core.cancel_point "group:start"
   if code then errors.fail(code) end
   reserve(self)
   local child, values = task.new(), nil
@@ -141,30 +144,27 @@ local function finish(self, ok, ...)
 end
 
 local function check_options(opts)
-  if opts.limit ~= nil and (type(opts.limit) ~= "number"
-      or opts.limit ~= opts.limit or opts.limit < 1) then
-    errors.fail_argument("group: limit must be a number of at least 1, got "
-      .. errors.shown(opts.limit), 3)
-  end
   if opts.timeout ~= nil then
     scope.check_time(opts.timeout, "group: timeout", 3)
   end
+  return scope.check_limit(opts.limit, "group: limit", 3)
 end
 
 --- Calls `fn(g)`, waits for every child of g, and returns what fn returned. The
 -- first failure, of a child or of fn, cancels the others; all failures are
 -- raised together in one ErrorGroup. opts: `limit`, at most so many children
--- at once; `timeout` in seconds; `strict`: a child that is cancelled on its own
--- counts as a failure, and the caller's cancellation goes on in any case.
+-- at once (nil or math.huge: any number); `timeout` in seconds; `strict`: a
+-- child that is cancelled on its own counts as a failure, and the caller's
+-- cancellation goes on in any case. Parks.
 ---@param fn fun(g: weft.Group): ...
 ---@param opts table?
 function group.group(fn, opts)
   scope.check_function(fn, "group(fn, opts): fn")
   opts = scope.check_options(opts, "group(fn, opts)")
-  check_options(opts)
-  local handle, code = core.group_open(opts.timeout, opts.limit, opts.strict)
+  local limit = check_options(opts)
+  local handle, code = core.group_open(opts.timeout, limit, opts.strict)
   if not handle then errors.fail(code) end
-  local self = setmetatable({ handle, limit = opts.limit or false }, metatable)
+  local self = setmetatable({ handle, limit = limit or false }, metatable)
   return finish(self, xpcall(fn, errors.trace, self))
 end
 

@@ -200,7 +200,7 @@ local function open_session(options)
 end
 
 --- Makes a session: it keeps connections for later requests, and gives its
--- options to all of them. To be closed; `weft.with` does that.
+-- options to all of them. It is to be closed, best in `weft.finally`.
 --
 -- Options: `base_url`, put before a URL that is none by itself; `headers`,
 -- `auth`, `bearer`, `redirects` and `max_bytes`, for requests that do not bring
@@ -262,6 +262,10 @@ end
 -- `headers`; one of `body`, `json` and `form`; one of `auth`, {user, password},
 -- and `bearer`; `redirects`, how many to follow (10); `max_bytes` of the body;
 -- `decode` (true) what is compressed; `stream`, to read the body as it comes.
+--
+-- Raises ArgumentError; OSError if the connection fails, IncompleteReadError or
+-- LimitOverrunError by the body, ClosedError if the session is closed.
+-- Cancelled, it aborts the transfer; what the server did is not known.
 ---@param options table
 ---@return weft.http.Response
 function Session:request(options)
@@ -307,13 +311,106 @@ local function with_method(name, url, options)
   return full
 end
 
-for _, name in ipairs { "get", "head", "post", "put", "patch", "delete" } do
-  Session[name] = function(self, url, options)
-    return self:request(with_method(name, url, options))
-  end
-  http[name] = function(url, options)
-    return http.request(with_method(name, url, options))
-  end
+--- Performs a GET request; options as in `session:request`. Parks. Raises as
+-- `session:request` does.
+---@param url string
+---@param options table?
+---@return weft.http.Response
+function Session:get(url, options)
+  return self:request(with_method("get", url, options))
+end
+
+--- Performs a HEAD request; options as in `session:request`. Parks. Raises as
+-- `session:request` does.
+---@param url string
+---@param options table?
+---@return weft.http.Response
+function Session:head(url, options)
+  return self:request(with_method("head", url, options))
+end
+
+--- Performs a POST request; options as in `session:request`. Parks. Raises as
+-- `session:request` does.
+---@param url string
+---@param options table?
+---@return weft.http.Response
+function Session:post(url, options)
+  return self:request(with_method("post", url, options))
+end
+
+--- Performs a PUT request; options as in `session:request`. Parks. Raises as
+-- `session:request` does.
+---@param url string
+---@param options table?
+---@return weft.http.Response
+function Session:put(url, options)
+  return self:request(with_method("put", url, options))
+end
+
+--- Performs a PATCH request; options as in `session:request`. Parks. Raises as
+-- `session:request` does.
+---@param url string
+---@param options table?
+---@return weft.http.Response
+function Session:patch(url, options)
+  return self:request(with_method("patch", url, options))
+end
+
+--- Performs a DELETE request; options as in `session:request`. Parks. Raises as
+-- `session:request` does.
+---@param url string
+---@param options table?
+---@return weft.http.Response
+function Session:delete(url, options)
+  return self:request(with_method("delete", url, options))
+end
+
+--- As `session:get`, with a session of its own. Parks.
+---@param url string
+---@param options table?
+---@return weft.http.Response
+function http.get(url, options)
+  return http.request(with_method("get", url, options))
+end
+
+--- As `session:head`, with a session of its own. Parks.
+---@param url string
+---@param options table?
+---@return weft.http.Response
+function http.head(url, options)
+  return http.request(with_method("head", url, options))
+end
+
+--- As `session:post`, with a session of its own. Parks.
+---@param url string
+---@param options table?
+---@return weft.http.Response
+function http.post(url, options)
+  return http.request(with_method("post", url, options))
+end
+
+--- As `session:put`, with a session of its own. Parks.
+---@param url string
+---@param options table?
+---@return weft.http.Response
+function http.put(url, options)
+  return http.request(with_method("put", url, options))
+end
+
+--- As `session:patch`, with a session of its own. Parks.
+---@param url string
+---@param options table?
+---@return weft.http.Response
+function http.patch(url, options)
+  return http.request(with_method("patch", url, options))
+end
+
+--- As `session:delete`, with a session of its own. Parks.
+---@param url string
+---@param options table?
+---@return weft.http.Response
+function http.delete(url, options)
+  return http.request(with_method("delete", url, options))
 end
 
 return http

@@ -1,9 +1,10 @@
 --- The response of an HTTP request; made by `weft.http`.
 -- A body that was waited for is in `body`. Of one that is streamed, `read`,
 -- `chunks` and `read_all` wait for what comes, and the response must be closed;
--- `weft.with` does that. What is not read is not fetched either.
+-- best in `weft.finally`. What is not read is not fetched either.
 -- @module weft.http_response
 
+local codes = require "weft.codes"
 local core = require "weft.ext.http"
 local errors = require "weft.error"
 local json = require "weft.json"
@@ -62,7 +63,7 @@ end
 
 -- -- The body ---------------------------------------------------------------
 
-local EEND = -11 -- enum weft_status: that was all
+local EEND = codes.EEND -- that was all
 
 -- What is there, once there is something; nil at the end.
 local function wait_for_bytes(handle, max)

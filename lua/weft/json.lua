@@ -140,7 +140,29 @@ local function encode_number(number, out, path)
   out[#out + 1] = text
 end
 
-local function encode_string(text, out)
+-- Where UTF-8 goes wrong, as RFC 3629 has it; nil if it does not.
+local function find_invalid(text)
+  local at = text:find "[\128-\255]"
+  while at do
+    local first, second = text:byte(at, at + 1)
+    local length = first >= 0xF0 and 4 or first >= 0xE0 and 3 or 2
+    local least = first == 0xE0 and 0xA0 or first == 0xF0 and 0x90 or 0x80
+    local most = first == 0xED and 0x9F or first == 0xF4 and 0x8F or 0xBF
+    if first < 0xC2 or first > 0xF4 or not second
+      or second < least or second > most then
+      return at
+    end
+    local rest = text:sub(at + 2, at + length - 1)
+    if #rest < length - 2 or rest:find "[^\128-\191]" then return at end
+    at = text:find("[\128-\255]", at + length)
+  end
+end
+
+local function encode_string(text, out, path)
+  local bad = find_invalid(text)
+  if bad then
+    fail_encode("a string is not UTF-8 from its byte " .. bad, path)
+  end
   out[#out + 1] = '"' .. text:gsub('[%z\1-\31"\\\127]', escape) .. '"'
 end
 
@@ -163,7 +185,7 @@ local function encode_object(object, keys, out, path)
   out[#out + 1] = "{"
   for i, key in ipairs(keys) do
     if i > 1 then out[#out + 1] = "," end
-    encode_string(key, out)
+    encode_string(key, out, path)
     out[#out + 1] = ":"
     path[#path + 1] = "." .. key
     encode_value(object[key], out, path)
@@ -201,7 +223,7 @@ end
 
 function encode_value(value, out, path)
   local kind = type(value)
-  if kind == "string" then encode_string(value, out)
+  if kind == "string" then encode_string(value, out, path)
   elseif kind == "number" then encode_number(value, out, path)
   elseif kind == "boolean" then out[#out + 1] = tostring(value)
   elseif value == json.null then out[#out + 1] = "null"
@@ -210,7 +232,8 @@ function encode_value(value, out, path)
 end
 
 --- Writes a value as JSON: lists as arrays, tables with strings as keys as
--- objects, sorted by key. What JSON cannot say is an ArgumentError that tells
+-- objects, sorted by key. What JSON cannot say, strings that are not UTF-8
+-- among it, is an ArgumentError that tells
 -- where it stands.
 ---@param value any
 ---@return string

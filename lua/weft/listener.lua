@@ -1,10 +1,12 @@
 --- Listeners: what connections come from.
 -- @module weft.listener
 
+local codes = require "weft.codes"
 local core = require "weft.core"
 local errors = require "weft.error"
 local group = require "weft.group"
 local report = require "weft.report"
+local scope = require "weft.scope"
 local stream = require "weft.stream"
 local task = require "weft.task"
 
@@ -12,7 +14,7 @@ local fail, fail_argument = errors.fail, errors.fail_argument
 
 local listener = {}
 
-local ECLOSED, EBUSY = -3, -10
+local ECLOSED, EBUSY = codes.ECLOSED, codes.EBUSY
 
 -- A listener; it holds the C side's socket.
 ---@class weft.Listener
@@ -24,7 +26,9 @@ function listener.wrap(socket)
   return setmetatable({ socket, serving = false }, metatable)
 end
 
---- Waits for a connection. One task at a time. Parks.
+--- Waits for a connection. Parks. Raises BusyError if another task is in accept
+-- or serve, ClosedError if the listener is or gets closed. Cancelled, it took
+-- no connection.
 ---@return weft.Stream
 function Listener:accept()
   if self.serving then
@@ -74,12 +78,8 @@ local function check_serve(self, handler, opts)
     fail_argument("listener:serve(handler, opts): handler must be a function, "
       .. "got " .. type(handler), 3)
   end
-  local limit = opts and opts.limit
-  if limit ~= nil
-    and not (type(limit) == "number" and limit >= 1 and limit % 1 == 0) then
-    fail_argument("listener:serve(handler, opts): limit must be a whole number "
-      .. "of at least 1, got " .. tostring(limit), 3)
-  end
+  scope.check_limit(opts and opts.limit,
+    "listener:serve(handler, opts): limit", 3)
   if self.serving then
     fail(EBUSY, "listener:serve: the listener is in serve already")
   end
@@ -89,7 +89,7 @@ end
 -- comes first as it does elsewhere.
 local function check_ready(self)
   local code = core.listener_check(self[1])
-  if code == ECLOSED then code = core.cancel_point() or code end
+  if code == ECLOSED then code = core.cancel_point "listener:serve" or code end
   if code then fail(code) end
 end
 

@@ -4,6 +4,7 @@
 -- call; tasks and futures that are passed in are only awaited.
 -- @module weft.many
 
+local codes = require "weft.codes"
 local core = require "weft.core"
 local errors = require "weft.error"
 local group = require "weft.group"
@@ -50,7 +51,7 @@ end
 local function raise_first(err)
   if errors.is_cancelled(err.cause) then
     report_failures(err.errors, 1)
-    errors.fail(-1)
+    errors.fail(codes.ECANCELLED)
   end
   report_failures(err.errors, 2)
   local first = err.errors[1]
@@ -59,9 +60,10 @@ end
 
 --- Runs `body(g)` in a group of the call's own, with at most `limit` children
 -- at once. A caller who is cancelled before all have ended gets Cancelled, even
--- if they finish; a child that is cancelled on its own has failed.
-function many.run_group(body, limit)
-  local code = core.cancel_point()
+-- if they finish; a child that is cancelled on its own has failed. `call` is
+-- the name of the call.
+function many.run_group(call, body, limit)
+  local code = core.cancel_point(call)
   if code then errors.fail(code) end
   local ok, err = xpcall(group.group, errors.trace, body,
     { limit = limit, strict = true })
@@ -113,8 +115,8 @@ end
 
 -- As run_group, for children whose failures are results. They are reported if
 -- the caller does not get these.
-local function run_group_kept(failures, body, limit)
-  local ok, err = xpcall(many.run_group, errors.trace, body, limit)
+local function run_group_kept(failures, call, body, limit)
+  local ok, err = xpcall(many.run_group, errors.trace, call, body, limit)
   if ok then return end
   for _, failure in ipairs(failures) do
     report.report(report.FAILURE, failure.task, failure)
@@ -129,7 +131,7 @@ end
 
 local function gather_all(list, count)
   local children, results, failures = {}, { n = count }, {}
-  run_group_kept(failures, function(g)
+  run_group_kept(failures, "weft.gather", function(g)
     for i = 1, count do children[i] = spawn_kept(g, list[i], failures) end
   end)
   for i = 1, count do results[i] = children[i][FIRST_RESULT] end
@@ -145,6 +147,8 @@ end
 
 --- Runs all at once and returns their first results, in order, with field `n`.
 -- The first failure cancels and joins those it spawned, then is raised. Parks.
+-- Cancelled, it raises that when those it spawned have ended. A list with holes
+-- is an ArgumentError; with a field `n` they are told by their places.
 ---@param list table functions, tasks, futures
 ---@param opts table? `return_errors`: error objects stand in the list
 ---@return table
@@ -153,7 +157,7 @@ function many.gather(list, opts)
   opts = scope.check_options(opts, "gather(list, opts)")
   if opts.return_errors then return gather_all(list, count) end
   local children, results = {}, { n = count }
-  many.run_group(function(g)
+  many.run_group("weft.gather", function(g)
     for i = 1, count do children[i] = spawn_item(g, list[i]) end
   end)
   for i = 1, count do results[i] = children[i][FIRST_RESULT] end
@@ -179,19 +183,11 @@ local function drawer(call, items)
   end
 end
 
-local function check_limit(call, limit)
-  if limit ~= nil and (type(limit) ~= "number" or limit ~= limit
-      or limit < 1) then
-    errors.fail_argument(call .. ": limit must be a number of at least 1, got "
-      .. errors.shown(limit), 3)
-  end
-end
-
 local function check_map(call, items, fn, opts)
   opts = scope.check_options(opts, call .. "(items, fn, opts)", 3)
   scope.check_function(fn, call .. "(items, fn): fn", 3)
-  check_limit(call, opts.limit)
-  return drawer(call, items), opts
+  local limit = scope.check_limit(opts.limit, call .. ": limit", 3)
+  return drawer(call, items), limit, opts
 end
 
 -- The body of a group that spawns run(..., item) for all items, each only once
@@ -222,13 +218,13 @@ local function apply(fn, item) return fn(item) end
 ---@param opts table? `limit`, `return_errors`
 ---@return table
 function many.map(items, fn, opts)
-  local draw, options = check_map("map", items, fn, opts)
-  local limit, children, failures = options.limit, {}, {}
+  local draw, limit, options = check_map("map", items, fn, opts)
+  local children, failures = {}, {}
   if options.return_errors then
-    run_group_kept(failures,
+    run_group_kept(failures, "weft.map",
       spawner(draw, limit, children, run_kept, failures, fn), limit)
   else
-    many.run_group(spawner(draw, limit, children, apply, fn), limit)
+    many.run_group("weft.map", spawner(draw, limit, children, apply, fn), limit)
   end
   local results = { n = #children }
   for i = 1, #children do results[i] = children[i][FIRST_RESULT] end
@@ -240,9 +236,8 @@ end
 ---@param fn function
 ---@param opts table? `limit`
 function many.each(items, fn, opts)
-  local draw, options = check_map("each", items, fn, opts)
-  local limit = options.limit
-  many.run_group(spawner(draw, limit, nil, apply, fn), limit)
+  local draw, limit = check_map("each", items, fn, opts)
+  many.run_group("weft.each", spawner(draw, limit, nil, apply, fn), limit)
 end
 
 return many

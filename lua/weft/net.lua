@@ -1,6 +1,7 @@
 --- TCP: connecting and listening.
 -- @module weft.net
 
+local codes = require "weft.codes"
 local core = require "weft.core"
 local errors = require "weft.error"
 local listener = require "weft.listener"
@@ -10,7 +11,7 @@ local fail, fail_argument = errors.fail, errors.fail_argument
 
 local net = {}
 
-local EINVAL = -5
+local EINVAL = codes.EINVAL
 local PORT_MAX = 65535
 
 -- -- Arguments ---------------------------------------------------------------
@@ -56,7 +57,10 @@ end
 
 -- -- Functions ---------------------------------------------------------------
 
---- Connects by TCP to `host`, a name or an address, and `port`. Parks.
+--- Connects by TCP to `host`, a name or an address, and `port`. Parks. Raises
+-- ArgumentError, and OSError with `code` if the name is unknown or no address
+-- answers; there is no time limit but the system's and the scope's. Cancelled,
+-- it leaves no connection open.
 ---@param opts table
 ---@return weft.Stream
 function net.connect(opts)
@@ -68,7 +72,8 @@ end
 
 --- Listens by TCP on `host`, an address, and `port`, 0 for any that is free:
 -- `listener:address()` tells which. opts also: `backlog`, how many connections
--- may wait to be accepted, by default as many as the system allows.
+-- may wait to be accepted, by default as many as the system allows. Raises
+-- ArgumentError, and OSError with `code` if the address cannot be had.
 ---@param opts table
 ---@return weft.Listener
 function net.listen(opts)

@@ -6,10 +6,13 @@
 -- @module weft.queue
 
 local ffi = require "ffi"
+local codes = require "weft.codes"
 local core = require "weft.core"
 local errors = require "weft.error"
 
 local queue = {}
+
+local ESHUTDOWN = codes.ESHUTDOWN
 
 -- A queue.
 ---@class weft.Queue
@@ -17,7 +20,7 @@ local Queue = {}
 local metatable = { __name = "weft.Queue", __index = Queue }
 
 local function new_list(word)
-  local code, list = core.waitlist_new(word)
+  local code, list = core.waitlist_new(word, "weft.queue")
   if code then errors.fail(code) end
   return list, core.handle_guard("waitlist", list)
 end
@@ -81,22 +84,22 @@ end
 local function is_waited_on(list) return core.waitlist_count(list) > 0 end
 
 local function put_slowly(self, value)
-  local code = core.cancel_point()
+  local code = core.cancel_point "queue:put"
   if code then errors.fail(code) end
   if self.closed then fail_shut_down(0) end
   if has_room(self) and not is_waited_on(self.putters) then
     deliver(self, value)
-    core.spend()
+    core.spend "queue:put"
     return
   end
   local me = core.task_handle()
   self.offered[me] = value
   self.putting = self.putting + 1
-  code = core.waitlist_park(self.putters)
+  code = core.waitlist_park(self.putters, "queue:put")
   self.putting = self.putting - 1
   self.offered[me] = nil
   if code then
-    errors.fail(code, code == -14 and "the queue is shut down" or nil)
+    errors.fail(code, code == ESHUTDOWN and "the queue is shut down" or nil)
   end
 end
 
@@ -143,19 +146,19 @@ local function take(self)
 end
 
 local function get_slowly(self)
-  local code = core.cancel_point()
+  local code = core.cancel_point "queue:get"
   if code then errors.fail(code) end
   if self.last >= self.first then
     local value = take(self)
-    core.spend()
+    core.spend "queue:get"
     return value
   end
   if self.closed then fail_shut_down(0) end
   self.getting = self.getting + 1
-  code = core.waitlist_park(self.getters)
+  code = core.waitlist_park(self.getters, "queue:get")
   self.getting = self.getting - 1
   if code then
-    errors.fail(code, code == -14 and "the queue is shut down" or nil)
+    errors.fail(code, code == ESHUTDOWN and "the queue is shut down" or nil)
   end
   local me = core.task_handle()
   local value = self.handed[me]
@@ -187,7 +190,7 @@ end
 
 local function next_item(self)
   if self.closed and self.last < self.first then
-    local code = core.cancel_point()
+    local code = core.cancel_point "queue:items"
     if code then errors.fail(code) end
     return nil
   end
@@ -202,8 +205,9 @@ function Queue:items() return next_item, self end
 
 -- -- Done and over ------------------------------------------------------------
 
+-- Items may have been marked done before they were got.
 local function finish(self, count)
-  self.unfinished = self.unfinished - count
+  self.unfinished = math.max(self.unfinished - count, 0)
   if self.unfinished > 0 then return end
   while core.waitlist_wake(self.joiners) do end
 end
@@ -219,8 +223,8 @@ end
 --- Waits until every item put has been marked done. Parks.
 function Queue:join()
   local code
-  if self.unfinished == 0 then code = core.checkpoint()
-  else code = core.waitlist_park(self.joiners) end
+  if self.unfinished == 0 then code = core.checkpoint "queue:join"
+  else code = core.waitlist_park(self.joiners, "queue:join") end
   if code then errors.fail(code) end
 end
 
@@ -229,7 +233,6 @@ end
 ---@param immediate boolean?
 function Queue:shutdown(immediate)
   self.closed = true
-  local ESHUTDOWN = -14
   while core.waitlist_wake(self.putters, ESHUTDOWN) do end
   while core.waitlist_wake(self.getters, ESHUTDOWN) do end
   if not immediate then return end

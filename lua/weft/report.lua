@@ -2,26 +2,56 @@
 -- They go to the function given to `weft.debug{report=fn}`, else to stderr.
 -- @module weft.report
 
+local codes = require "weft.codes"
 local errors = require "weft.error"
 
 local report = {}
 
 local texts = {
-  "failed, and nobody asked",
-  "a callback failed",
-  "got Cancelled 1,000 times in one scope and goes on: does a loop swallow it?",
-  "would not end and was given up",
-  "the system refused something; it is tried again",
-  "was collected open, and is closed now",
+  [codes.REPORT_FAILURE] = "failed, and nobody asked",
+  [codes.REPORT_CALLBACK] = "a callback failed",
+  [codes.REPORT_STUBBORN] = "got Cancelled 1,000 times in one scope and goes "
+    .. "on: does a loop swallow it?",
+  [codes.REPORT_GIVEN_UP] = "would not end and was given up",
+  [codes.REPORT_SYSTEM] = "the system refused something; it is tried again",
+  [codes.REPORT_UNCLOSED] = "was collected open, and is closed now",
 }
-report.FAILURE, report.CALLBACK, report.STUBBORN = 1, 2, 3
-report.GIVEN_UP, report.SYSTEM, report.UNCLOSED = 4, 5, 6
+
+--- The kinds of reports.
+for _, kind in ipairs {
+  "FAILURE", "CALLBACK", "STUBBORN", "GIVEN_UP", "SYSTEM", "UNCLOSED",
+} do report[kind] = codes["REPORT_" .. kind] end
 
 local receiver
 
 --- Sends reports to `fn(kind, task, err, traceback)`; nil: to stderr.
 ---@param fn function?
 function report.set_receiver(fn) receiver = fn end
+
+--- Says who is told: `weft.debug{report=fn}` has `fn(kind, task, err,
+-- traceback)` called for each report, outside any task; `report=false` has them
+-- go to stderr again. `kind` is a number, as weft.report names them: FAILURE,
+-- CALLBACK, STUBBORN, GIVEN_UP, SYSTEM, UNCLOSED; `task` the task's name, if
+-- there is one. Raises ArgumentError for any other field.
+---@param options table
+function report.debug(options)
+  if type(options) ~= "table" then
+    errors.fail_argument("debug(options): options must be a table, got "
+      .. errors.shown(options))
+  end
+  for name in pairs(options) do
+    if name ~= "report" then
+      errors.fail_argument("debug(options): there is no option "
+        .. tostring(name) .. " yet, only report")
+    end
+  end
+  local fn = options.report
+  if fn ~= nil and fn ~= false and type(fn) ~= "function" then
+    errors.fail_argument("debug(options): report must be a function or false, "
+      .. "got " .. errors.shown(fn))
+  end
+  if fn ~= nil then report.set_receiver(fn or nil) end
+end
 
 -- Adds the tracebacks of an error's members, depth first, then its own and
 -- those of its causes.

@@ -1,14 +1,16 @@
 --- Running a main function with a runtime of its own.
 -- @module weft.run
 
+local codes = require "weft.codes"
 local core = require "weft.core"
 local errors = require "weft.error"
 local report = require "weft.report"
 local task = require "weft.task"
+local is_count = require("weft.scope").is_count
 
 local run = {}
 
-local EGIVENUP = -21
+local EGIVENUP = codes.EGIVENUP
 
 local given_up = {}
 
@@ -54,6 +56,10 @@ function run.run(main, ...) return start(main, false, nil, ...) end
 ---@param opts table
 ---@param main function
 function run.run_with(opts, main, ...)
+  if opts.seed ~= nil and not is_count(opts.seed, 0) then
+    errors.fail_argument("run_with(opts, main): seed must be a whole number of "
+      .. "0 or more, below 2^53, got " .. errors.shown(opts.seed))
+  end
   return start(main, opts.virtual, opts.seed, ...)
 end
 

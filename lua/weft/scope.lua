@@ -2,7 +2,7 @@
 --
 -- A timeout is a scope with a deadline. Cancellation is a level: while a scope
 -- is cancelled, every call in it that parks raises CancelledError, each time,
--- until control has left the scope. See docs/cancellation.md.
+-- until control has left the scope: docs/semantics.md, section 6.
 -- @module weft.scope
 
 local core = require "weft.core"
@@ -15,9 +15,9 @@ local scope = {}
 local core_after, core_leave = core.scope_after, core.scope_leave
 local owned, trace = owner.owned, errors.trace
 
--- A scope that is never cancelled, as most are, has one field, by number for its
--- size: the core's handle, stale once it is left. One that was cancelled gets,
--- when it is left, `called` (true) and `caught` (what of it).
+-- A scope that is never cancelled, as most are, has one field, by number for
+-- its size: the core's handle, stale once it is left. One that was cancelled
+-- gets, when it is left, `called` (true) and `caught` (what of it).
 local HANDLE = 1
 local CAUGHT_NOTHING, CAUGHT_DEADLINE = 0, 2
 
@@ -36,6 +36,23 @@ local function check_time(value, what, level)
   return value
 end
 scope.check_time = check_time
+
+local COUNT_MAX = 2 ^ 53 -- from here on not every whole number is a double
+
+local function is_count(value, least)
+  return type(value) == "number" and value >= least and value < COUNT_MAX
+    and value % 1 == 0
+end
+scope.is_count = is_count
+
+-- Returns the limit to be kept, nil for none.
+local function check_limit(limit, what, level)
+  if limit == nil or limit == math.huge then return nil end
+  if is_count(limit, 1) then return limit end
+  errors.fail_argument(what .. " must be a whole number of at least 1, got "
+    .. errors.shown(limit), (level or 2) + 1)
+end
+scope.check_limit = check_limit
 
 local function check_function(fn, what, level)
   if type(fn) ~= "function" then
@@ -66,7 +83,8 @@ local function opened(handle, code)
   return setmetatable({ handle }, metatable)
 end
 
--- Closes what the scope owns. Returns how the body ended, all things considered.
+-- Closes what the scope owns. Returns how the body ended, all things
+-- considered.
 local function close_owned(object, ok, err)
   local failure = owner.close_all(object[HANDLE])
   if failure ~= nil and ok then return false, failure end
@@ -98,7 +116,7 @@ end
 local function end_timeout(object, ok, ...)
   local handle = object[HANDLE]
   if ok and not owned[handle] then
-    local code, caught, called = core_leave(handle, false)
+    local code, caught, called = core_leave(handle)
     if called then object.called, object.caught = true, caught end
     if not code then return ... end
     errors.fail_state "scopes are left in the reverse order of entry"
@@ -140,7 +158,7 @@ function scope.timeout(seconds, fn)
   if type(fn) ~= "function" then
     check_function(fn, "timeout(seconds, fn): fn")
   end
-  local handle, code = core_after(seconds)
+  local handle, code = core_after(seconds, false, "weft.timeout")
   return run_timeout(handle, code, fn)
 end
 
@@ -150,7 +168,7 @@ end
 function scope.timeout_at(time, fn)
   if time ~= nil then check_time(time, "timeout_at(time, fn): time") end
   check_function(fn, "timeout_at(time, fn): fn")
-  local handle, code = core.scope_at(time)
+  local handle, code = core.scope_at(time, false, "weft.timeout_at")
   return run_timeout(handle, code, fn)
 end
 
@@ -164,7 +182,8 @@ function scope.move_on_after(seconds, fn)
     check_time(seconds, "move_on_after(seconds, fn): seconds")
   end
   check_function(fn, "move_on_after(seconds, fn): fn")
-  return run_scope(opened(core.scope_after(seconds)), fn)
+  return run_scope(opened(core.scope_after(seconds, false,
+    "weft.move_on_after")), fn)
 end
 
 --- As move_on_after, with a time of `weft.now()`'s clock.
@@ -174,7 +193,7 @@ end
 function scope.move_on_at(time, fn)
   if time ~= nil then check_time(time, "move_on_at(time, fn): time") end
   check_function(fn, "move_on_at(time, fn): fn")
-  return run_scope(opened(core.scope_at(time)), fn)
+  return run_scope(opened(core.scope_at(time, false, "weft.move_on_at")), fn)
 end
 
 local function earlier_deadline(opts)
@@ -182,7 +201,7 @@ local function earlier_deadline(opts)
   if after ~= nil then check_time(after, "scope: timeout", 3) end
   if at ~= nil then check_time(at, "scope: deadline", 3) end
   if after == nil then return at end
-  local due = core.now() + after
+  local due = core.now "weft.scope" + after
   return at ~= nil and math.min(due, at) or due
 end
 
@@ -194,8 +213,8 @@ end
 function scope.scope(fn, opts)
   check_function(fn, "scope(fn, opts): fn")
   opts = check_options(opts, "scope(fn, opts)")
-  return run_scope(opened(core.scope_at(earlier_deadline(opts), opts.shield)),
-    fn)
+  return run_scope(opened(core.scope_at(earlier_deadline(opts), opts.shield,
+    "weft.scope")), fn)
 end
 
 --- Runs `fn(scope)` shielded from outer cancellations, for at most `grace`
@@ -205,7 +224,7 @@ end
 function scope.shield(fn, grace)
   check_function(fn, "shield(fn, grace): fn")
   if grace ~= nil then check_time(grace, "shield(fn, grace): grace") end
-  local object = opened(core.scope_after(grace, true))
+  local object = opened(core.scope_after(grace, true, "weft.shield"))
   local function finish(ok, ...)
     local went_well, caught, err = leave(object, ok, ...)
     if went_well then return ... end

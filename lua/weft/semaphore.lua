@@ -1,13 +1,16 @@
 --- Semaphores: permits handed over directly, first come, first served.
 -- @module weft.semaphore
 
+local codes = require "weft.codes"
 local core = require "weft.core"
 local errors = require "weft.error"
-local check_function = require("weft.scope").check_function
+local scope = require "weft.scope"
+
+local check_function, is_count = scope.check_function, scope.is_count
 
 local semaphore = {}
 
-local ESTATE = -6
+local ESTATE = codes.ESTATE
 
 -- A semaphore.
 ---@class weft.Semaphore
@@ -15,10 +18,9 @@ local Semaphore = {}
 local metatable = { __name = "weft.Semaphore", __index = Semaphore }
 
 local function make(call, permits, bound)
-  if type(permits) ~= "number" or permits < 0 or permits == math.huge
-      or permits ~= math.floor(permits) then
+  if not is_count(permits, 0) then
     errors.fail_argument(call .. "(n): n must be a whole number of 0 or more, "
-      .. "got " .. errors.shown(permits), 3)
+      .. "below 2^53, got " .. errors.shown(permits), 3)
   end
   local code, handle = core.semaphore_new(permits, bound)
   if code then errors.fail(code) end
@@ -76,8 +78,9 @@ local function release(self, ok, ...)
   return ...
 end
 
---- Acquires, calls `fn()`, releases on every way out; returns fn's results.
--- Parks.
+--- Acquires, calls `fn()`, releases on every way out; returns fn's results, or
+-- raises its error. Parks. Cancelled while it waits, it took no permit and fn
+-- was not called.
 ---@param fn function
 function Semaphore:with(fn)
   check_function(fn, "semaphore:with(fn): fn")

@@ -4,6 +4,7 @@
 -- cancelled has taken no byte and sent none.
 -- @module weft.stream
 
+local codes = require "weft.codes"
 local core = require "weft.core"
 local errors = require "weft.error"
 local scope = require "weft.scope"
@@ -12,7 +13,7 @@ local fail, fail_argument = errors.fail, errors.fail_argument
 
 local stream = {}
 
-local EINCOMPLETE, EOVERRUN = -17, -18
+local EINCOMPLETE, EOVERRUN = codes.EINCOMPLETE, codes.EOVERRUN
 -- What may precede a separator, unless the caller says otherwise.
 local LIMIT = 64 * 1024
 -- How long leaving a `with` waits for the peer to take what is unsent.
@@ -171,7 +172,9 @@ function Stream:flush()
 end
 
 --- Flushes, then ends the sending side: the peer reads the end. Reading goes
--- on. Parks.
+-- on; a later write is a ClosedError. Parks. Raises OSError if the connection
+-- has failed, ClosedError if the stream is closed. Cancelled while it flushes,
+-- the sending side stays open and the bytes stay queued.
 function Stream:shutdown()
   local code = core.stream_shutdown(self[1])
   if code then fail(code) end
@@ -179,8 +182,9 @@ end
 
 -- -- Closing -----------------------------------------------------------------
 
---- Flushes and closes; others who wait get ClosedError. In cancelled code what
--- is unsent is dropped. No cancellation point; more than once is fine. Parks.
+--- Flushes and closes; others who wait get ClosedError. In cancelled code, or
+-- cancelled meanwhile, what is unsent is dropped. No cancellation point; raises
+-- no error of the connection; more than once is fine. Parks.
 function Stream:close()
   local code = core.stream_close(self[1])
   if code then fail(code) end

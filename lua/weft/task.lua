@@ -1,10 +1,11 @@
 --- Tasks: what spawn returns.
 --
--- A task object is an array, for its size: the core's handle; false until it has
--- ended, then its id and its state in one number; the number of results, or the
--- error; the results.
+-- A task object is an array, for its size: the core's handle; false until it
+-- has ended, then its id and its state in one number; the number of results, or
+-- the error; the results.
 -- @module weft.task
 
+local codes = require "weft.codes"
 local core = require "weft.core"
 local errors = require "weft.error"
 
@@ -12,7 +13,8 @@ local task = {}
 
 local HANDLE, STATE, COUNT, FIRST = 1, 2, 3, 4
 local STATES = 8
-local FINISHED, FAILED, CANCELLED = 4, 5, 6
+local FINISHED, FAILED = codes.TASK_FINISHED, codes.TASK_FAILED
+local CANCELLED = codes.TASK_CANCELLED
 local GUARD = "guard" -- holds the core's handle of a failed task
 
 -- A task.
@@ -22,7 +24,9 @@ local Task = {}
 local metatable = { __name = "weft.Task" }
 
 local states = {
-  "ready", "running", "parked", "finished", "failed", "cancelled",
+  [codes.TASK_READY] = "ready", [codes.TASK_RUNNING] = "running",
+  [codes.TASK_PARKED] = "parked", [FINISHED] = "finished",
+  [FAILED] = "failed", [CANCELLED] = "cancelled",
 }
 
 -- -- Making -------------------------------------------------------------------
@@ -47,6 +51,8 @@ end
 
 --- Starts a task in the root group: a background task. Its failure is reported
 -- and stops no other. It is cancelled and joined when the main task has ended.
+-- No cancellation point. Raises ArgumentError, and InvalidStateError without a
+-- runtime.
 ---@param fn function|string the function, or a name and then the function
 ---@param ... any arguments
 ---@return weft.Task
@@ -67,7 +73,9 @@ local function id_of(self)
   return (core.task_info(self[HANDLE]))
 end
 
-local function name_of(self) return self.given_name or "task-" .. id_of(self) end
+local function name_of(self)
+  return self.given_name or "task-" .. id_of(self)
+end
 
 local function cancelled_error(self)
   local cause = self[COUNT] or nil
@@ -93,7 +101,7 @@ task.outcome = outcome
 -- task.
 function Task:await()
   local code
-  if self[STATE] then code = core.checkpoint()
+  if self[STATE] then code = core.checkpoint "task:await"
   else code = core.task_await(self[HANDLE]) end
   if code then
     errors.fail(code, "task:await: a task cannot await itself")
@@ -148,7 +156,8 @@ end
 ---@return string
 function Task:name() return name_of(self) end
 
---- Names the task.
+--- Names the task; names need not be unique. Raises ArgumentError for what is
+-- no string. A task that has ended keeps the name in Lua only.
 ---@param name string
 function Task:set_name(name)
   if type(name) ~= "string" then
@@ -188,7 +197,8 @@ function Task:add_done_callback(fn)
   end
   local function call() return fn(self) end
   local code, handle
-  if self[STATE] then code, handle = core.call_at(nil, call)
+  if self[STATE] then
+    code, handle = core.call_at(nil, call, "task:add_done_callback")
   else code, handle = core.task_on_done(self[HANDLE], call) end
   if code then errors.fail(code) end
   self.callbacks = self.callbacks or {}

@@ -50,7 +50,7 @@ end
 --- A cancellation point that does nothing else. Parks only when the run budget
 -- is used up.
 function time.checkpoint()
-  local code = core.checkpoint()
+  local code = core.checkpoint "weft.checkpoint"
   if code then fail(code) end
 end
 

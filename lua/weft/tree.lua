@@ -10,12 +10,16 @@
 --         handler #4: waits for task main #1, cancelled
 -- @module weft.tree
 
+local codes = require "weft.codes"
 local core = require "weft.core"
 
 local tree = {}
 
-local states = { "ready", "running", "parked" }
-local PARKED = 3
+local PARKED = codes.TASK_PARKED
+local states = {
+  [codes.TASK_READY] = "ready", [codes.TASK_RUNNING] = "running",
+  [PARKED] = "parked",
+}
 
 -- -- Gathering ---------------------------------------------------------------
 

@@ -239,6 +239,7 @@ KINDS = {
     abi.WEFT_REPORT_STUBBORN: "stubborn",
     abi.WEFT_REPORT_GIVEN_UP: "given up",
     abi.WEFT_REPORT_SYSTEM: "system",
+    abi.WEFT_REPORT_UNCLOSED: "unclosed",
 }
 
 _SENTENCES = {
@@ -247,6 +248,7 @@ _SENTENCES = {
     "stubborn": "got Cancelled 1,000 times in one scope and goes on",
     "given up": "would not end and was given up",
     "system": "the system refused something; it is tried again",
+    "unclosed": "was collected open, and is closed now",
 }
 
 
