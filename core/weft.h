@@ -13,9 +13,10 @@
  * What concerns a runtime takes it first and must be called on the runtime's
  * thread: from another a call returns WEFT_ETHREAD and changes nothing; only
  * weft_post is safe there. Values, errors, codes and the allocator belong to no
- * runtime and may be used in any thread. A stale or foreign handle, or one of the wrong kind, gives
- * WEFT_EBADF. Out-parameters come last and are always written, with zero on
- * failure. Besides the errors listed, every call may return these two codes.
+ * runtime and may be used in any thread. A stale or foreign handle, or one of
+ * the wrong kind, gives WEFT_EBADF. Out-parameters come last and are always
+ * written, with zero on failure. Besides the errors listed, every call may
+ * return these two codes.
  *
  * How a parking call returns. In a stackful task it blocks and returns its
  * outcome. In a stepped task it may return WEFT_PARKED: then the step function

@@ -4,7 +4,7 @@
 --
 -- It prints
 --   fast: done
---   slow: TimeoutError: the deadline has passed
+--   slow: TimeoutError: timed out after 0.05 s
 --   best so far: 2
 --   with more time: done
 

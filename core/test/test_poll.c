@@ -456,8 +456,8 @@ TEST("no callback and no drop function runs inside the hook [31.3]") {
       weft_runtime *rt = begin_real();
       struct scene scene = {.blocks = {.rt = rt}};
       CHECK_INT(WEFT_OK, weft_set_virtual_clock(rt, is_virtual, 0));
-      CHECK_INT(WEFT_OK, weft_set_around_block(rt, around, &scene.blocks,
-                                               drop_blocks));
+      CHECK_INT(WEFT_OK,
+                weft_set_around_block(rt, around, &scene.blocks, drop_blocks));
       scene.blocks.line = &scene.line;
       scene.waiter = (struct play){
           .act = open_and_wait_act, .letter = 'w', .data = &scene};

@@ -508,8 +508,7 @@ static void *let_go_apart(void *arg) {
   return NULL;
 }
 
-static int under_way_act(weft_runtime *rt, struct play *play,
-                         uint64_t *value) {
+static int under_way_act(weft_runtime *rt, struct play *play, uint64_t *value) {
   pthread_t raising, helping;
   (void)value;
   fill_up(rt, 0);

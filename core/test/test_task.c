@@ -467,8 +467,7 @@ TEST("a stackful task of no function is refused, its arg dropped") {
   weft_runtime *rt = begin();
   struct play play = sleeping_play();
   play.task = 7;
-  CHECK_INT(WEFT_EINVAL,
-            weft_spawn(rt, 0, NULL, &play, play_drop, &play.task));
+  CHECK_INT(WEFT_EINVAL, weft_spawn(rt, 0, NULL, &play, play_drop, &play.task));
   CHECK_INT(0, play.task);
   CHECK_INT(1, play.drops);
   CHECK(list_is_empty(&rt->tasks));

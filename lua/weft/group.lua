@@ -128,7 +128,8 @@ local function fail(self, code, group_error, body_error)
   end
   if code == ETIMEDOUT then
     error(errors.trace(errors.classes.TimeoutError(
-      "the group's deadline has passed", { scope = self.scope })), 0)
+      ("the group timed out after %g s"):format(self.timeout),
+      { scope = self.scope })), 0)
   end
   if code == ECANCELLED and errors.is_cancelled(body_error) then
     error(body_error, 0)
@@ -143,7 +144,15 @@ local function finish(self, ok, ...)
   if ok then return ... end
 end
 
+local known_options = { limit = true, timeout = true, strict = true }
+
 local function check_options(opts)
+  for key in pairs(opts) do
+    if not known_options[key] then
+      errors.fail_argument("group: there is no option "
+        .. errors.shown(key) .. "; there are limit, timeout and strict", 3)
+    end
+  end
   if opts.timeout ~= nil then
     scope.check_time(opts.timeout, "group: timeout", 3)
   end
@@ -164,7 +173,9 @@ function group.group(fn, opts)
   local limit = check_options(opts)
   local handle, code = core.group_open(opts.timeout, limit, opts.strict)
   if not handle then errors.fail(code) end
-  local self = setmetatable({ handle, limit = limit or false }, metatable)
+  local self = setmetatable({
+    handle, limit = limit or false, timeout = opts.timeout,
+  }, metatable)
   return finish(self, xpcall(fn, errors.trace, self))
 end
 

@@ -53,6 +53,12 @@ function report.debug(options)
   if fn ~= nil then report.set_receiver(fn or nil) end
 end
 
+-- Whether the cause is the same failure, one task earlier on its path.
+local function is_told(err, cause)
+  return cause.message == err.message and cause.traceback ~= nil
+    and err.traceback:sub(1, #cause.traceback) == cause.traceback
+end
+
 -- Adds the tracebacks of an error's members, depth first, then its own and
 -- those of its causes.
 local function add_tracebacks(lines, err, seen)
@@ -64,7 +70,8 @@ local function add_tracebacks(lines, err, seen)
     add_tracebacks(lines, member, seen)
   end
   if err.traceback then lines[#lines + 1] = err.traceback end
-  if errors.is_error(err.cause) and not seen[err.cause] then
+  if errors.is_error(err.cause) and not seen[err.cause]
+      and not is_told(err, err.cause) then
     lines[#lines + 1] = "caused by " .. tostring(err.cause)
     add_tracebacks(lines, err.cause, seen)
   end

@@ -106,14 +106,17 @@ local function leave(object, ok, err)
   return ok, caught or CAUGHT_NOTHING, err
 end
 
-local function timeout_error(object, cause)
-  local err = errors.classes.TimeoutError("the deadline has passed",
+-- `seconds` is what the timeout was given, nil where that was a time.
+local function timeout_error(object, seconds, cause)
+  local text = seconds and ("timed out after %g s"):format(seconds)
+    or "the deadline has passed"
+  local err = errors.classes.TimeoutError(text,
     { scope = object, cause = cause })
   return errors.trace(err)
 end
 
 -- What comes out of a timeout whose body ended so.
-local function end_timeout(object, ok, ...)
+local function end_timeout(object, seconds, ok, ...)
   local handle = object[HANDLE]
   if ok and not owned[handle] then
     local code, caught, called = core_leave(handle)
@@ -124,13 +127,15 @@ local function end_timeout(object, ok, ...)
   local went_well, caught, err = leave(object, ok, ...)
   if went_well then return ... end
   if caught == CAUGHT_NOTHING then error(err, 0) end
-  if caught == CAUGHT_DEADLINE then error(timeout_error(object, err), 0) end
+  if caught == CAUGHT_DEADLINE then
+    error(timeout_error(object, seconds, err), 0)
+  end
 end
 
-local function run_timeout(handle, code, fn)
+local function run_timeout(handle, code, seconds, fn)
   if not handle then errors.fail(code) end
   local object = setmetatable({ handle }, metatable)
-  return end_timeout(object, xpcall(fn, trace, object))
+  return end_timeout(object, seconds, xpcall(fn, trace, object))
 end
 
 -- A scope that absorbs and drops results.
@@ -159,7 +164,7 @@ function scope.timeout(seconds, fn)
     check_function(fn, "timeout(seconds, fn): fn")
   end
   local handle, code = core_after(seconds, false, "weft.timeout")
-  return run_timeout(handle, code, fn)
+  return run_timeout(handle, code, seconds, fn)
 end
 
 --- As timeout, with a time of `weft.now()`'s clock.
@@ -169,7 +174,7 @@ function scope.timeout_at(time, fn)
   if time ~= nil then check_time(time, "timeout_at(time, fn): time") end
   check_function(fn, "timeout_at(time, fn): fn")
   local handle, code = core.scope_at(time, false, "weft.timeout_at")
-  return run_timeout(handle, code, fn)
+  return run_timeout(handle, code, nil, fn)
 end
 
 --- Runs `fn(scope)` for at most `seconds` and goes on without an error. Returns

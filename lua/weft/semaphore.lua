@@ -32,7 +32,10 @@ end
 --- Makes a semaphore with `permits` permits.
 ---@param permits number
 ---@return weft.Semaphore
-function semaphore.new(permits) return make("semaphore", permits, 0) end
+function semaphore.new(permits)
+  local object = make("semaphore", permits, 0)
+  return object -- no tail call: errors count the frames
+end
 
 --- Makes one that never has more than the permits it began with: the release
 -- that would add one is an InvalidStateError.

@@ -79,7 +79,9 @@ end
 
 local function cancelled_error(self)
   local cause = self[COUNT] or nil
-  return errors.classes.TaskCancelledError("the awaited task was cancelled", {
+  local text = ("task '%s' was %s"):format(self:name(),
+    cause and cause.message or "cancelled")
+  return errors.classes.TaskCancelledError(text, {
     reason = cause and cause.reason, task = self:name(), cause = cause,
   })
 end
@@ -248,9 +250,24 @@ function task.all() return core.task_all() end
 
 -- -- What the C side calls --------------------------------------------------
 
+-- LuaJIT does not know the line of the innermost frame of a coroutine that has
+-- failed by itself; but its message does.
+local function with_line(err, traceback)
+  if type(err) ~= "string" then return traceback end
+  local source, line = err:match "^(.-):(%d+): "
+  if not source then return traceback end
+  local head = "\n\t" .. source .. ": in "
+  local from, to = traceback:find(head, 1, true)
+  if not from or traceback:find("\n\t", 1, true) ~= from then
+    return traceback
+  end
+  return traceback:sub(1, from + 1) .. source .. ":" .. line .. ": in "
+    .. traceback:sub(to + 1)
+end
+
 --- A task's body has raised: makes the error object it failed with.
 function task.on_failure(self, err, traceback)
-  local object = errors.object(err, traceback)
+  local object = errors.object(err, with_line(err, traceback))
   object = errors.leave_task(object, name_of(self))
   self[COUNT] = object
   self[GUARD] = core.task_guard(self[HANDLE])
