@@ -248,7 +248,7 @@ describe("listener:accept", function()
     close_all { stream, task:await(), listener }
   end))
 
-  it("reports that no descriptor is left, and tries again [26.2]",
+  it("reports that no descriptor is left, and tries again #emfile [26.2]",
     virtual(function()
       local listener = listen()
       local stream = connect(listener)
