@@ -103,8 +103,8 @@ local function new_parser()
       "",
       "Exit status: the number from 0 to 255 that the script returns, else 0;",
       "1 if it fails or its output cannot be written; 2 if the command line is",
-      "wrong; 130 if Ctrl-C ended it and 143 if SIGTERM did, once cleanup has run",
-      "(a second one hurries it, a third leaves at once).",
+      "wrong; 130 if Ctrl-C ended it and 143 if SIGTERM did, once cleanup has",
+      "run (a second one hurries it, a third leaves at once).",
     }, "\n"))
     :add_help(false)
     :help_max_width(80)
