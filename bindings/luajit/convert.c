@@ -22,6 +22,12 @@ uint64_t time_ns(double seconds) {
   return (double)ns < exact ? ns + 1 : ns;
 }
 
+uint64_t time_after(weft_runtime *rt, uint64_t wait) {
+  uint64_t now;
+  weft_now(rt, &now);
+  return wait > NEVER - now ? NEVER : now + wait;
+}
+
 double time_seconds(uint64_t ns) {
   return ns == NEVER ? HUGE_VAL : (double)ns / 1e9;
 }

@@ -9,11 +9,8 @@ static int group_open(lua_State *L) {
   uint64_t deadline = UINT64_MAX;
   weft_group group;
   park_check(L, host, "weft.group");
-  if (!lua_isnoneornil(L, 1)) {
-    uint64_t now, wait = time_ns(lua_tonumber(L, 1));
-    weft_now(host->rt, &now);
-    deadline = wait > UINT64_MAX - now ? UINT64_MAX : now + wait;
-  }
+  if (!lua_isnoneornil(L, 1))
+    deadline = time_after(host->rt, time_ns(lua_tonumber(L, 1)));
   int status = weft_group_open(host->rt, deadline, &group);
   if (status != WEFT_OK) {
     lua_pushnil(L);

@@ -154,6 +154,9 @@ void link_clear_all(struct host *host);
 /* -- convert.c ------------------------------------------------------------ */
 
 uint64_t time_ns(double seconds);
+/* The time [wait] nanoseconds from now; never if that is past the clock's end.
+ */
+uint64_t time_after(weft_runtime *rt, uint64_t wait);
 double time_seconds(uint64_t time_ns);
 void push_value(lua_State *L, struct host *host, weft_value *value);
 int to_value(lua_State *L, struct host *host, int index, weft_value **value);

@@ -405,11 +405,10 @@ static int deliver_apart(struct job *job, int status, uint64_t value) {
 
 /* Puts the results of the call that parked on the coroutine's stack. */
 static int deliver(struct job *job, int status, uint64_t value) {
-  if (job->deliver == deliver_arguments)
-    return (int)job->arg_count;
-  if (job->deliver == NULL || job->deliver == deliver_status)
-    return deliver_status(job->active, status, value);
-  return deliver_apart(job, status, value);
+  weft_lua_deliver make = job->deliver == NULL ? deliver_status : job->deliver;
+  bool allocates = make != deliver_status && make != deliver_arguments;
+  return allocates ? deliver_apart(job, status, value)
+                   : make(job->active, status, value);
 }
 
 static int step(weft_runtime *rt, void *arg, int status, uint64_t value) {

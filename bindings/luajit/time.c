@@ -63,13 +63,12 @@ static int budget(lua_State *L) {
 /* sleep(seconds) -> code. The caller has refused what is no time. */
 static int sleep_for(lua_State *L) {
   struct host *host = host_of(L);
-  uint64_t now_ns, wait = time_ns(lua_tonumber(L, 1));
+  uint64_t wait = time_ns(lua_tonumber(L, 1));
   park_check(L, host, "weft.sleep");
   if (wait == 0)
     return park_finish(L, host, weft_yield(host->rt), 0, NULL);
-  weft_now(host->rt, &now_ns);
-  uint64_t until = wait > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + wait;
-  return park_finish(L, host, weft_sleep_until(host->rt, until), 0, NULL);
+  return park_finish(
+      L, host, weft_sleep_until(host->rt, time_after(host->rt, wait)), 0, NULL);
 }
 
 static int sleep_until(lua_State *L) {

@@ -92,6 +92,15 @@ local function close_owned(object, ok, err)
   return ok, err
 end
 
+-- Keeps, for the scope's methods, what the core said when it was left.
+local function note_left(object, caught, called)
+  if called then object.called, object.caught = true, caught end
+end
+
+local function fail_order()
+  errors.fail_state "scopes are left in the reverse order of entry"
+end
+
 -- Leaves the scope after its body ended with `ok` and the error `err`. Returns
 -- how it ended and what was caught.
 local function leave(object, ok, err)
@@ -99,10 +108,8 @@ local function leave(object, ok, err)
   if owned[handle] then ok, err = close_owned(object, ok, err) end
   local cancelled = not ok and errors.is_cancelled(err)
   local code, caught, called = core_leave(handle, cancelled)
-  if called then object.called, object.caught = true, caught end
-  if code and not cancelled then
-    errors.fail_state "scopes are left in the reverse order of entry"
-  end
+  note_left(object, caught, called)
+  if code and not cancelled then fail_order() end
   return ok, caught or CAUGHT_NOTHING, err
 end
 
@@ -120,9 +127,9 @@ local function end_timeout(object, seconds, ok, ...)
   local handle = object[HANDLE]
   if ok and not owned[handle] then
     local code, caught, called = core_leave(handle)
-    if called then object.called, object.caught = true, caught end
+    note_left(object, caught, called)
     if not code then return ... end
-    errors.fail_state "scopes are left in the reverse order of entry"
+    fail_order()
   end
   local went_well, caught, err = leave(object, ok, ...)
   if went_well then return ... end
