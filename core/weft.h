@@ -722,6 +722,12 @@ WEFT_API int weft_timer_cancel(weft_runtime *rt, weft_timer timer,
  * parks: no    errors: none */
 WEFT_API int weft_timer_close(weft_runtime *rt, weft_timer timer);
 
+/* Gives the time the call is due: when it was or will be queued, for
+ * weft_call_soon the time of that call.
+ * parks: no    errors: none */
+WEFT_API int weft_timer_get_time(weft_runtime *rt, weft_timer timer,
+                                 uint64_t *time_ns);
+
 /* -- Scopes ---------------------------------------------------------------
  * A region of a task with a deadline, a cancelled flag and a shield. A scope
  * is effectively cancelled if it is cancelled itself, or if it is not shielded
@@ -882,6 +888,48 @@ WEFT_API int weft_event_is_set(weft_runtime *rt, weft_event event, int *flag);
  * cancelled: the event is unchanged */
 WEFT_API int weft_event_wait(weft_runtime *rt, weft_event event);
 
+/* Gives the number of tasks that wait.       parks: no    errors: none */
+WEFT_API int weft_event_get_waiting(weft_runtime *rt, weft_event event,
+                                    size_t *tasks);
+
+/* -- Locks ----------------------------------------------------------------
+ * Mutual exclusion between tasks: a lock has an owner, is handed over directly,
+ * FIFO, and only its owner may release it. If the owner ends without doing so,
+ * nobody knows the state of what the lock guarded: the lock is broken for good,
+ * and so is every wait for it. */
+typedef uint64_t weft_lock;
+
+/* Makes a free lock. Owned: weft_lock_close.
+ * parks: no    errors: WEFT_ENOMEM */
+WEFT_API int weft_lock_new(weft_runtime *rt, weft_lock *lock);
+/* Wakes all who wait with WEFT_ECLOSED, those of its conditions too, and frees
+ * the lock. parks: no    errors: none */
+WEFT_API int weft_lock_close(weft_runtime *rt, weft_lock lock);
+/* Takes the lock, waiting for it if need be.
+ * parks: yes   errors: WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_ENOMEM,
+ * WEFT_ESTATE (the caller owns it, or it is broken: weft_lock_get_broken)
+ * cancelled: the lock was not taken */
+WEFT_API int weft_lock_acquire(weft_runtime *rt, weft_lock lock);
+/* Takes the lock if it is free.
+ * parks: no    errors: WEFT_EEMPTY (it is not), WEFT_ENOMEM, WEFT_ESTATE (as
+ * weft_lock_acquire, or no task runs) */
+WEFT_API int weft_lock_try_acquire(weft_runtime *rt, weft_lock lock);
+/* Hands the lock to the first who waits, else frees it.
+ * parks: no    errors: WEFT_ESTATE (the caller does not own it) */
+WEFT_API int weft_lock_release(weft_runtime *rt, weft_lock lock);
+/* Gives the task that owns the lock, from the hand-off on; 0 if it is free. The
+ * handle is not owned. parks: no    errors: WEFT_ENOMEM */
+WEFT_API int weft_lock_get_owner(weft_runtime *rt, weft_lock lock,
+                                 weft_task *owner);
+/* Borrows, until the lock is closed, the name of the task that broke it by
+ * ending as its owner; NULL if it is not broken.
+ * parks: no    errors: none */
+WEFT_API int weft_lock_get_broken(weft_runtime *rt, weft_lock lock,
+                                  const char **task_name);
+/* Gives the number of tasks that wait.       parks: no    errors: none */
+WEFT_API int weft_lock_get_waiting(weft_runtime *rt, weft_lock lock,
+                                   size_t *tasks);
+
 /* -- Semaphores -----------------------------------------------------------
  * A count of permits, handed over directly and FIFO. Anyone may release. */
 typedef uint64_t weft_semaphore;
@@ -910,9 +958,123 @@ WEFT_API int weft_semaphore_get_value(weft_runtime *rt,
                                       weft_semaphore semaphore,
                                       size_t *permits);
 
+/* Gives the number of tasks that wait.       parks: no    errors: none */
+WEFT_API int weft_semaphore_get_waiting(weft_runtime *rt,
+                                        weft_semaphore semaphore,
+                                        size_t *tasks);
+
+/* -- Limiters -------------------------------------------------------------
+ * Tokens lent to tasks, one to each, directly and FIFO. Who borrows is known: a
+ * token of a task that has ended comes back by itself, and that is reported. */
+typedef uint64_t weft_limiter;
+
+/* Makes a limiter of [total] tokens. Owned: weft_limiter_close.
+ * parks: no    errors: WEFT_ENOMEM */
+WEFT_API int weft_limiter_new(weft_runtime *rt, size_t total,
+                              weft_limiter *limiter);
+/* Wakes all who wait with WEFT_ECLOSED and frees the limiter; what is lent need
+ * not come back.
+ * parks: no    errors: none */
+WEFT_API int weft_limiter_close(weft_runtime *rt, weft_limiter limiter);
+/* Borrows a token, waiting for one if need be.
+ * parks: yes   errors: WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_ENOMEM, WEFT_ESTATE
+ * (the task has one)
+ * cancelled: no token was borrowed */
+WEFT_API int weft_limiter_acquire(weft_runtime *rt, weft_limiter limiter);
+/* Borrows a token if one is to be had and nobody waits.
+ * parks: no    errors: WEFT_EEMPTY, WEFT_ENOMEM, WEFT_ESTATE (the task has one,
+ * or no task runs) */
+WEFT_API int weft_limiter_try_acquire(weft_runtime *rt, weft_limiter limiter);
+/* Gives the running task's token back, or to the first who waits.
+ * parks: no    errors: WEFT_ESTATE (the task has none) */
+WEFT_API int weft_limiter_release(weft_runtime *rt, weft_limiter limiter);
+/* Changes the number of tokens: more serve at once who waits; fewer take
+ * nothing back, and none is lent until enough have come back.
+ * parks: no    errors: none */
+WEFT_API int weft_limiter_set_total(weft_runtime *rt, weft_limiter limiter,
+                                    size_t total);
+/* Gives the number of tokens there are.      parks: no    errors: none */
+WEFT_API int weft_limiter_get_total(weft_runtime *rt, weft_limiter limiter,
+                                    size_t *total);
+/* Gives the number of tokens that are lent.  parks: no    errors: none */
+WEFT_API int weft_limiter_get_borrowed(weft_runtime *rt, weft_limiter limiter,
+                                       size_t *tokens);
+/* Gives the number of tasks that wait.       parks: no    errors: none */
+WEFT_API int weft_limiter_get_waiting(weft_runtime *rt, weft_limiter limiter,
+                                      size_t *tasks);
+
+/* -- Conditions -----------------------------------------------------------
+ * Tasks that wait, under a lock, for something to change. Waiting gives the
+ * lock up and takes it again before the call returns, in whichever way. */
+typedef uint64_t weft_condition;
+
+/* Makes a condition of [lock], which several may share; 0: of a lock of its own
+ * that is closed with it. Owned: weft_condition_close.
+ * parks: no    errors: WEFT_ENOMEM */
+WEFT_API int weft_condition_new(weft_runtime *rt, weft_lock lock,
+                                weft_condition *condition);
+/* Wakes all who wait with WEFT_ECLOSED, without the lock, and frees the
+ * condition. parks: no    errors: none */
+WEFT_API int weft_condition_close(weft_runtime *rt, weft_condition condition);
+/* Gives the condition's lock. Not owned.     parks: no    errors: none */
+WEFT_API int weft_condition_get_lock(weft_runtime *rt, weft_condition condition,
+                                     weft_lock *lock);
+/* Releases the lock, waits to be notified, and takes the lock again, which is
+ * kept. The caller owns the lock when this returns WEFT_OK or WEFT_ECANCELLED.
+ * parks: yes   errors: WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_ESTATE (the caller
+ * does not own the lock, or it was broken meanwhile: it is then not taken)
+ * cancelled: no notification was taken */
+WEFT_API int weft_condition_wait(weft_runtime *rt, weft_condition condition);
+/* Lets the first [count] that wait go on, in their order, as the lock becomes
+ * free; SIZE_MAX for all. More than there are is fine.
+ * parks: no    errors: WEFT_ESTATE (the caller does not own the lock) */
+WEFT_API int weft_condition_notify(weft_runtime *rt, weft_condition condition,
+                                   size_t count);
+/* Gives the number of tasks that wait to be notified.
+ * parks: no    errors: none */
+WEFT_API int weft_condition_get_waiting(weft_runtime *rt,
+                                        weft_condition condition,
+                                        size_t *tasks);
+
+/* -- Barriers -------------------------------------------------------------
+ * A place where tasks wait until there are enough of them, round after round.
+ */
+typedef uint64_t weft_barrier;
+
+/* Makes a barrier for [parties] tasks. Owned: weft_barrier_close.
+ * parks: no    errors: WEFT_ENOMEM, WEFT_EINVAL (0) */
+WEFT_API int weft_barrier_new(weft_runtime *rt, size_t parties,
+                              weft_barrier *barrier);
+/* Wakes all who wait with WEFT_ECLOSED and frees the barrier.
+ * parks: no    errors: none */
+WEFT_API int weft_barrier_close(weft_runtime *rt, weft_barrier barrier);
+/* Waits for the others; the last to come completes the round at once.
+ * parks: yes   value: the number, from 0, of this task among the round's, by
+ * arrival
+ * errors: WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_EBROKEN
+ * cancelled: the place is free again, the barrier not broken */
+WEFT_API int weft_barrier_wait(weft_runtime *rt, weft_barrier barrier,
+                               uint64_t *value);
+/* Wakes all who wait with WEFT_EBROKEN; the barrier is as new.
+ * parks: no    errors: none */
+WEFT_API int weft_barrier_reset(weft_runtime *rt, weft_barrier barrier);
+/* Wakes all who wait with WEFT_EBROKEN, which every wait then gets until
+ * weft_barrier_reset. parks: no    errors: none */
+WEFT_API int weft_barrier_abort(weft_runtime *rt, weft_barrier barrier);
+/* Tells whether it was aborted.              parks: no    errors: none */
+WEFT_API int weft_barrier_is_broken(weft_runtime *rt, weft_barrier barrier,
+                                    int *broken);
+/* Gives the number of tasks a round takes.   parks: no    errors: none */
+WEFT_API int weft_barrier_get_parties(weft_runtime *rt, weft_barrier barrier,
+                                      size_t *parties);
+/* Gives the number of tasks that wait.       parks: no    errors: none */
+WEFT_API int weft_barrier_get_waiting(weft_runtime *rt, weft_barrier barrier,
+                                      size_t *tasks);
+
 /* -- Queues ---------------------------------------------------------------
- * FIFO of pointers, bounded or not. An item goes straight to the first getter,
- * a free place to the first putter's item. */
+ * Pointers, bounded in number or not, in the order they came unless set
+ * otherwise. An item goes straight to the first getter, a free place to the
+ * first putter's item. */
 typedef uint64_t weft_queue;
 
 /* Makes a queue for at most [items_max] items, 0 for any number; [drop] gets
@@ -921,25 +1083,40 @@ typedef uint64_t weft_queue;
  * parks: no    errors: WEFT_ENOMEM */
 WEFT_API int weft_queue_new(weft_runtime *rt, size_t items_max,
                             weft_drop_fn drop, weft_queue *queue);
+/* Lets the newest item be the next to be got (1) instead of the oldest (0, the
+ * default).
+ * parks: no    errors: WEFT_ESTATE (it has been used, or has weft_less_fn) */
+WEFT_API int weft_queue_set_lifo(weft_runtime *rt, weft_queue queue, int on);
+
+/* Whether item [a] goes before [b]: 1 or 0; a negative code fails the put that
+ * asked. Must not park. */
+typedef int (*weft_less_fn)(void *arg, void *a, void *b);
+
+/* Lets the item that goes before all others be the next to be got, among equal
+ * ones the oldest.
+ * parks: no    errors: WEFT_EINVAL (no [fn]), WEFT_ESTATE (it has been used, or
+ * is set to be LIFO or has a weft_less_fn already) */
+WEFT_API int weft_queue_set_less(weft_runtime *rt, weft_queue queue,
+                                 weft_less_fn fn, void *arg, weft_drop_fn drop);
 /* Wakes all who wait with WEFT_ECLOSED, drops the items, frees the queue.
  * parks: no    errors: none */
 WEFT_API int weft_queue_close(weft_runtime *rt, weft_queue queue);
 /* Puts [item], waiting for room if need be. The item is the queue's once this
  * has returned WEFT_OK, else still the caller's.
  * parks: yes   errors: WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_ESHUTDOWN,
- * WEFT_EINVAL (NULL), WEFT_ENOMEM
+ * WEFT_EINVAL (NULL), WEFT_ENOMEM, what the weft_less_fn returned
  * cancelled: the item was not put */
 WEFT_API int weft_queue_put(weft_runtime *rt, weft_queue queue, void *item);
 /* Puts [item] if there is room.
  * parks: no    errors: WEFT_EFULL, WEFT_ESHUTDOWN, WEFT_EINVAL, WEFT_ENOMEM */
 WEFT_API int weft_queue_try_put(weft_runtime *rt, weft_queue queue, void *item);
-/* Takes the oldest item, waiting for one if need be.
+/* Takes the next item, waiting for one if need be.
  * parks: yes   value: the item
  * errors: WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_ESHUTDOWN (and none is left)
  * cancelled: no item was taken */
 WEFT_API int weft_queue_get(weft_runtime *rt, weft_queue queue,
                             uint64_t *value);
-/* Takes the oldest item if there is one and nobody waits.
+/* Takes the next item if there is one and nobody waits.
  * parks: no    errors: WEFT_EEMPTY, WEFT_ESHUTDOWN */
 WEFT_API int weft_queue_try_get(weft_runtime *rt, weft_queue queue,
                                 uint64_t *value);
@@ -957,6 +1134,168 @@ WEFT_API int weft_queue_shutdown(weft_runtime *rt, weft_queue queue,
 /* Gives the number of items stored.          parks: no    errors: none */
 WEFT_API int weft_queue_get_size(weft_runtime *rt, weft_queue queue,
                                  size_t *items);
+
+/* Gives the number of tasks that wait to get, to put, and in weft_queue_join;
+ * each may be NULL.
+ * parks: no    errors: none */
+WEFT_API int weft_queue_get_waiting(weft_runtime *rt, weft_queue queue,
+                                    size_t *getters, size_t *putters,
+                                    size_t *joiners);
+
+/* -- Channels -------------------------------------------------------------
+ * A way from senders to receivers, FIFO at both ends. Each end may be cloned
+ * and is closed on its own: when the last sender has gone, receivers drain what
+ * is left and get WEFT_EEND; when the last receiver has, senders get
+ * WEFT_ECLOSED. */
+typedef uint64_t weft_sender;
+typedef uint64_t weft_receiver;
+
+/* Makes a channel that stores up to [items_max] items; with 0 a send returns
+ * when a receiver has its item. [drop] gets each item that is not delivered
+ * (NULL: nothing is done). Owned: weft_sender_close, weft_receiver_close.
+ * parks: no    errors: WEFT_ENOMEM */
+WEFT_API int weft_channel_new(weft_runtime *rt, size_t items_max,
+                              weft_drop_fn drop, weft_sender *sender,
+                              weft_receiver *receiver);
+/* Sends [item], waiting for room or a receiver if need be. The item is the
+ * channel's once this has returned WEFT_OK, else still the caller's.
+ * parks: yes   errors: WEFT_ECANCELLED, WEFT_ECLOSED (this end, or the last
+ * receiver), WEFT_EINVAL (NULL), WEFT_ENOMEM
+ * cancelled: the item was not sent */
+WEFT_API int weft_sender_send(weft_runtime *rt, weft_sender sender, void *item);
+/* Sends [item] if there is room, or a receiver that waits.
+ * parks: no    errors: WEFT_EFULL, WEFT_ECLOSED, WEFT_EINVAL, WEFT_ENOMEM */
+WEFT_API int weft_sender_try_send(weft_runtime *rt, weft_sender sender,
+                                  void *item);
+/* Makes another sender of the same channel. Owned: weft_sender_close.
+ * parks: no    errors: WEFT_ENOMEM */
+WEFT_API int weft_sender_clone(weft_runtime *rt, weft_sender sender,
+                               weft_sender *clone);
+/* Closes this end; who waits on it gets WEFT_ECLOSED.
+ * parks: no    errors: none */
+WEFT_API int weft_sender_close(weft_runtime *rt, weft_sender sender);
+/* Gives the number of tasks that wait to send, on any sender of the channel.
+ * parks: no    errors: none */
+WEFT_API int weft_sender_get_waiting(weft_runtime *rt, weft_sender sender,
+                                     size_t *tasks);
+/* Takes the oldest item, waiting for one if need be.
+ * parks: yes   value: the item
+ * errors: WEFT_ECANCELLED, WEFT_ECLOSED (this end), WEFT_EEND
+ * cancelled: no item was taken */
+WEFT_API int weft_receiver_receive(weft_runtime *rt, weft_receiver receiver,
+                                   uint64_t *value);
+/* Takes the oldest item, or that of the first sender that waits, if there is
+ * one. parks: no    errors: WEFT_EEMPTY, WEFT_EEND */
+WEFT_API int weft_receiver_try_receive(weft_runtime *rt, weft_receiver receiver,
+                                       uint64_t *value);
+/* Makes another receiver of the same channel. Owned: weft_receiver_close.
+ * parks: no    errors: WEFT_ENOMEM */
+WEFT_API int weft_receiver_clone(weft_runtime *rt, weft_receiver receiver,
+                                 weft_receiver *clone);
+/* Closes this end; who waits on it gets WEFT_ECLOSED.
+ * parks: no    errors: none */
+WEFT_API int weft_receiver_close(weft_runtime *rt, weft_receiver receiver);
+/* Gives the number of items stored.          parks: no    errors: none */
+WEFT_API int weft_receiver_get_size(weft_runtime *rt, weft_receiver receiver,
+                                    size_t *items);
+/* Gives the number of tasks that wait to receive, on any receiver of the
+ * channel. parks: no    errors: none */
+WEFT_API int weft_receiver_get_waiting(weft_runtime *rt, weft_receiver receiver,
+                                       size_t *tasks);
+
+/* -- Futures --------------------------------------------------------------
+ * An outcome that somebody will set by hand, once; awaited and read like a
+ * task. */
+typedef uint64_t weft_future;
+
+enum weft_future_state {
+  WEFT_FUTURE_PENDING = 1,
+  WEFT_FUTURE_FINISHED = 2,
+  WEFT_FUTURE_FAILED = 3,
+  WEFT_FUTURE_CANCELLED = 4
+};
+
+/* Makes a pending future. Owned: weft_future_close.
+ * parks: no    errors: WEFT_ENOMEM */
+WEFT_API int weft_future_new(weft_runtime *rt, weft_future *future);
+/* Wakes all who wait with WEFT_ECLOSED and frees the future. A failure that
+ * nobody has observed is reported.
+ * parks: no    errors: none */
+WEFT_API int weft_future_close(weft_runtime *rt, weft_future future);
+/* Completes the future with [value], of which it takes a reference.
+ * parks: no    errors: WEFT_ESTATE (it is not pending) */
+WEFT_API int weft_future_set_result(weft_runtime *rt, weft_future future,
+                                    weft_value *value);
+/* Completes the future with [error], of which it takes a reference.
+ * parks: no    errors: WEFT_ESTATE (it is not pending), WEFT_EINVAL (NULL) */
+WEFT_API int weft_future_set_error(weft_runtime *rt, weft_future future,
+                                   weft_error *error);
+/* Cancels the future. parks: no    errors: WEFT_ESTATE (it is not pending) */
+WEFT_API int weft_future_cancel(weft_runtime *rt, weft_future future);
+/* Waits until the future is completed, in whichever way; any number may.
+ * parks: yes   errors: WEFT_ECANCELLED, WEFT_ECLOSED
+ * cancelled: the future is not touched */
+WEFT_API int weft_future_await(weft_runtime *rt, weft_future future);
+/* Calls fn(arg) once the future is completed, as weft_task_on_done does.
+ * parks: no    errors: WEFT_ENOMEM, WEFT_EINVAL (no [fn]) */
+WEFT_API int weft_future_on_done(weft_runtime *rt, weft_future future,
+                                 weft_call_fn fn, void *arg, weft_drop_fn drop,
+                                 uint64_t *done);
+/* Gives the state, one of enum weft_future_state.
+ * parks: no    errors: none */
+WEFT_API int weft_future_get_state(weft_runtime *rt, weft_future future,
+                                   int *state);
+/* Borrows the result, until the future is closed.
+ * parks: no    errors: WEFT_ESTATE (it has not finished) */
+WEFT_API int weft_future_get_result(weft_runtime *rt, weft_future future,
+                                    weft_value **value);
+/* Borrows the error, until the future is closed, and counts as observing it.
+ * parks: no    errors: WEFT_ESTATE (it has not failed) */
+WEFT_API int weft_future_get_error(weft_runtime *rt, weft_future future,
+                                   weft_error **error);
+/* Gives the number of tasks that wait.       parks: no    errors: none */
+WEFT_API int weft_future_get_waiting(weft_runtime *rt, weft_future future,
+                                     size_t *tasks);
+
+/* -- Context variables ----------------------------------------------------
+ * Values that go with a task instead of with a call: a spawned task begins with
+ * a snapshot of its spawner's and a callback runs with one of when it was
+ * added; what a task sets is its own. */
+typedef uint64_t weft_context_var;
+typedef uint64_t weft_context;
+
+/* Makes a variable; [fallback] is what it gives where it is not set, NULL for
+ * nothing. Takes a reference of its own. Owned: weft_context_var_close.
+ * parks: no    errors: WEFT_ENOMEM, WEFT_EINVAL (no [name]) */
+WEFT_API int weft_context_var_new(weft_runtime *rt, const char *name,
+                                  weft_value *fallback, weft_context_var *var);
+/* Gives the variable back. Values set remain until their tasks end.
+ * parks: no    errors: none */
+WEFT_API int weft_context_var_close(weft_runtime *rt, weft_context_var var);
+/* Borrows the name, until the variable is closed.
+ * parks: no    errors: none */
+WEFT_API int weft_context_var_get_name(weft_runtime *rt, weft_context_var var,
+                                       const char **name);
+/* Borrows the value the variable has in the running code, until it is set
+ * anew: what was set, else the fallback, else NULL.
+ * parks: no    errors: none */
+WEFT_API int weft_context_var_get(weft_runtime *rt, weft_context_var var,
+                                  weft_value **value);
+/* Sets the variable in the running task or callback, with a reference of its
+ * own to [value]; NULL: it is then not set.
+ * parks: no    errors: WEFT_ENOMEM, WEFT_ESTATE (neither runs) */
+WEFT_API int weft_context_var_set(weft_runtime *rt, weft_context_var var,
+                                  weft_value *value);
+
+/* Takes a snapshot of the running code's variables. Owned: weft_context_close.
+ * parks: no    errors: WEFT_ENOMEM */
+WEFT_API int weft_context_copy(weft_runtime *rt, weft_context *context);
+/* Exchanges the snapshot and the running code's variables: code that has a
+ * layer of its own, as a generator has, is run between two exchanges.
+ * parks: no    errors: WEFT_ENOMEM, WEFT_ESTATE (no task or callback runs) */
+WEFT_API int weft_context_swap(weft_runtime *rt, weft_context context);
+/* Gives the snapshot back.                   parks: no    errors: none */
+WEFT_API int weft_context_close(weft_runtime *rt, weft_context context);
 
 /* -- Descriptors ----------------------------------------------------------
  * For libraries that bring their own sockets. */

@@ -182,6 +182,15 @@ static int co_resume(lua_State *L) {
   return lua_yield(L, 1); /* the coroutine stays on the stack: it is held */
 }
 
+/* Gives the values on the stack to the resumer, whatever scopes are open: the
+ * one of a context, whose scopes govern the body it is entered for. */
+static int yield_values(lua_State *L) {
+  struct host *host = host_of(L);
+  if (park_is_possible(L, host))
+    host->yielded = YIELD_VALUES;
+  return lua_yield(L, lua_gettop(L));
+}
+
 static int co_yield (lua_State *L) {
   struct host *host = host_of(L);
   if (!park_is_possible(L, host))
@@ -197,8 +206,7 @@ static int co_yield (lua_State *L) {
     return host_fail(L, host, WEFT_ESTATE,
                      "coroutine.yield inside an open scope, timeout, shield or "
                      "group: it would govern the consumer; leave it first");
-  host->yielded = YIELD_VALUES;
-  return lua_yield(L, lua_gettop(L));
+  return yield_values(L);
 }
 
 static int co_status(lua_State *L) {
@@ -225,6 +233,9 @@ static void wrap_original(lua_State *L, struct host *host, const char *name,
 }
 
 void open_coroutine(lua_State *L, struct host *host) {
+  static const luaL_Reg functions[] = {{"yield_values", yield_values},
+                                       {NULL, NULL}};
+  host_register(L, host, functions);
   lua_newtable(L);
   wrap_original(L, host, "resume", co_resume);
   wrap_original(L, host, "yield", co_yield );

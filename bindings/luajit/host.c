@@ -106,6 +106,22 @@ static int version(lua_State *L) {
   return 1;
 }
 
+/* -- The ABI for LuaJIT's compiler ---------------------------------------- */
+
+/* address(name) -> a light userdata: the function of the ABI, or, for
+ * "runtime", where the pointer to the runtime stands, NULL unless one runs.
+ * Only functions that neither park nor call back: lua/weft/direct.lua. */
+static int address(lua_State *L) {
+  static const char *const names[] = {"runtime", "weft_semaphore_try_acquire",
+                                      "weft_semaphore_release", NULL};
+  struct host *host = host_of(L);
+  void *const addresses[] = {&host->rt,
+                             (void *)(uintptr_t)weft_semaphore_try_acquire,
+                             (void *)(uintptr_t)weft_semaphore_release};
+  lua_pushlightuserdata(L, addresses[luaL_checkoption(L, 1, NULL, names)]);
+  return 1;
+}
+
 static int close_host(lua_State *L) {
   struct host *host = lua_touserdata(L, 1);
   job_clear_all(host);
@@ -135,6 +151,7 @@ int luaopen_weft_core(lua_State *L) {
   static const luaL_Reg functions[] = {{"set_functions", set_functions},
                                        {"error_text", error_text},
                                        {"version", version},
+                                       {"address", address},
                                        {NULL, NULL}};
   /* Loaded anew, the module serves the same host: what was made before still
    * points to it. */

@@ -1,0 +1,39 @@
+--- Calls of the core that neither park nor call back, made through FFI so that
+-- LuaJIT compiles them into the code around.
+--
+-- A parking call that can finish at once may do so by such a call: it counts
+-- the run budget's word down by one, and where that is not above 1 (cancelled
+-- code, a used-up budget, no task) it goes the slow way, through the C function
+-- that may yield.
+-- @module weft.direct
+
+local ffi = require "ffi"
+local core = require "weft.core"
+
+local direct = {}
+
+local runtime = ffi.cast("void **", core.address "runtime")
+local budget = ffi.cast("int32_t **", core.budget())
+
+--- Whether a parking call that can finish at once may do so; counts it.
+---@return boolean
+function direct.spend()
+  local left = budget[0][0]
+  if left <= 1 then return false end
+  budget[0][0] = left - 1
+  return true
+end
+
+--- A function of the ABI that takes a handle alone, and returns a code. It
+-- must be called only while a runtime runs (direct.is_running).
+---@param name string
+function direct.call(name)
+  local fn = ffi.cast("int (*)(void *, uint64_t)", core.address(name))
+  return function(handle) return fn(runtime[0], handle) end
+end
+
+--- Whether a runtime runs in this thread's Lua state.
+---@return boolean
+function direct.is_running() return runtime[0] ~= nil end
+
+return direct
