@@ -53,7 +53,8 @@
 %rename("$ignore", regextarget=1, %$isfunction)
     "^weft_error_(new|set_|get_|ref|unref)";
 %rename("$ignore", regextarget=1, %$isfunction)
-    "^weft_queue_"; /* items are pointers: a binding stores its own */
+    "^weft_(queue|channel|sender|receiver)_"; /* items are pointers: a binding
+                                                 stores its own */
 
 %ignore weft_set_allocator;
 %ignore weft_set_around_block;

@@ -5,7 +5,10 @@
  * A call is an entry of the ready ring like a task, so it has its place in the
  * same order. It lives until it has run or was cancelled and, if somebody owns
  * its handle, until that is given back. A cancelled call that stands in the
- * ring stays there and does nothing when its turn comes. */
+ * ring stays there and does nothing when its turn comes.
+ *
+ * While its function runs, a call has the context variables that were set where
+ * it was added; what it sets itself goes with it. */
 #include "core.h"
 
 int weft__call_new(weft_runtime *rt, weft_call_fn fn, void *arg,
@@ -26,6 +29,7 @@ int weft__call_new(weft_runtime *rt, weft_call_fn fn, void *arg,
     goto unreserve;
   if (handle != NULL)
     *handle = call->handle;
+  call->context = weft__context_ref(weft__context_current(rt));
   *out = call;
   return WEFT_OK;
 unreserve:
@@ -35,14 +39,22 @@ give_block:
   return WEFT_ENOMEM;
 }
 
-/* The call will not be made any more: its argument goes. [drop] is the host's
+/* What it was given goes. */
+static void drop_belongings(struct call *call) {
+  struct context *context = call->context;
+  call->context = NULL;
+  weft__drop(call->drop, call->arg);
+  weft__context_unref(context);
+}
+
+/* The call will not be made any more. What drops its belongings is the host's
  * code and may give back the handle, which must not free the call under it. */
 static void end(weft_runtime *rt, struct call *call) {
   call->ended = true;
   call->ending = true;
   list_remove(&call->entry.node);
   weft__timer_clear(rt, &call->timer);
-  weft__drop(call->drop, call->arg);
+  drop_belongings(call);
   call->ending = false;
 }
 
@@ -61,17 +73,24 @@ static void free_if_over(weft_runtime *rt, struct call *call) {
   weft__pool_give(&rt->calls_pool, call);
 }
 
+/* One that waited for an end is due now. Where nobody has its handle, nobody
+ * can ask when that was. */
 void weft__call_queue(weft_runtime *rt, struct call *call) {
   list_remove(&call->entry.node);
+  if (call->handle != 0 && call->timer.time_ns == WEFT__NEVER)
+    call->timer.time_ns = weft__now(rt);
   call->queued = true;
   weft__ready_push(rt, &call->entry);
 }
 
 void weft__call_run(weft_runtime *rt, struct call *call) {
   if (!call->ended) {
+    struct call *outer = rt->call;
     call->ended = true;
+    rt->call = call;
     call->fn(rt, call->arg);
-    weft__drop(call->drop, call->arg);
+    rt->call = outer;
+    drop_belongings(call);
   }
   /* Only now: fn and drop may give the handle back. */
   call->queued = false;
@@ -156,5 +175,15 @@ int weft_timer_close(weft_runtime *rt, weft_timer timer) {
     return status;
   free_handle(rt, call);
   free_if_over(rt, call);
+  return WEFT_OK;
+}
+
+int weft_timer_get_time(weft_runtime *rt, weft_timer timer, uint64_t *time_ns) {
+  struct call *call;
+  *time_ns = 0;
+  int status = weft__object(rt, timer, KIND_TIMER, &call);
+  if (status != WEFT_OK)
+    return status;
+  *time_ns = call->timer.time_ns;
   return WEFT_OK;
 }

@@ -176,8 +176,9 @@ struct call {
   weft_call_fn fn;
   void *arg;
   weft_drop_fn drop;
-  struct timer timer; /* TIMER_CALL */
-  weft_timer handle;  /* 0 unless somebody owns it */
+  struct timer timer;      /* TIMER_CALL */
+  weft_timer handle;       /* 0 unless somebody owns it */
+  struct context *context; /* it runs with; NULL: no variable is set */
 };
 
 struct ready_ring {
@@ -267,8 +268,10 @@ struct fiber_cache {
 struct task_extra {
   char *name; /* as given; NULL: "task-N" */
   weft_value *result;
-  struct task *starter;   /* who waits in weft_task_start for it */
-  struct group *reserved; /* where it holds a place for its next spawn */
+  struct task *starter;    /* who waits in weft_task_start for it */
+  struct group *reserved;  /* where it holds a place for its next spawn */
+  struct list held;        /* struct holding.node: what it must give back */
+  struct context *context; /* NULL: it has set no variable, nor inherited one */
 };
 
 /* Five cache lines, the first of which is all that a switch touches; the pool
@@ -327,13 +330,25 @@ static inline const char *weft__task_name(const struct task *task) {
 static inline struct group *weft__task_reserved(const struct task *task) {
   return task->extra == NULL ? NULL : task->extra->reserved;
 }
+/* Its name, or "task-N", written into [text]. */
+struct task_title {
+  char text[32];
+};
+const char *weft__task_title(const struct task *task, struct task_title *text);
+struct task_extra *weft__task_new_extra(weft_runtime *rt, struct task *task);
 /* The task's extra, made if need be; NULL for want of memory. */
-struct task_extra *weft__task_extra(struct task *task);
+static inline struct task_extra *weft__task_extra(weft_runtime *rt,
+                                                  struct task *task) {
+  return WEFT__LIKELY(task->extra != NULL) ? task->extra
+                                           : weft__task_new_extra(rt, task);
+}
 
 void weft__task_end(weft_runtime *rt, struct task *task, int outcome);
 int weft__task_handle(weft_runtime *rt, struct task *task, weft_task *handle);
 void weft__task_dispose(weft_runtime *rt, void *object);
 void weft__task_give_up(weft_runtime *rt, struct task *task);
+/* Lets those go on who wait for an end, tasks and calls in one order. */
+void weft__wake_awaiters(weft_runtime *rt, struct list *awaiters);
 /* start.c: a task that belongs to its starter has ended. */
 void weft__start_ended(weft_runtime *rt, struct task *task);
 /* start.c: one that may wait in weft_task_start will not be there any more. */
@@ -341,6 +356,38 @@ void weft__start_forget(struct task *starter);
 /* embed.c: the step of tasks for pull mode where weft_next_ready is not used.
  */
 int weft__step_pulled(weft_runtime *rt, void *arg, int status, uint64_t value);
+
+/* -- What a task holds (holding.c) ----------------------------------------
+ * A lock, or a token of a limiter: found when the task ends without having
+ * given it back. Part of the struct that is held. */
+
+struct holding {
+  struct list node;  /* in task->extra->held */
+  struct task *task; /* who holds it; NULL: nobody */
+  /* Called when that one has ended, and holds it no more. */
+  void (*forsaken)(weft_runtime *rt, struct holding *holding,
+                   struct task *task);
+};
+
+/* A token of a limiter that a task has or waits for. */
+struct loan {
+  struct holding holding;
+  struct limiter *limiter;
+  struct list node; /* in limiter->loans, if the task has it */
+};
+
+/* For a task that has its extra. */
+static inline void weft__holding_take(struct holding *holding,
+                                      struct task *task) {
+  holding->task = task;
+  list_insert(&task->extra->held, &holding->node);
+}
+static inline void weft__holding_give(struct holding *holding) {
+  holding->task = NULL;
+  list_remove(&holding->node);
+}
+/* The task has ended: all that it still holds is forsaken. */
+void weft__holding_forsake_all(weft_runtime *rt, struct task *task);
 
 /* -- Parking (park.c) -----------------------------------------------------
  */
@@ -365,6 +412,7 @@ void weft__wake(weft_runtime *rt, struct task *task, int status,
 bool weft__wake_first(weft_runtime *rt, struct list *waiters, int status,
                       uint64_t value);
 void weft__wake_all(weft_runtime *rt, struct list *waiters, int status);
+size_t weft__count_waiting(const struct list *waiters);
 /* Wakes a parked task with Cancelled if its wait can be withdrawn. */
 void weft__cancel_wait(weft_runtime *rt, struct task *task);
 /* Brings the run budget in line with whether the running code is cancelled. */
@@ -429,6 +477,7 @@ struct weft_runtime {
   struct handle_table handles;
   struct timer_heap timers;
   struct pool tasks_pool, scopes_pool, groups_pool, calls_pool;
+  struct pool extras_pool, loans_pool;
   struct list tasks; /* struct task.all: unfinished, in the order of spawning */
   struct list ended; /* struct task.all: ended, handle still owned */
   struct group root;
@@ -463,6 +512,7 @@ struct weft_runtime {
   int signals_seen;      /* of those that were delivered to this runtime */
   bool signals_taken[2]; /* which had their default disposition */
   struct task *pulled;   /* the task whose step the host runs */
+  struct call *call;     /* whose function runs */
 };
 
 /* A number that tells threads apart; inline, for every call asks for it. */
@@ -482,6 +532,12 @@ static inline const void *weft__thread_self(void) {
 
 static inline bool weft__is_here(const weft_runtime *rt) {
   return rt->thread == weft__thread_self();
+}
+
+/* The task whose code calls; NULL outside a step and in one that has parked. */
+static inline struct task *weft__running(const weft_runtime *rt) {
+  struct task *task = rt->current;
+  return task != NULL && task->state == WEFT_TASK_RUNNING ? task : NULL;
 }
 
 /* The object of a good handle of [kind], else NULL. */
@@ -565,7 +621,7 @@ void weft__signals_deliver(weft_runtime *rt);
 void weft__report(weft_runtime *rt, int kind, struct task *task,
                   weft_error *error);
 
-/* -- Primitives (waitlist.c, event.c, semaphore.c, queue.c) ---------------
+/* -- Primitives, one file each --------------------------------------------
  * Each frees what a handle stood for that is still open when the runtime is
  * freed; no task is left then that could wait for it. */
 
@@ -573,6 +629,30 @@ void weft__waitlist_dispose(weft_runtime *rt, void *object);
 void weft__event_dispose(weft_runtime *rt, void *object);
 void weft__semaphore_dispose(weft_runtime *rt, void *object);
 void weft__queue_dispose(weft_runtime *rt, void *object);
+void weft__lock_dispose(weft_runtime *rt, void *object);
+void weft__limiter_dispose(weft_runtime *rt, void *object);
+void weft__condition_dispose(weft_runtime *rt, void *object);
+void weft__barrier_dispose(weft_runtime *rt, void *object);
+void weft__sender_dispose(weft_runtime *rt, void *object);
+void weft__receiver_dispose(weft_runtime *rt, void *object);
+void weft__future_dispose(weft_runtime *rt, void *object);
+
+/* -- Context variables (context.c) ---------------------------------------- */
+
+struct context *weft__context_ref(struct context *context); /* or NULL */
+void weft__context_unref(struct context *context);
+/* Gives a task that is being made the snapshot of who spawns it. */
+int weft__context_inherit(weft_runtime *rt, struct task *task);
+void weft__context_var_dispose(weft_runtime *rt, void *object);
+void weft__context_dispose(weft_runtime *rt, void *object);
+
+/* The variables of the running code; NULL: none is set. */
+static inline struct context *weft__context_current(const weft_runtime *rt) {
+  const struct task *task = weft__running(rt);
+  if (task != NULL)
+    return task->extra == NULL ? NULL : task->extra->context;
+  return rt->call == NULL ? NULL : rt->call->context;
+}
 
 /* -- I/O (watch.c, resolve.c, stream.c, stream_write.c, tcp.c, listener.c)
  * What the handle table calls for what is open when the runtime is freed. */

@@ -91,3 +91,13 @@ int weft_event_wait(weft_runtime *rt, weft_event handle) {
   return weft__park(rt, &event->waiters, "event", handle, weft__withdraw_plain,
                     NULL, NULL);
 }
+
+int weft_event_get_waiting(weft_runtime *rt, weft_event handle, size_t *tasks) {
+  struct event *event;
+  *tasks = 0;
+  int status = weft__object(rt, handle, KIND_EVENT, &event);
+  if (status != WEFT_OK)
+    return status;
+  *tasks = weft__count_waiting(&event->waiters);
+  return WEFT_OK;
+}

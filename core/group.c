@@ -364,7 +364,7 @@ int weft_group_reserve(weft_runtime *rt, weft_group handle) {
   if (status != WEFT_OK)
     return status;
   assert(task != NULL); /* or it could not park */
-  if (weft__task_extra(task) == NULL)
+  if (weft__task_extra(rt, task) == NULL)
     return WEFT_ENOMEM;
   if (!has_place(group) || !list_is_empty(&group->places))
     return weft__park(rt, &group->places, "place in a group", handle,

@@ -157,6 +157,15 @@ void weft__wake_all(weft_runtime *rt, struct list *waiters, int status) {
     ;
 }
 
+/* By walking: a task whose wait is withdrawn leaves without telling. */
+size_t weft__count_waiting(const struct list *waiters) {
+  size_t count = 0;
+  for (const struct list *node = waiters->next; node != waiters;
+       node = node->next)
+    count++;
+  return count;
+}
+
 void weft__cancel_wait(weft_runtime *rt, struct task *task) {
   if (task->state != WEFT_TASK_PARKED || task->withdraw == NULL)
     return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * queue.c - a FIFO of pointers, the tasks at its two ends, and those that wait
- * for all of it to be done.
+ * queue.c - the tasks at the two ends of a store of pointers, and those that
+ * wait for all of it to be done. Which item is next is store.h's business.
  *
  * The invariants: getters wait only while nothing is stored, putters only while
  * the queue is full, so never both. An item that is put while somebody waits
@@ -11,25 +11,17 @@
  * The item of a waiting putter is kept in its wait (task.withdraw_arg): if the
  * putter is cancelled, the item is still the caller's and nothing is undone.
  *
- * Stored items are in a ring that doubles when it is full and never shrinks, so
- * a queue that has seen its longest does not allocate any more. */
+ * Only finding the place of an item may call the host's code. A queue that is
+ * doing that is busy: what would change it is refused, so that the place found
+ * is good. A putter may be cancelled meanwhile, which takes it out of its list.
+ */
 #include "core.h"
-
-#include <string.h>
-
-#define RING_CAPACITY_MIN 8
-
-struct ring {
-  void **items;
-  size_t capacity; /* 0 or a power of two */
-  size_t first;    /* index of the oldest item */
-  size_t count;
-};
+#include "store.h"
 
 enum waiter_kind { GETTERS, PUTTERS, JOINERS, WAITER_KINDS };
 
 struct queue {
-  struct ring ring;                  /* the items stored */
+  struct store store;                /* the items */
   size_t items_max;                  /* SIZE_MAX: any number */
   size_t unfinished;                 /* items put and not marked done */
   struct list waiters[WAITER_KINDS]; /* struct task.entry, oldest first */
@@ -37,49 +29,19 @@ struct queue {
   weft_queue handle;
   weft_drop_fn drop;
   bool shut_down;
+  bool used;      /* its order is settled */
+  bool comparing; /* the host's weft_less_fn runs */
 };
 
-/* -- The ring ------------------------------------------------------------- */
+/* -- Looking it up -------------------------------------------------------- */
 
-/* Makes room for one item more. */
-static int ring_reserve(struct ring *ring) {
-  size_t capacity = ring->capacity;
-  if (ring->count < capacity)
-    return WEFT_OK;
-  if (capacity > SIZE_MAX / 2 / sizeof(void *))
-    return WEFT_ENOMEM;
-  size_t wanted = capacity == 0 ? RING_CAPACITY_MIN : capacity * 2;
-  void **items = weft__resize(ring->items, capacity * sizeof(void *),
-                              wanted * sizeof(void *));
-  if (items == NULL)
-    return WEFT_ENOMEM;
-  /* The items that had wrapped round to the front follow the others now. */
-  memcpy(items + capacity, items, ring->first * sizeof(void *));
-  ring->items = items;
-  ring->capacity = wanted;
-  return WEFT_OK;
-}
-
-/* Appends [item], for which there is room. */
-static void ring_push(struct ring *ring, void *item) {
-  ring->items[(ring->first + ring->count) & (ring->capacity - 1)] = item;
-  ring->count++;
-}
-
-/* Takes out the oldest item, of which there is one. */
-static void *ring_pop(struct ring *ring) {
-  void *item = ring->items[ring->first];
-  ring->first = (ring->first + 1) & (ring->capacity - 1);
-  ring->count--;
-  return item;
-}
-
-/* Drops all items and frees the ring. The caller has taken it out of its queue
- * before, for [drop] is the host's code and may call anything. */
-static void ring_drop(struct ring ring, weft_drop_fn drop) {
-  while (ring.count > 0)
-    weft__drop(drop, ring_pop(&ring));
-  weft__free(ring.items, ring.capacity * sizeof(void *));
+/* For what changes the items or the order. */
+static int find_queue(weft_runtime *rt, weft_queue handle,
+                      struct queue **queue) {
+  int status = weft__object(rt, handle, KIND_QUEUE, queue);
+  if (status != WEFT_OK)
+    return status;
+  return WEFT__UNLIKELY((*queue)->comparing) ? WEFT_EBUSY : WEFT_OK;
 }
 
 /* -- Those who wait ------------------------------------------------------- */
@@ -142,9 +104,42 @@ int weft_queue_new(weft_runtime *rt, size_t items_max, weft_drop_fn drop,
   return status;
 }
 
+/* The queue if its order can still be set. */
+static int find_unused(weft_runtime *rt, weft_queue handle,
+                       struct queue **queue) {
+  int status = weft__object(rt, handle, KIND_QUEUE, queue);
+  if (status != WEFT_OK)
+    return status;
+  bool settled = (*queue)->used || (*queue)->store.order == STORE_SORTED;
+  return settled ? WEFT_ESTATE : WEFT_OK;
+}
+
+int weft_queue_set_lifo(weft_runtime *rt, weft_queue handle, int on) {
+  struct queue *queue;
+  int status = find_unused(rt, handle, &queue);
+  if (status == WEFT_OK)
+    queue->store.order = on ? STORE_LIFO : STORE_FIFO;
+  return status;
+}
+
+int weft_queue_set_less(weft_runtime *rt, weft_queue handle, weft_less_fn fn,
+                        void *arg, weft_drop_fn drop) {
+  struct queue *queue;
+  int status = find_unused(rt, handle, &queue);
+  if (status == WEFT_OK && queue->store.order == STORE_LIFO)
+    status = WEFT_ESTATE;
+  if (status == WEFT_OK && fn == NULL)
+    status = WEFT_EINVAL;
+  if (status != WEFT_OK)
+    return weft__refuse(drop, arg, status);
+  queue->store.order = STORE_SORTED;
+  queue->store.sorted = (struct sorted){.less = fn, .arg = arg, .drop = drop};
+  return WEFT_OK;
+}
+
 int weft_queue_close(weft_runtime *rt, weft_queue handle) {
   struct queue *queue;
-  int status = weft__object(rt, handle, KIND_QUEUE, &queue);
+  int status = find_queue(rt, handle, &queue);
   if (status != WEFT_OK)
     return status;
   struct task *task;
@@ -157,16 +152,16 @@ int weft_queue_close(weft_runtime *rt, weft_queue handle) {
 /* The handle goes first: what drops an item may still use it. */
 void weft__queue_dispose(weft_runtime *rt, void *object) {
   struct queue *queue = object;
-  struct ring ring = queue->ring;
+  struct store store = queue->store;
   weft_drop_fn drop = queue->drop;
   weft__handle_free(rt, queue->handle);
   weft__free(queue, sizeof(*queue));
-  ring_drop(ring, drop);
+  weft__store_drop(store, drop);
 }
 
 int weft_queue_shutdown(weft_runtime *rt, weft_queue handle, int immediate) {
   struct queue *queue;
-  int status = weft__object(rt, handle, KIND_QUEUE, &queue);
+  int status = find_queue(rt, handle, &queue);
   if (status != WEFT_OK)
     return status;
   queue->shut_down = true;
@@ -175,37 +170,80 @@ int weft_queue_shutdown(weft_runtime *rt, weft_queue handle, int immediate) {
   weft__wake_all(rt, &queue->waiters[PUTTERS], WEFT_ESHUTDOWN);
   if (!immediate)
     return WEFT_OK;
-  struct ring ring = queue->ring;
-  queue->ring = (struct ring){0};
-  queue_finish(rt, queue, ring.count);
-  ring_drop(ring, queue->drop);
+  struct store store = queue->store;
+  queue->store = (struct store){0};
+  queue_finish(rt, queue, weft__store_count(&store));
+  weft__store_drop(store, queue->drop);
   return WEFT_OK;
 }
 
 /* -- Putting -------------------------------------------------------------- */
+
+static int queue_find(weft_runtime *rt, struct queue *queue, void *item,
+                      struct sorted_place *place) {
+  if (!weft__store_compares(&queue->store))
+    return WEFT_OK;
+  queue->comparing = true;
+  int status = weft__store_find(rt, &queue->store, item, place);
+  queue->comparing = false;
+  return status;
+}
+
+/* Stores [item], for which its owner has a place. */
+static void queue_add(struct queue *queue, struct sorted_place place,
+                      void *item) {
+  weft__store_add(&queue->store, place, item);
+  queue->unfinished++;
+}
+
+static int queue_store(weft_runtime *rt, struct queue *queue, void *item) {
+  struct sorted_place place = {0};
+  int status = weft__store_reserve(&queue->store);
+  if (status == WEFT_OK)
+    status = queue_find(rt, queue, item, &place);
+  if (status == WEFT_OK)
+    queue_add(queue, place, item);
+  return status;
+}
 
 /* Hands [item] to the first getter, or stores it. Nothing is changed if it
  * fails. */
 static int queue_take_in(weft_runtime *rt, struct queue *queue, void *item) {
   if (queue->shut_down)
     return WEFT_ESHUTDOWN;
-  if (queue->ring.count >= queue->items_max)
+  if (weft__store_count(&queue->store) >= queue->items_max)
     return WEFT_EFULL;
-  if (!weft__wake_first(rt, &queue->waiters[GETTERS], WEFT_OK,
-                        (uintptr_t)item)) {
-    int status = ring_reserve(&queue->ring);
-    if (status != WEFT_OK)
-      return status;
-    ring_push(&queue->ring, item);
-  }
+  if (!weft__wake_first(rt, &queue->waiters[GETTERS], WEFT_OK, (uintptr_t)item))
+    return queue_store(rt, queue, item);
   queue->unfinished++;
   return WEFT_OK;
 }
 
+/* Fills the free place with the item of the first putter; one whose item cannot
+ * be compared gets the code, and the next one has its turn. */
+static void queue_let_in(weft_runtime *rt, struct queue *queue) {
+  struct task *putter;
+  while ((putter = first_waiter(&queue->waiters[PUTTERS])) != NULL) {
+    struct sorted_place place = {0};
+    int status = queue_find(rt, queue, putter->withdraw_arg, &place);
+    if (first_waiter(&queue->waiters[PUTTERS]) != putter)
+      continue; /* the host's code has cancelled it */
+    if (status == WEFT_OK)
+      queue_add(queue, place, putter->withdraw_arg);
+    weft__wake(rt, putter, status, 0);
+    if (status == WEFT_OK)
+      break;
+  }
+}
+
 static int begin_put(weft_runtime *rt, weft_queue handle, const void *item,
                      struct queue **queue) {
-  int status = weft__object(rt, handle, KIND_QUEUE, queue);
-  return status == WEFT_OK && item == NULL ? WEFT_EINVAL : status;
+  int status = find_queue(rt, handle, queue);
+  if (status == WEFT_OK && item == NULL)
+    return WEFT_EINVAL;
+  if (status == WEFT_OK)
+    (*queue)->used = true;
+  return status;
 }
 
 int weft_queue_put(weft_runtime *rt, weft_queue handle, void *item) {
@@ -232,25 +270,24 @@ int weft_queue_try_put(weft_runtime *rt, weft_queue handle, void *item) {
 
 /* -- Getting -------------------------------------------------------------- */
 
-/* Takes out the oldest item, and takes in that of the first putter. */
+/* Takes out the next item, and lets one of a putter's in. */
 static int queue_give_out(weft_runtime *rt, struct queue *queue,
                           uint64_t *value) {
-  if (queue->ring.count == 0)
+  if (weft__store_count(&queue->store) == 0)
     return queue->shut_down ? WEFT_ESHUTDOWN : WEFT_EEMPTY;
-  *value = (uintptr_t)ring_pop(&queue->ring);
-  struct task *putter = first_waiter(&queue->waiters[PUTTERS]);
-  if (putter != NULL) {
-    ring_push(&queue->ring, putter->withdraw_arg);
-    queue->unfinished++;
-    weft__wake(rt, putter, WEFT_OK, 0);
-  }
+  *value = (uintptr_t)weft__store_take(&queue->store);
+  if (!list_is_empty(&queue->waiters[PUTTERS]))
+    queue_let_in(rt, queue);
   return WEFT_OK;
 }
 
 static int begin_get(weft_runtime *rt, weft_queue handle, uint64_t *value,
                      struct queue **queue) {
   *value = 0;
-  return weft__object(rt, handle, KIND_QUEUE, queue);
+  int status = find_queue(rt, handle, queue);
+  if (status == WEFT_OK)
+    (*queue)->used = true;
+  return status;
 }
 
 int weft_queue_get(weft_runtime *rt, weft_queue handle, uint64_t *value) {
@@ -287,8 +324,21 @@ int weft_queue_get_size(weft_runtime *rt, weft_queue handle, size_t *items) {
   int status = weft__object(rt, handle, KIND_QUEUE, &queue);
   if (status != WEFT_OK)
     return status;
-  *items = queue->ring.count;
+  *items = weft__store_count(&queue->store);
   return WEFT_OK;
+}
+
+int weft_queue_get_waiting(weft_runtime *rt, weft_queue handle, size_t *getters,
+                           size_t *putters, size_t *joiners) {
+  size_t *const counts[WAITER_KINDS] = {
+      [GETTERS] = getters, [PUTTERS] = putters, [JOINERS] = joiners};
+  struct queue *queue;
+  int status = weft__object(rt, handle, KIND_QUEUE, &queue);
+  for (int kind = 0; kind < WAITER_KINDS; kind++)
+    if (counts[kind] != NULL)
+      *counts[kind] =
+          status == WEFT_OK ? weft__count_waiting(&queue->waiters[kind]) : 0;
+  return status;
 }
 
 /* -- All done ------------------------------------------------------------- */

@@ -15,7 +15,7 @@ static const char *describe(int kind) {
   case WEFT_REPORT_GIVEN_UP:
     return "would not end and was given up";
   case WEFT_REPORT_UNCLOSED:
-    return "was collected open, and is closed now";
+    return "something was left open, and is closed now";
   default:
     return "the system refused something; it is tried again";
   }

@@ -16,6 +16,8 @@ static void init_pools(weft_runtime *rt) {
   weft__pool_init(&rt->scopes_pool, sizeof(struct scope));
   weft__pool_init(&rt->groups_pool, sizeof(struct group));
   weft__pool_init(&rt->calls_pool, sizeof(struct call));
+  weft__pool_init(&rt->extras_pool, sizeof(struct task_extra));
+  weft__pool_init(&rt->loans_pool, sizeof(struct loan));
 }
 
 static void clear_memory(weft_runtime *rt) {
@@ -23,6 +25,8 @@ static void clear_memory(weft_runtime *rt) {
   weft__pool_clear(&rt->scopes_pool);
   weft__pool_clear(&rt->groups_pool);
   weft__pool_clear(&rt->calls_pool);
+  weft__pool_clear(&rt->extras_pool);
+  weft__pool_clear(&rt->loans_pool);
   weft__fiber_cache_clear(rt);
   weft__free(rt->ready.entries,
              rt->ready.entries == NULL

@@ -104,3 +104,14 @@ int weft_semaphore_get_value(weft_runtime *rt, weft_semaphore handle,
   *permits = semaphore->permits;
   return WEFT_OK;
 }
+
+int weft_semaphore_get_waiting(weft_runtime *rt, weft_semaphore handle,
+                               size_t *tasks) {
+  struct semaphore *semaphore;
+  *tasks = 0;
+  int status = weft__object(rt, handle, KIND_SEMAPHORE, &semaphore);
+  if (status != WEFT_OK)
+    return status;
+  *tasks = weft__count_waiting(&semaphore->waiters);
+  return WEFT_OK;
+}

@@ -26,7 +26,7 @@ int weft_task_start(weft_runtime *rt, weft_task handle, uint64_t *value) {
   status = weft__park_begin_kept(rt);
   if (status != WEFT_OK)
     return status;
-  if (weft__task_extra(task) == NULL)
+  if (weft__task_extra(rt, task) == NULL)
     return WEFT_ENOMEM;
   task->starting = true;
   task->extra->starter = rt->current;

@@ -12,6 +12,28 @@
  * ... so many deep is not run any more. */
 #define GENERATION_MAX 100
 
+/* -- What few tasks have -------------------------------------------------- */
+
+struct task_extra *weft__task_new_extra(weft_runtime *rt, struct task *task) {
+  struct task_extra *extra = weft__pool_take(&rt->extras_pool);
+  if (extra == NULL)
+    return NULL;
+  *extra = (struct task_extra){0};
+  list_init(&extra->held);
+  task->extra = extra;
+  return extra;
+}
+
+static void free_extra(weft_runtime *rt, struct task_extra *extra) {
+  if (extra == NULL)
+    return;
+  assert(list_is_empty(&extra->held));
+  weft__free_text(extra->name);
+  weft_value_unref(extra->result);
+  weft__context_unref(extra->context);
+  weft__pool_give(&rt->extras_pool, extra);
+}
+
 /* -- Spawning ------------------------------------------------------------- */
 
 int weft__task_handle(weft_runtime *rt, struct task *task, weft_task *handle) {
@@ -79,13 +101,16 @@ static int make_task(weft_runtime *rt, weft_group group_handle,
   if (handle != NULL)
     status = weft__task_handle(rt, task, handle);
   if (status == WEFT_OK)
+    status = weft__context_inherit(rt, task);
+  if (status == WEFT_OK)
     status = weft__group_add(rt, group, task, rt->current);
   if (status != WEFT_OK)
-    goto free_handle;
+    goto free_extra;
   task->owned = handle != NULL;
   *out = task;
   return WEFT_OK;
-free_handle:
+free_extra:
+  free_extra(rt, task->extra);
   weft__handle_free(rt, task->handle);
   if (handle != NULL)
     *handle = 0;
@@ -229,6 +254,15 @@ static void set_outcome(weft_runtime *rt, struct task *task, int outcome) {
   task->error = NULL;
 }
 
+/* Its values need not stay for as long as somebody owns the handle. */
+static void leave_context(struct task *task) {
+  if (task->extra == NULL)
+    return;
+  struct context *context = task->extra->context;
+  task->extra->context = NULL;
+  weft__context_unref(context);
+}
+
 /* Scopes and groups left open are a mistake of the body's; they end with it. */
 static void close_scopes(weft_runtime *rt, struct task *task) {
   while (task->scope != &task->own_scope) {
@@ -242,29 +276,14 @@ static void close_scopes(weft_runtime *rt, struct task *task) {
   }
 }
 
-/* Those who wait for the end, tasks and calls in one order. */
-static void wake_awaiters(weft_runtime *rt, struct task *task) {
-  while (!list_is_empty(&task->awaiters)) {
-    struct entry *entry = LIST_OWNER(task->awaiters.next, struct entry, node);
+void weft__wake_awaiters(weft_runtime *rt, struct list *awaiters) {
+  while (!list_is_empty(awaiters)) {
+    struct entry *entry = LIST_OWNER(awaiters->next, struct entry, node);
     if (entry->is_call)
       weft__call_queue(rt, (struct call *)entry);
     else
       weft__wake(rt, (struct task *)entry, WEFT_OK, 0);
   }
-}
-
-struct task_extra *weft__task_extra(struct task *task) {
-  if (task->extra == NULL)
-    task->extra = weft__alloc(sizeof *task->extra);
-  return task->extra;
-}
-
-static void free_extra(struct task_extra *extra) {
-  if (extra == NULL)
-    return;
-  weft__free_text(extra->name);
-  weft_value_unref(extra->result);
-  weft__free(extra, sizeof *extra);
 }
 
 static void free_task(weft_runtime *rt, struct task *task) {
@@ -273,7 +292,7 @@ static void free_task(weft_runtime *rt, struct task *task) {
     weft__report(rt, WEFT_REPORT_FAILURE, task, task->error);
   list_remove(&task->all);
   weft__handle_free(rt, task->handle);
-  free_extra(task->extra);
+  free_extra(rt, task->extra);
   weft_error_unref(task->error);
   weft__pool_give(&rt->tasks_pool, task);
 }
@@ -288,11 +307,13 @@ void weft__task_end(weft_runtime *rt, struct task *task, int outcome) {
   rt->current = NULL;
   rt->budget = 0;
   weft__drop(task->drop, task->arg);
+  leave_context(task);
   if (task->fiber != NULL)
     weft__fiber_free(rt, task->fiber);
   task->fiber = NULL;
+  weft__holding_forsake_all(rt, task);
   weft__group_give_place_back(rt, task);
-  wake_awaiters(rt, task);
+  weft__wake_awaiters(rt, &task->awaiters);
   if (task->starting)
     weft__start_ended(rt, task);
   weft__group_remove(rt, task);

@@ -2,9 +2,16 @@
  * task_info.c - what can be asked of a task, and its result and error. */
 #include "core.h"
 
-static struct task *running(weft_runtime *rt) {
-  struct task *task = rt->current;
-  return task != NULL && task->state == WEFT_TASK_RUNNING ? task : NULL;
+#include <stdio.h>
+
+const char *weft__task_title(const struct task *task,
+                             struct task_title *title) {
+  const char *name = weft__task_name(task);
+  if (name != NULL)
+    return name;
+  snprintf(title->text, sizeof title->text, "task-%llu",
+           (unsigned long long)task->id);
+  return title->text;
 }
 
 int weft_task_get_state(weft_runtime *rt, weft_task handle, int *state) {
@@ -17,10 +24,10 @@ int weft_task_get_state(weft_runtime *rt, weft_task handle, int *state) {
 int weft_task_set_result(weft_runtime *rt, weft_value *value) {
   if (!weft__is_here(rt))
     return WEFT_ETHREAD;
-  struct task *task = running(rt);
+  struct task *task = weft__running(rt);
   if (task == NULL)
     return WEFT_ESTATE;
-  struct task_extra *extra = weft__task_extra(task);
+  struct task_extra *extra = weft__task_extra(rt, task);
   if (extra == NULL)
     return WEFT_ENOMEM;
   weft_value *old = extra->result;
@@ -45,7 +52,7 @@ int weft_task_get_result(weft_runtime *rt, weft_task handle,
 int weft_task_set_error(weft_runtime *rt, weft_error *error) {
   if (!weft__is_here(rt))
     return WEFT_ETHREAD;
-  struct task *task = running(rt);
+  struct task *task = weft__running(rt);
   if (task == NULL)
     return WEFT_ESTATE;
   weft_error *old = task->error;
@@ -117,7 +124,7 @@ int weft_task_set_name(weft_runtime *rt, weft_task handle, const char *name) {
     return status;
   if (name == NULL)
     return WEFT_EINVAL;
-  struct task_extra *extra = weft__task_extra(task);
+  struct task_extra *extra = weft__task_extra(rt, task);
   char *copy = extra == NULL ? NULL : weft__copy_text(name);
   if (copy == NULL)
     return WEFT_ENOMEM;

@@ -82,14 +82,29 @@ int weft_waitlist_wake(weft_runtime *rt, weft_waitlist handle, int wake_status,
   return status;
 }
 
+int weft_waitlist_wake_task(weft_runtime *rt, weft_waitlist handle,
+                            weft_task task_handle, int wake_status,
+                            uint64_t value) {
+  struct waitlist *list;
+  struct task *task;
+  int status = weft__object(rt, handle, KIND_WAITLIST, &list);
+  if (status == WEFT_OK)
+    status = weft__object(rt, task_handle, KIND_TASK, &task);
+  if (status != WEFT_OK)
+    return status;
+  /* A handle is given out once, so the list's is in no other kind of wait. */
+  if (task->state != WEFT_TASK_PARKED || task->object != handle)
+    return WEFT_ESTATE;
+  weft__wake(rt, task, wake_status, value);
+  return WEFT_OK;
+}
+
 int weft_waitlist_count(weft_runtime *rt, weft_waitlist handle, size_t *count) {
   struct waitlist *list;
   *count = 0;
   int status = weft__object(rt, handle, KIND_WAITLIST, &list);
   if (status != WEFT_OK)
     return status;
-  for (const struct list *node = list->waiters.next; node != &list->waiters;
-       node = node->next)
-    ++*count;
+  *count = weft__count_waiting(&list->waiters);
   return WEFT_OK;
 }

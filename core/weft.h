@@ -677,6 +677,11 @@ WEFT_API int weft_waitlist_park(weft_runtime *rt, weft_waitlist list,
  * parks: no    errors: WEFT_ENOMEM (for the task's handle; nobody was woken) */
 WEFT_API int weft_waitlist_wake(weft_runtime *rt, weft_waitlist list,
                                 int status, uint64_t value, weft_task *task);
+/* Wakes [task], wherever in the list it waits; the others keep their order.
+ * parks: no    errors: WEFT_ESTATE (it does not wait in this list) */
+WEFT_API int weft_waitlist_wake_task(weft_runtime *rt, weft_waitlist list,
+                                     weft_task task, int status,
+                                     uint64_t value);
 /* Gives the number that wait.          parks: no    errors: none */
 WEFT_API int weft_waitlist_count(weft_runtime *rt, weft_waitlist list,
                                  size_t *count);
@@ -1089,7 +1094,8 @@ WEFT_API int weft_queue_new(weft_runtime *rt, size_t items_max,
 WEFT_API int weft_queue_set_lifo(weft_runtime *rt, weft_queue queue, int on);
 
 /* Whether item [a] goes before [b]: 1 or 0; a negative code fails the put that
- * asked. Must not park. */
+ * asked. Runs outside any task; a change to the queue from there is refused
+ * with WEFT_EBUSY. */
 typedef int (*weft_less_fn)(void *arg, void *a, void *b);
 
 /* Lets the item that goes before all others be the next to be got, among equal
@@ -1108,7 +1114,8 @@ WEFT_API int weft_queue_close(weft_runtime *rt, weft_queue queue);
  * cancelled: the item was not put */
 WEFT_API int weft_queue_put(weft_runtime *rt, weft_queue queue, void *item);
 /* Puts [item] if there is room.
- * parks: no    errors: WEFT_EFULL, WEFT_ESHUTDOWN, WEFT_EINVAL, WEFT_ENOMEM */
+ * parks: no    errors: WEFT_EFULL, WEFT_ESHUTDOWN, WEFT_EINVAL, WEFT_ENOMEM,
+ * what the weft_less_fn returned */
 WEFT_API int weft_queue_try_put(weft_runtime *rt, weft_queue queue, void *item);
 /* Takes the next item, waiting for one if need be.
  * parks: yes   value: the item
@@ -1259,8 +1266,9 @@ WEFT_API int weft_future_get_waiting(weft_runtime *rt, weft_future future,
 
 /* -- Context variables ----------------------------------------------------
  * Values that go with a task instead of with a call: a spawned task begins with
- * a snapshot of its spawner's and a callback runs with one of when it was
- * added; what a task sets is its own. */
+ * a snapshot of its spawner's, and what is called by weft_call_soon,
+ * weft_call_at and on_done runs with one of when it was added; what either sets
+ * is its own. Other callbacks have none. */
 typedef uint64_t weft_context_var;
 typedef uint64_t weft_context;
 

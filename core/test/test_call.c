@@ -265,6 +265,37 @@ TEST("a call at no time goes when its handle is given back [2.4]") {
   }
 }
 
+/* -- When ----------------------------------------------------------------- */
+
+static uint64_t time_of(weft_runtime *rt, weft_timer timer) {
+  uint64_t time_ns = 7;
+  CHECK_INT(WEFT_OK, weft_timer_get_time(rt, timer, &time_ns));
+  return time_ns;
+}
+
+TEST("a call tells when it is due, also when it has been made [1.9]") {
+  weft_runtime *rt = begin();
+  struct note notes[4] = {{.letter = 'a'}, {.letter = 'b'}, {.letter = 'c'}};
+  CHECK_INT(WEFT_OK, weft_set_virtual_clock(rt, 1, 100));
+  soon(rt, &notes[0]);
+  at(rt, &notes[1], 500);
+  at(rt, &notes[2], 50); /* has come already */
+  at(rt, &notes[3], UINT64_MAX);
+  for (int made = 0; made <= 1; made++) {
+    CHECK_INT(made ? 2 : 0, said_count);
+    CHECK_INT(100, time_of(rt, notes[0].timer));
+    CHECK_INT(500, time_of(rt, notes[1].timer));
+    CHECK_INT(50, time_of(rt, notes[2].timer));
+    CHECK(time_of(rt, notes[3].timer) == UINT64_MAX);
+    turns(rt, 3);
+  }
+  uint64_t time_ns = 7;
+  CHECK_INT(WEFT_OK, weft_timer_close(rt, notes[1].timer));
+  CHECK_INT(WEFT_EBADF, weft_timer_get_time(rt, notes[1].timer, &time_ns));
+  CHECK_INT(0, time_ns);
+  end(rt);
+}
+
 /* -- After a task --------------------------------------------------------- */
 
 static int yield_act(weft_runtime *rt, struct play *play, uint64_t *value) {
@@ -319,6 +350,27 @@ TEST("a call after the end is queued, not made inside [4.10]") {
   end(rt);
   CHECK_TEXT("tn", said);
   CHECK_INT(1, note.drops);
+}
+
+static int sleep_act(weft_runtime *rt, struct play *play, uint64_t *value) {
+  (void)value;
+  return play->line == 0 ? weft_sleep_until(rt, 300) : play_end(play, WEFT_OK);
+}
+
+TEST("a call after a task is due at no time until that has ended [4.10]") {
+  weft_runtime *rt = begin();
+  struct play task = {.act = sleep_act};
+  struct note notes[2] = {{.letter = 'a'}, {.letter = 'b'}};
+  play_in(rt, 0, &task, 1);
+  on_done(rt, task.task, &notes[0]);
+  turn(rt);
+  CHECK(time_of(rt, notes[0].timer) == UINT64_MAX);
+  CHECK_INT(WEFT_OK, weft_run(rt));
+  CHECK_INT(300, time_of(rt, notes[0].timer));
+  CHECK_INT(WEFT_OK, weft_set_virtual_clock(rt, 1, 400));
+  on_done(rt, task.task, &notes[1]);
+  CHECK_INT(400, time_of(rt, notes[1].timer));
+  end(rt);
 }
 
 TEST("a call after a task's end can be taken back before it [4.10]") {

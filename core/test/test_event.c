@@ -349,6 +349,10 @@ static void *visit(void *arg) {
   CHECK_INT(WEFT_ETHREAD, weft_event_wait(here->rt, here->event));
   CHECK_INT(WEFT_ETHREAD, weft_event_is_set(here->rt, here->event, &flag));
   CHECK_INT(0, flag);
+  size_t tasks = 7;
+  CHECK_INT(WEFT_ETHREAD,
+            weft_event_get_waiting(here->rt, here->event, &tasks));
+  CHECK_INT(0, tasks);
   CHECK_INT(WEFT_ETHREAD, weft_event_close(here->rt, here->event));
   return NULL;
 }
@@ -385,6 +389,33 @@ TEST("waiting and setting allocate nothing once they are warm") {
     end(rt);
     CHECK_INT(501 + 1, jobs[1].done);
   }
+}
+
+TEST("those who wait are counted, one who was cancelled not") {
+  weft_runtime *rt = begin();
+  weft_event event = new_event(rt);
+  struct job jobs[3];
+  size_t tasks = 7;
+  CHECK_INT(WEFT_OK, weft_event_get_waiting(rt, event, &tasks));
+  CHECK_INT(0, tasks);
+  for (int i = 0; i < 3; i++) {
+    jobs[i] = (struct job){.call = wait_call, .object = event};
+    start(rt, &jobs[i], i % 2);
+  }
+  turn(rt);
+  CHECK_INT(WEFT_OK, weft_event_get_waiting(rt, event, &tasks));
+  CHECK_INT(3, tasks);
+  cancel(rt, &jobs[1]);
+  CHECK_INT(WEFT_OK, weft_event_get_waiting(rt, event, &tasks));
+  CHECK_INT(2, tasks);
+  CHECK_INT(WEFT_OK, weft_event_set(rt, event));
+  CHECK_INT(WEFT_OK, weft_event_get_waiting(rt, event, &tasks));
+  CHECK_INT(0, tasks);
+  CHECK_INT(WEFT_OK, weft_event_close(rt, event));
+  tasks = 7;
+  CHECK_INT(WEFT_EBADF, weft_event_get_waiting(rt, event, &tasks));
+  CHECK_INT(0, tasks);
+  end(rt);
 }
 
 static int make_one(void *arg) {

@@ -272,7 +272,7 @@ TEST("by default a report is a line on stderr, with the task's name [4.13]") {
            "weft: got Cancelled 1,000 times in one scope and goes on\n"
            "weft: would not end and was given up\n"
            "weft: the system refused something; it is tried again\n"
-           "weft: was collected open, and is closed now\n",
+           "weft: something was left open, and is closed now\n",
            weft_error_class(WEFT_EHOST), weft_strerror(WEFT_EHOST),
            weft_error_class(WEFT_EHOST), weft_strerror(WEFT_EHOST));
   CHECK_TEXT(expected, text);

@@ -449,6 +449,10 @@ static void *visit(void *arg) {
   CHECK_INT(WEFT_ETHREAD,
             weft_semaphore_get_value(here->rt, here->semaphore, &permits));
   CHECK_INT(0, permits);
+  size_t tasks = 7;
+  CHECK_INT(WEFT_ETHREAD,
+            weft_semaphore_get_waiting(here->rt, here->semaphore, &tasks));
+  CHECK_INT(0, tasks);
   CHECK_INT(WEFT_ETHREAD, weft_semaphore_close(here->rt, here->semaphore));
   return NULL;
 }
@@ -486,6 +490,34 @@ TEST("waiting and releasing allocate nothing once they are warm") {
     end(rt);
     CHECK_INT(502, jobs[1].done);
   }
+}
+
+TEST("those who wait are counted, one who was cancelled not") {
+  weft_runtime *rt = begin();
+  weft_semaphore semaphore = new_semaphore(rt, 1, 0);
+  struct job jobs[4];
+  size_t tasks = 7;
+  for (int i = 0; i < 4; i++) {
+    jobs[i] = taker(semaphore);
+    start(rt, &jobs[i], i % 2);
+  }
+  turn(rt);
+  CHECK_INT(WEFT_OK, weft_semaphore_get_waiting(rt, semaphore, &tasks));
+  CHECK_INT(3, tasks);
+  cancel(rt, &jobs[2]);
+  CHECK_INT(WEFT_OK, weft_semaphore_get_waiting(rt, semaphore, &tasks));
+  CHECK_INT(2, tasks);
+  release(rt, semaphore);
+  CHECK_INT(WEFT_OK, weft_semaphore_get_waiting(rt, semaphore, &tasks));
+  CHECK_INT(1, tasks);
+  release(rt, semaphore);
+  CHECK_INT(WEFT_OK, weft_semaphore_get_waiting(rt, semaphore, &tasks));
+  CHECK_INT(0, tasks);
+  CHECK_INT(WEFT_OK, weft_semaphore_close(rt, semaphore));
+  tasks = 7;
+  CHECK_INT(WEFT_EBADF, weft_semaphore_get_waiting(rt, semaphore, &tasks));
+  CHECK_INT(0, tasks);
+  end(rt);
 }
 
 static int make_one(void *arg) {

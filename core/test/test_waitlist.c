@@ -135,6 +135,111 @@ TEST("a woken task that parks again is at the end") {
   }
 }
 
+/* -- One of them ---------------------------------------------------------- */
+
+static int wake_task(weft_runtime *rt, weft_waitlist list,
+                     const struct job *job) {
+  return weft_waitlist_wake_task(rt, list, job->task, WEFT_EPIPE, 9);
+}
+
+TEST("one task is woken, wherever it waits; the others keep their order") {
+  for (int stepped = 0; stepped <= 1; stepped++) {
+    for (int one = 0; one < 3; one++) {
+      weft_runtime *rt = begin();
+      weft_waitlist list = new_list(rt);
+      struct job jobs[3];
+      for (int i = 0; i < 3; i++) {
+        jobs[i] = parker(list);
+        start(rt, &jobs[i], i == 1 ? !stepped : stepped);
+      }
+      turn(rt);
+      CHECK_INT(WEFT_OK, wake_task(rt, list, &jobs[one]));
+      CHECK_INT(2, count_of(rt, list));
+      CHECK_INT(0, job_places);
+      turn(rt);
+      CHECK_INT(WEFT_EPIPE, jobs[one].status);
+      CHECK_INT(9, jobs[one].value);
+      CHECK(wake(rt, list, 1) == jobs[one == 0 ? 1 : 0].task);
+      CHECK(wake(rt, list, 2) == jobs[one == 2 ? 1 : 2].task);
+      CHECK_INT(0, wake(rt, list, 3));
+      end(rt);
+    }
+  }
+}
+
+TEST("a task that does not wait in the list is left alone [1.4]") {
+  for (int stepped = 0; stepped <= 1; stepped++) {
+    weft_runtime *rt = begin();
+    weft_waitlist list = new_list(rt), other = new_list(rt);
+    struct job job = parker(other);
+    start(rt, &job, stepped);
+    CHECK_INT(WEFT_ESTATE, wake_task(rt, other, &job)); /* it has not begun */
+    turn(rt);
+    CHECK_INT(WEFT_ESTATE, wake_task(rt, list, &job));
+    CHECK_INT(1, count_of(rt, other));
+    CHECK_INT(WEFT_OK, wake_task(rt, other, &job));
+    CHECK_INT(WEFT_ESTATE, wake_task(rt, other, &job)); /* woken already */
+    turn(rt);
+    CHECK_INT(WEFT_EPIPE, job.status);
+    CHECK_INT(WEFT_ESTATE, wake_task(rt, other, &job)); /* over */
+    end(rt);
+  }
+}
+
+static int sleep_call(weft_runtime *rt, struct job *job, uint64_t *value) {
+  (void)job;
+  (void)value;
+  return weft_sleep_until(rt, 50);
+}
+
+TEST("a task that waits for something else by now is left alone [1.4]") {
+  for (int stepped = 0; stepped <= 1; stepped++) {
+    weft_runtime *rt = begin();
+    weft_waitlist list = new_list(rt);
+    struct job job = parker(list);
+    job.more = 1;
+    start(rt, &job, stepped);
+    turn(rt);
+    job.call = sleep_call;
+    wake(rt, list, 1);
+    turn(rt);
+    CHECK_INT(1, job.done);
+    CHECK_INT(WEFT_ESTATE, wake_task(rt, list, &job));
+    end(rt);
+    CHECK_INT(2, job.place);
+    CHECK_INT(WEFT_OK, job.status);
+  }
+}
+
+TEST("woken as one of them, then cancelled: delivered, Cancelled next [3.4]") {
+  for (int stepped = 0; stepped <= 1; stepped++) {
+    weft_runtime *rt = begin();
+    weft_waitlist list = new_list(rt);
+    struct job job = parker(list);
+    start(rt, &job, stepped);
+    turn(rt);
+    CHECK_INT(WEFT_OK, wake_task(rt, list, &job));
+    cancel(rt, &job);
+    end(rt);
+    CHECK_INT(WEFT_EPIPE, job.status);
+    CHECK_INT(WEFT_ECANCELLED, job.next);
+  }
+}
+
+TEST("cancelled, then woken as one of them: Cancelled [3.3]") {
+  for (int stepped = 0; stepped <= 1; stepped++) {
+    weft_runtime *rt = begin();
+    weft_waitlist list = new_list(rt);
+    struct job job = parker(list);
+    start(rt, &job, stepped);
+    turn(rt);
+    cancel(rt, &job);
+    CHECK_INT(WEFT_ESTATE, wake_task(rt, list, &job));
+    end(rt);
+    CHECK_INT(WEFT_ECANCELLED, job.status);
+  }
+}
+
 /* -- Cancelled, timed out, closed ----------------------------------------- */
 
 TEST("a wait that is cancelled leaves no place behind [3.5]") {
@@ -312,8 +417,12 @@ TEST("a closed list's handle, and one of another kind, are refused") {
   CHECK_INT(0, value);
   CHECK_INT(WEFT_EBADF, weft_waitlist_wake(rt, list, WEFT_OK, 1, &task));
   CHECK_INT(0, task);
+  CHECK_INT(WEFT_EBADF, weft_waitlist_wake_task(rt, list, list, WEFT_OK, 1));
   CHECK_INT(WEFT_EBADF, weft_waitlist_count(rt, list, &count));
   CHECK_INT(0, count);
+  list = new_list(rt);
+  CHECK_INT(WEFT_EBADF, weft_waitlist_wake_task(rt, list, list, WEFT_OK, 1));
+  CHECK_INT(WEFT_EBADF, weft_waitlist_wake_task(rt, list, 0, WEFT_OK, 1));
   end(rt);
 }
 
@@ -345,6 +454,8 @@ static void *visit(void *arg) {
   CHECK_INT(WEFT_ETHREAD,
             weft_waitlist_wake(here->rt, here->list, WEFT_OK, 1, &task));
   CHECK_INT(0, task);
+  CHECK_INT(WEFT_ETHREAD,
+            weft_waitlist_wake_task(here->rt, here->list, 0, WEFT_OK, 1));
   CHECK_INT(WEFT_ETHREAD, weft_waitlist_count(here->rt, here->list, &count));
   CHECK_INT(0, count);
   CHECK_INT(WEFT_ETHREAD, weft_waitlist_close(here->rt, here->list));

@@ -248,7 +248,7 @@ _SENTENCES = {
     "stubborn": "got Cancelled 1,000 times in one scope and goes on",
     "given up": "would not end and was given up",
     "system": "the system refused something; it is tried again",
-    "unclosed": "was collected open, and is closed now",
+    "unclosed": "something was left open, and is closed now",
 }
 
 

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: MIT
+"""The wrapped header itself: functions of the core that have no face in Python
+of their own, called as they are."""
+
+import sys
+
+import weft
+from helper import Case
+from weft import abi
+
+
+class ContextVariables(Case):
+    def new(self, fallback=None):
+        return abi.weft_context_var_new(weft.runtime(), "request", fallback)
+
+    def get(self, var):
+        return abi.weft_context_var_get(weft.runtime(), var)
+
+    def set(self, var, value):
+        abi.weft_context_var_set(weft.runtime(), var, value)
+
+    def test_a_task_has_what_it_set_and_its_child_what_it_was(self):  # 15.1
+        async def child(var):
+            self.log.append(self.get(var))
+            await weft.sleep(1)
+            self.log.append(self.get(var))
+            self.set(var, "child's")
+
+        async def main():
+            var = self.new()
+            self.set(var, "then")
+            async with weft.TaskGroup() as group:
+                group.spawn(child(var))
+                self.set(var, "later")
+            self.assertEqual("later", self.get(var))
+
+        self.run_main(main)
+        self.assertEqual(["then", "then"], self.log)
+
+    def test_what_is_not_set_has_its_fallback(self):  # 15.2
+        async def main():
+            var = self.new("fallback")
+            self.assertEqual("fallback", self.get(var))
+            self.set(var, 5)
+            self.assertEqual(5, self.get(var))
+            self.set(var, None)
+            self.assertEqual("fallback", self.get(var))
+            self.assertEqual(
+                "request", abi.weft_context_var_get_name(weft.runtime(), var))
+
+        self.run_main(main)
+
+    def test_a_callback_has_the_snapshot_of_when_it_was_added(self):  # 15.1
+        async def main():
+            var = self.new()
+            self.set(var, 1)
+            weft.call_later(1, lambda: self.log.append(self.get(var)))
+            self.set(var, 2)
+            await weft.sleep(2)
+            self.assertEqual([1], self.log)
+
+        self.run_main(main)
+
+    def test_snapshots_can_be_exchanged_with_the_tasks(self):  # 15.3
+        async def main():
+            rt, var = weft.runtime(), self.new()
+            self.set(var, 1)
+            context = abi.weft_context_copy(rt)
+            self.set(var, 2)
+            for expected in (1, 2, 1, 2):
+                abi.weft_context_swap(rt, context)
+                self.assertEqual(expected, self.get(var))
+            abi.weft_context_close(rt, context)
+
+        self.run_main(main)
+
+    def test_an_object_is_held_as_long_as_its_task(self):
+        async def child(var, value):
+            self.set(var, value)
+            await weft.sleep(1)
+            self.assertIs(value, self.get(var))
+
+        async def main():
+            value = object()
+            before = sys.getrefcount(value)
+            await weft.spawn(child(self.new(), value))
+            self.assertEqual(before, sys.getrefcount(value))
+
+        self.run_main(main)
+
+
+class Waiting(Case):
+    def test_those_who_wait_are_counted(self):  # 18.1
+        async def main():
+            rt = weft.runtime()
+            event = abi.weft_event_new(rt)
+            semaphore = abi.weft_semaphore_new(rt, 0, 0)
+
+            async def wait_for(call, handle):
+                await call(rt, handle)
+
+            async with weft.TaskGroup() as group:
+                for _ in range(3):
+                    group.spawn(wait_for(abi.weft_event_wait, event))
+                group.spawn(wait_for(abi.weft_semaphore_acquire, semaphore))
+                await weft.sleep(1)
+                self.assertEqual(3, abi.weft_event_get_waiting(rt, event))
+                self.assertEqual(
+                    1, abi.weft_semaphore_get_waiting(rt, semaphore))
+                abi.weft_event_set(rt, event)
+                abi.weft_semaphore_release(rt, semaphore)
+                self.assertEqual(0, abi.weft_event_get_waiting(rt, event))
+
+        self.run_main(main)
+
+    def test_a_call_tells_when_it_is_due(self):  # 1.9
+        async def main():
+            rt = weft.runtime()
+            timer = abi.weft_call_at(rt, 5_000_000_000, lambda: None)
+            self.assertEqual(5_000_000_000, abi.weft_timer_get_time(rt, timer))
+            abi.weft_timer_cancel(rt, timer)
+            with self.assertRaises(weft.Error):
+                abi.weft_timer_get_time(rt, timer)
+
+        self.run_main(main)
