@@ -1,20 +1,33 @@
 --- weft: tasks, groups, timeouts and what they are used with.
 -- @module weft
 
+local barrier = require "weft.barrier"
 local call = require "weft.call"
 local catch = require "weft.catch"
+local channel = require "weft.channel"
+local collect = require "weft.collect"
+local context = require "weft.context"
+local context_var = require "weft.context_var"
+local condition = require "weft.condition"
 local errors = require "weft.error"
 local event = require "weft.event"
 local first = require "weft.first"
 local future = require "weft.future"
+local generator = require "weft.generator"
 local group = require "weft.group"
+local lifo_queue = require "weft.lifo_queue"
+local limiter = require "weft.limiter"
+local lock = require "weft.lock"
 local many = require "weft.many"
+local priority_queue = require "weft.priority_queue"
 local queue = require "weft.queue"
 local rate_limiter = require "weft.rate_limiter"
 local report = require "weft.report"
+local resource = require "weft.resource"
 local run = require "weft.run"
 local scope = require "weft.scope"
 local semaphore = require "weft.semaphore"
+local stack = require "weft.stack"
 local task = require "weft.task"
 local time = require "weft.time"
 local tree = require "weft.tree"
@@ -27,6 +40,10 @@ local weft = {
   try = catch.try,
   catch = catch.catch,
   finally = catch.finally,
+
+  with = resource.with,
+  context = context.context,
+  stack = stack.stack,
 
   run = run.run,
   debug = report.debug,
@@ -47,6 +64,7 @@ local weft = {
   call_later = call.later,
   call_at = call.at,
   future = future.new,
+  context_var = context_var.new,
 
   group = group.group,
   scope = scope.scope,
@@ -66,11 +84,23 @@ local weft = {
   race = first.race,
   any = first.any,
 
+  generator = generator.generator,
+  closing = generator.closing,
+  collect = collect.collect,
+  collect_map = collect.collect_map,
+
   event = event.new,
+  barrier = barrier.new,
   semaphore = semaphore.new,
   bounded_semaphore = semaphore.bounded,
   rate_limiter = rate_limiter.new,
+  lock = lock.new,
+  condition = condition.new,
+  limiter = limiter.new,
   queue = queue.new,
+  priority_queue = priority_queue.new,
+  lifo_queue = lifo_queue.new,
+  channel = channel.new,
 }
 
 for name, class in pairs(errors.classes) do weft[name] = class end

@@ -147,6 +147,15 @@ describe("weft.catch", function()
       assert.equal(mine, err.errors[1].cause.errors[1])
     end)
 
+  it("lets a handler raise a member of what it got: that gets no cause it is "
+    .. "part of [10.10]", function()
+    local mine = weft.OSError "a"
+    local err = error_of(weft.catch, raiser(mine),
+      { { "OSError", function(g) error(g.errors[1]) end } })
+    assert.equal(mine, err.errors[1])
+    assert.is_nil(mine.cause)
+  end)
+
   it("passes Cancelled, even for weft.Error or a predicate [10.9, 6.6]",
     virtual(function()
       local taken = false
@@ -257,6 +266,56 @@ describe("weft.finally", function()
       function() error(weft.Error("second", { cause = own })) end)
     assert.equal(own, err.cause)
   end))
+
+  it("keeps errors that are no objects, as cause and in place of fn's "
+    .. "[12.9, 10.10]", virtual(function()
+    local err = error_of(weft.finally, raiser "first", raiser "second")
+    assert.equal("second", err.value)
+    assert.equal("first", err.cause.value)
+  end))
+
+  it("lets the cleanup raise what it got, or what caused that [10.10]",
+    virtual(function()
+      local cause = weft.Error "cause"
+      local mine = weft.Error("mine", { cause = cause })
+      local function raise(err) error(err) end
+      assert.equal(mine, error_of(weft.finally, raiser(mine), raise))
+      assert.equal(cause, error_of(weft.finally, raiser(mine),
+        function(err) error(err.cause) end))
+      assert.is_nil(cause.cause)
+    end))
+
+  it("gives the cleanup an object for an error that is nil [12.9]",
+    virtual(function()
+      local got
+      local ok, err = pcall(weft.finally, raiser(nil), function(e) got = e end)
+      assert.same({ false, nil }, { ok, err })
+      assert.is_true(got:is "Error")
+    end))
+
+  it("takes no result of the cleanup for handling the error [12.9]",
+    virtual(function()
+      assert.equal("x", error_of(weft.finally, raiser "x",
+        function() return true end))
+    end))
+
+  it("keeps the traceback of fn's error, whatever the cleanup catches [10.3]",
+    virtual(function()
+      local function fn_that_fails() error "in fn" end
+      local _, err = weft.try(weft.finally, function() fn_that_fails() end,
+        function() weft.try(error, "caught") end)
+      assert.is_truthy(err.traceback:find("fn_that_fails", 1, true),
+        err.traceback)
+    end))
+
+  it("is an InvalidStateError outside a task, before fn is called [1.11]",
+    function()
+      local called = false
+      local function call() called = true end
+      local err = fails("InvalidStateError", weft.finally, call, call)
+      assert.is_truthy(err.message:find("weft.finally", 1, true))
+      assert.is_false(called)
+    end)
 
   it("replaces Cancelled by an error of the cleanup; it is raised again at "
     .. "the next point [6.14]", virtual(function()

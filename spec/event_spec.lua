@@ -103,3 +103,48 @@ describe("an event", function()
     assert.is_true(errors.is_error(err) and err:is "InvalidStateError")
   end)
 end)
+
+describe("event:close", function()
+  it("wakes all who wait with ClosedError, in order [3.10]",
+    virtual(function()
+      local event, log = weft.event(), {}
+      for i = 1, 2 do
+        weft.spawn(function()
+          local err = helper.fails("ClosedError", event.wait, event)
+          log[#log + 1] = i .. " " .. err.message
+        end)
+      end
+      weft.yield()
+      event:close()
+      event:close()
+      settle()
+      assert.same({
+        "1 event:wait: the event is closed",
+        "2 event:wait: the event is closed",
+      }, log)
+    end))
+
+  for _, method in ipairs { "set", "clear", "is_set", "wait", "statistics" } do
+    it("has " .. method .. " raise ClosedError from then on [3.10]",
+      virtual(function()
+        local event = weft.event()
+        event:set()
+        event:close()
+        local err = helper.fails("ClosedError", event[method], event)
+        assert.equal("event:" .. method .. ": the event is closed",
+          err.message)
+      end))
+  end
+end)
+
+describe("event:statistics", function()
+  it("tells whether it is set, and how many wait", virtual(function()
+    local event = weft.event()
+    for _ = 1, 3 do weft.spawn(function() event:wait() end) end
+    weft.yield()
+    assert.same({ set = false, waiting = 3 }, event:statistics())
+    event:set()
+    assert.same({ set = true, waiting = 0 }, event:statistics())
+    settle()
+  end))
+end)

@@ -255,3 +255,19 @@ describe("a future", function()
     fails("InvalidStateError", weft.future)
   end)
 end)
+
+describe("a future's callback", function()
+  it("runs with the context variables of when it was added [15.1]",
+    helper.virtual(function()
+      local user = weft.context_var "user"
+      local future, seen = weft.future(), {}
+      user:set "ann"
+      future:add_done_callback(function() seen[1] = user:get() end)
+      user:set "eve"
+      future:set_result(1)
+      assert.equal("eve", user:get())
+      future:add_done_callback(function() seen[2] = user:get() end)
+      weft.yield()
+      assert.same({ "ann", "eve" }, seen)
+    end))
+end)

@@ -1,22 +1,10 @@
--- Queues: items from those who put to those who get, in order.
+-- Queues: items from those who put to those who get, in order. What the other
+-- kinds of queues share with this one is in queue_kinds_spec.
 local weft = require "weft"
-local errors = require "weft.error"
 local helper = require "spec.helper"
 
 local virtual, error_of = helper.virtual, helper.error_of
-
-local function fails(class, fn, ...)
-  local err = error_of(fn, ...)
-  assert.is_true(errors.is_error(err) and err:is(class), tostring(err))
-  return err
-end
-
-local function refuses(pieces, fn, ...)
-  local err = fails("ArgumentError", fn, ...)
-  for _, piece in ipairs(pieces) do
-    assert.is_truthy(err.message:find(piece, 1, true), err.message)
-  end
-end
+local fails, refuses = helper.fails, helper.refuses
 
 local function settle()
   for _ = 1, 4 do weft.yield() end
@@ -516,4 +504,102 @@ describe("queue:items", function()
       fails("CancelledError", queue:items(), queue)
     end)
   end))
+end)
+
+-- -- Looking -----------------------------------------------------------------
+
+describe("queue:statistics", function()
+  it("tells what is there and who waits", virtual(function()
+    local queue = queue_of(2, "a", "b")
+    local putters = { parked(queue.put, queue, "c"),
+      parked(queue.put, queue, "d"), parked(queue.put, queue, "e") }
+    parked(queue.join, queue)
+    assert.same({
+      size = 2, maxsize = 2, unfinished = 2,
+      getters = 0, putters = 3, joiners = 1,
+    }, queue:statistics())
+    putters[2]:cancel() -- gone at once, before it runs
+    assert.equal(2, queue:statistics().putters)
+    queue:shutdown(true)
+    settle()
+    assert.same({
+      size = 0, maxsize = 2, unfinished = 0,
+      getters = 0, putters = 0, joiners = 0,
+    }, queue:statistics())
+    for i = 1, 3 do error_of(putters[i].result, putters[i]) end
+  end))
+
+  it("counts getters, and says 0 where there is no max", virtual(function()
+    local queue = weft.queue()
+    local task = parked(queue.get, queue)
+    assert.equal(1, queue:statistics().getters)
+    assert.equal(0, queue:statistics().maxsize)
+    task:cancel()
+    weft.yield()
+  end))
+end)
+
+describe("what a queue raises", function()
+  it("says which call it was, and what would be right", virtual(function()
+    local queue = queue_of(3, 1, 2, 3)
+    assert.equal("queue:try_put: the queue holds 3 items already, its max; put "
+      .. "waits for room", fails("QueueFull", queue.try_put, queue, 4).message)
+    refuses({ "queue:put(v)", "nil" }, queue.put, queue)
+    queue:shutdown(true)
+    assert.equal("queue:get: the queue is shut down and empty",
+      fails("QueueShutDown", queue.get, queue).message)
+    assert.equal("queue:try_put: the queue is shut down",
+      fails("QueueShutDown", queue.try_put, queue, 4).message)
+    assert.is_truthy(fails("QueueEmpty", weft.queue().try_get, weft.queue())
+      .message:find("queue:try_get: the queue is empty", 1, true))
+    assert.is_truthy(fails("InvalidStateError", queue.task_done, queue).message
+      :find("queue:task_done", 1, true))
+  end))
+
+  for _, kind in ipairs { "lifo_queue", "priority_queue" } do
+    it("has the word for a " .. kind, virtual(function()
+      local queue = weft[kind](1)
+      refuses({ kind .. "(max)", "number", "string" }, weft[kind], "5")
+      refuses({ kind .. ":put(v)", "nil" }, queue.put, queue)
+      assert.is_truthy(fails("QueueEmpty", queue.try_get, queue).message
+        :find(kind .. ":try_get", 1, true))
+      queue:shutdown()
+      assert.is_truthy(fails("QueueShutDown", queue.get, queue).message
+        :find(kind .. ":get", 1, true))
+    end))
+  end
+
+  it("names the call that cannot park, and changes nothing [13.3]",
+    virtual(function()
+      local queue = queue_of(1, "a")
+      local err
+      table.sort({ 1, 2 }, function()
+        err = error_of(queue.put, queue, "b")
+        return false
+      end)
+      assert.is_true(err:is "InvalidStateError")
+      assert.is_truthy(err.message:find("queue:put", 1, true))
+      table.sort({ 1, 2 }, function()
+        err = error_of(queue.join, queue)
+        return false
+      end)
+      assert.is_truthy(err.message:find("queue:join", 1, true))
+      assert.same({ 0, 0 }, { queue.putters.count, queue.joiners.count })
+      assert.equal("a", queue:get())
+      queue:put "c" -- the one that could not park counts for nothing
+      assert.equal("c", queue:try_get())
+    end))
+
+  it("says that the queue is of a run that has ended", function()
+    local queue
+    virtual(function() queue = weft.queue(1) end)()
+    virtual(function()
+      assert.is_truthy(fails("ClosedError", queue.get, queue).message
+        :find("queue:get: the queue is of a run that has ended", 1, true))
+      queue:put "a"
+      assert.is_truthy(fails("ClosedError", queue.put, queue, "b").message
+        :find("queue:put: the queue is of a run that has ended", 1, true))
+      assert.equal("a", queue:get())
+    end)()
+  end)
 end)

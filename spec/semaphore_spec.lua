@@ -237,3 +237,79 @@ describe("semaphore:with", function()
     assert.equal(1, semaphore:value())
   end))
 end)
+
+describe("semaphore:close", function()
+  it("wakes all who wait with ClosedError, in order [3.10]",
+    virtual(function()
+      local semaphore, log = weft.semaphore(0), {}
+      for i = 1, 2 do
+        parked(function()
+          local err = fails("ClosedError", semaphore.acquire, semaphore)
+          log[#log + 1] = i .. " " .. err.message
+        end)
+      end
+      semaphore:close()
+      semaphore:close()
+      settle()
+      assert.same({
+        "1 semaphore:acquire: the semaphore is closed",
+        "2 semaphore:acquire: the semaphore is closed",
+      }, log)
+    end))
+
+  for method, called in pairs {
+    acquire = "acquire", try_acquire = "try_acquire", release = "release",
+    value = "value", locked = "value", statistics = "value",
+  } do
+    it("has " .. method .. " raise ClosedError from then on [3.10]",
+      virtual(function()
+        local semaphore = weft.semaphore(1)
+        semaphore:close()
+        local err = fails("ClosedError", semaphore[method], semaphore)
+        assert.equal("semaphore:" .. called .. ": the semaphore is closed",
+          err.message)
+      end))
+  end
+
+  it("in a with leaves nothing to give back, and its outcome as it is",
+    virtual(function()
+      local semaphore = weft.semaphore(1)
+      assert.equal("result", semaphore:with(function()
+        semaphore:close()
+        return "result"
+      end))
+    end))
+end)
+
+describe("semaphore:statistics", function()
+  it("tells the permits, the bound, and how many wait", virtual(function()
+    local semaphore = weft.bounded_semaphore(2)
+    assert.same({ value = 2, bound = 2, waiting = 0 }, semaphore:statistics())
+    semaphore = weft.semaphore(0)
+    local task = parked(function() semaphore:acquire() end)
+    assert.same({ value = 0, waiting = 1 }, semaphore:statistics())
+    task:cancel()
+    settle()
+  end))
+end)
+
+describe("semaphore:acquire that need not wait", function()
+  it("keeps the turn, but for the 128th time [1.7]", virtual(function()
+    local semaphore, count, seen = weft.semaphore(300), 0, nil
+    weft.yield()
+    weft.spawn(function() seen = count end)
+    for _ = 1, 200 do
+      semaphore:acquire()
+      count = count + 1
+    end
+    assert.equal(127, seen)
+  end))
+
+  it("is a cancellation point all the same [3.2]", virtual(function()
+    local semaphore = weft.semaphore(1)
+    weft.move_on_after(0, function()
+      fails("CancelledError", semaphore.acquire, semaphore)
+    end)
+    assert.equal(1, semaphore:value())
+  end))
+end)

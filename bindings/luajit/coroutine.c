@@ -61,34 +61,51 @@ static struct link *take_link(struct host *host) {
   return link;
 }
 
-/* Makes [co] the innermost coroutine of the job; NULL for want of memory. */
-struct link *link_push(struct host *host, struct job *job, lua_State *co) {
+static void give_link(struct host *host, struct link *link) {
+  link->next = host->free_links;
+  host->free_links = link;
+}
+
+bool link_insert(struct host *host, struct link *link, lua_State *co) {
   if ((host->buckets == NULL || host->link_count > host->bucket_mask) &&
       !grow(host))
-    return NULL;
+    return false;
+  link->co = co;
+  insert(host, link);
+  host->link_count++;
+  return true;
+}
+
+void link_remove(struct host *host, struct link *link) {
+  struct link **place = bucket_of(host, link->co);
+  while (*place != link)
+    place = &(*place)->next;
+  *place = link->next;
+  host->link_count--;
+}
+
+/* Makes [co] the innermost coroutine of the job; NULL for want of memory. */
+struct link *link_push(struct host *host, struct job *job, lua_State *co) {
   struct link *link = take_link(host);
   if (link == NULL)
     return NULL;
-  link->co = co;
-  link->resumer = job->link;
-  weft_scope_current(host->rt, &link->scope);
-  insert(host, link);
-  host->link_count++;
+  *link = (struct link){.resumer = job->link, .depth = job->depth};
+  if (!link_insert(host, link, co)) {
+    give_link(host, link);
+    return NULL;
+  }
   job->link = link;
   return link;
 }
 
 void link_pop(struct host *host, struct job *job) {
   struct link *link = job->link;
-  struct link **place = bucket_of(host, link->co);
-  while (*place != link)
-    place = &(*place)->next;
-  *place = link->next;
-  host->link_count--;
   job->link = link->resumer;
   job->active = job->link == NULL ? job->co : job->link->co;
-  link->next = host->free_links;
-  host->free_links = link;
+  if (link->generator != NULL)
+    return;
+  link_remove(host, link);
+  give_link(host, link);
 }
 
 void link_clear_all(struct host *host) {
@@ -191,6 +208,15 @@ static int yield_values(lua_State *L) {
   return lua_yield(L, lua_gettop(L));
 }
 
+/* coroutine_own(): the coroutine, until it comes back, is one of weft's, which
+ * has a yield of its own. */
+static int coroutine_own(lua_State *L) {
+  struct host *host = host_of(L);
+  if (park_is_possible(L, host) && host->job->link != NULL)
+    host->job->link->own = true;
+  return 0;
+}
+
 static int co_yield (lua_State *L) {
   struct host *host = host_of(L);
   if (!park_is_possible(L, host))
@@ -200,9 +226,15 @@ static int co_yield (lua_State *L) {
     return host_fail(L, host, WEFT_ESTATE,
                      "coroutine.yield outside a coroutine of your own: a task "
                      "lets others run with weft.yield()");
-  weft_scope scope;
-  weft_scope_current(host->rt, &scope);
-  if (scope != link->scope)
+  if (link->generator != NULL)
+    return host_fail(L, host, WEFT_ESTATE,
+                     "coroutine.yield in a generator's body: values go to its "
+                     "consumer by the yield that the body was given");
+  if (link->own)
+    return host_fail(L, host, WEFT_ESTATE,
+                     "coroutine.yield in a context's function: it has a yield "
+                     "of its own, its first argument");
+  if (host->job->depth != link->depth)
     return host_fail(L, host, WEFT_ESTATE,
                      "coroutine.yield inside an open scope, timeout, shield or "
                      "group: it would govern the consumer; leave it first");
@@ -234,6 +266,7 @@ static void wrap_original(lua_State *L, struct host *host, const char *name,
 
 void open_coroutine(lua_State *L, struct host *host) {
   static const luaL_Reg functions[] = {{"yield_values", yield_values},
+                                       {"coroutine_own", coroutine_own},
                                        {NULL, NULL}};
   host_register(L, host, functions);
   lua_newtable(L);

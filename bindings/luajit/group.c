@@ -20,6 +20,7 @@ static int group_open(lua_State *L) {
   if (!lua_isnoneornil(L, 2))
     weft_group_set_limit(host->rt, group, (size_t)lua_tonumber(L, 2));
   weft_group_set_strict(host->rt, group, lua_toboolean(L, 3));
+  host->job->depth++;
   lua_pushnumber(L, (lua_Number)group);
   return 1;
 }
@@ -63,6 +64,8 @@ static int group_join(lua_State *L) {
   }
   int status = weft_group_join(host->rt, group, outcome, failure, &value);
   weft_error_unref(failure);
+  if (status != WEFT_ESTATE && status != WEFT_EBADF)
+    host->job->depth--;
   return park_finish(L, host, status, value, deliver_join);
 }
 

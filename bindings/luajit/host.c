@@ -112,12 +112,24 @@ static int version(lua_State *L) {
  * "runtime", where the pointer to the runtime stands, NULL unless one runs.
  * Only functions that neither park nor call back: lua/weft/direct.lua. */
 static int address(lua_State *L) {
-  static const char *const names[] = {"runtime", "weft_semaphore_try_acquire",
-                                      "weft_semaphore_release", NULL};
+  static const char *const names[] = {"runtime",
+                                      "weft_semaphore_try_acquire",
+                                      "weft_semaphore_release",
+                                      "weft_lock_try_acquire",
+                                      "weft_lock_release",
+                                      "weft_limiter_try_acquire",
+                                      "weft_limiter_release",
+                                      "weft_waitlist_wake",
+                                      NULL};
   struct host *host = host_of(L);
   void *const addresses[] = {&host->rt,
                              (void *)(uintptr_t)weft_semaphore_try_acquire,
-                             (void *)(uintptr_t)weft_semaphore_release};
+                             (void *)(uintptr_t)weft_semaphore_release,
+                             (void *)(uintptr_t)weft_lock_try_acquire,
+                             (void *)(uintptr_t)weft_lock_release,
+                             (void *)(uintptr_t)weft_limiter_try_acquire,
+                             (void *)(uintptr_t)weft_limiter_release,
+                             (void *)(uintptr_t)weft_waitlist_wake};
   lua_pushlightuserdata(L, addresses[luaL_checkoption(L, 1, NULL, names)]);
   return 1;
 }
@@ -166,8 +178,14 @@ int luaopen_weft_core(lua_State *L) {
   open_scope(L, host);
   open_group(L, host);
   open_time(L, host);
+  open_park(L, host);
   open_waits(L, host);
+  open_lock(L, host);
+  open_limiter(L, host);
+  open_barrier(L, host);
   open_net(L, host);
   open_coroutine(L, host);
+  open_context(L, host);
+  open_generator(L, host);
   return 1;
 }

@@ -28,9 +28,11 @@ enum yield_kind {
  * has resumed. The task's own coroutine has none. */
 struct link {
   lua_State *co;
-  struct link *resumer; /* NULL: the task's own coroutine resumed it */
-  weft_scope scope;     /* innermost when it was resumed */
-  struct link *next;    /* in its bucket, or in the list of free ones */
+  struct link *resumer;        /* NULL: the task's own coroutine resumed it */
+  unsigned depth;              /* of scopes when it was resumed */
+  struct link *next;           /* in its bucket, or in the list of free ones */
+  struct generator *generator; /* whose body it is; NULL: the user's own */
+  bool own;                    /* a context's: coroutine.yield is refused */
 };
 
 struct job {
@@ -42,8 +44,9 @@ struct job {
   struct job *next; /* in the list of free ones */
   weft_task task;
   int anchor;              /* where host->anchors holds the coroutine */
-  unsigned arg_count : 31; /* on its stack before the first step */
-  unsigned owns : 1;       /* generators and such, closed at its end */
+  uint16_t depth;          /* scopes and groups it has open */
+  uint16_t arg_count : 15; /* on its stack before the first step */
+  uint16_t owns : 1;       /* generators and such, closed at its end */
 };
 
 struct host {
@@ -61,6 +64,9 @@ struct host {
   uint64_t wake_value;
   struct job *free_jobs;
   struct job_page *job_pages;
+  unsigned nested;         /* generators resumed one inside the other */
+  bool has_contexts;       /* context variables are in use */
+  double generator_number; /* the last one's; counts down */
   struct link *free_links;
   struct link **buckets; /* links by coroutine */
   uint32_t bucket_mask;
@@ -131,6 +137,11 @@ static inline void park_check_as(lua_State *L, struct host *host, int index) {
 /* Pushes nothing for WEFT_OK and the code otherwise. */
 int deliver_status(lua_State *L, int status, uint64_t value);
 
+/* -- waits.c -------------------------------------------------------------- */
+
+/* Pushes nil and the number, a handle or a count, or else the code. */
+int push_number(lua_State *L, int status, uint64_t number);
+
 /* -- job.c ---------------------------------------------------------------- */
 
 int job_spawn(lua_State *L, struct host *host, weft_group group, int object,
@@ -149,7 +160,18 @@ void job_clear_all(struct host *host);
 void mark_dropped(struct host *host, lua_State *co);
 struct link *link_push(struct host *host, struct job *job, lua_State *co);
 void link_pop(struct host *host, struct job *job);
+/* A generator's link knows its coroutine from its making to its end. False for
+ * want of memory. */
+bool link_insert(struct host *host, struct link *link, lua_State *co);
+void link_remove(struct host *host, struct link *link);
 void link_clear_all(struct host *host);
+
+/* -- generator.c ---------------------------------------------------------- */
+
+/* The body of the generator that the job's link stands for has come back to the
+ * task's step with [result]; returns the number of values on the stack of its
+ * consumer, which is active then. */
+int generator_return(struct job *job, int result);
 
 /* -- convert.c ------------------------------------------------------------ */
 
@@ -178,9 +200,15 @@ void open_task(lua_State *L, struct host *host);
 void open_scope(lua_State *L, struct host *host);
 void open_group(lua_State *L, struct host *host);
 void open_time(lua_State *L, struct host *host);
+void open_park(lua_State *L, struct host *host);
 void open_waits(lua_State *L, struct host *host);
+void open_lock(lua_State *L, struct host *host);
+void open_limiter(lua_State *L, struct host *host);
+void open_barrier(lua_State *L, struct host *host);
 void open_net(lua_State *L, struct host *host);
 void open_coroutine(lua_State *L, struct host *host);
+void open_context(lua_State *L, struct host *host);
+void open_generator(lua_State *L, struct host *host);
 
 /* -- Handles in Lua ------------------------------------------------------- */
 

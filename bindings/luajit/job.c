@@ -342,6 +342,8 @@ static int go_on(weft_runtime *rt, struct job *job, int result, int *outcome) {
   bool went_well = result == 0 || result == LUA_YIELD;
   if (result == LUA_YIELD && host->yielded == YIELD_RESUME)
     return go_into_resumed(host, job);
+  if (job->link != NULL && job->link->generator != NULL)
+    return generator_return(job, result);
   if (job->link != NULL)
     return return_to_resumer(host, job, went_well,
                              went_well ? lua_gettop(job->active) : 1);
@@ -467,7 +469,8 @@ int job_spawn(lua_State *L, struct host *host, weft_group group, int object,
   job->active = co;
   job->link = NULL;
   job->deliver = deliver_arguments;
-  job->arg_count = ((unsigned)count - 1) & 0x7fffffff;
+  job->arg_count = ((unsigned)count - 1) & 0x7fff; /* no stack holds more */
+  job->depth = 0;
   job->owns = 0;
   if (!lua_checkstack(co, count)) {
     give_job(job);

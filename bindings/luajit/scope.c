@@ -10,8 +10,10 @@ static uint64_t deadline_at(lua_State *L, int index) {
                                    : time_ns(lua_tonumber(L, index));
 }
 
-static int push_opened(lua_State *L, int status, weft_scope scope) {
+static int push_opened(lua_State *L, struct host *host, int status,
+                       weft_scope scope) {
   if (status == WEFT_OK) {
+    host->job->depth++;
     lua_pushnumber(L, (lua_Number)scope);
     return 1;
   }
@@ -28,7 +30,7 @@ static int scope_after(lua_State *L) {
   weft_scope scope;
   int shield = lua_gettop(L) > 1 && lua_toboolean(L, 2);
   int status = weft_scope_open_after(host->rt, timeout, shield, &scope);
-  return push_opened(L, status, scope);
+  return push_opened(L, host, status, scope);
 }
 
 /* scope_at(time or nil, shield, call) -> handle, or nil and the code */
@@ -38,7 +40,7 @@ static int scope_at(lua_State *L) {
   weft_scope scope;
   int status =
       weft_scope_open(host->rt, deadline_at(L, 1), lua_toboolean(L, 2), &scope);
-  return push_opened(L, status, scope);
+  return push_opened(L, host, status, scope);
 }
 
 /* scope_leave(handle[, cancelled]) -> nothing, if the scope was not cancelled;
@@ -53,6 +55,8 @@ static int scope_leave(lua_State *L) {
   if (*host->budget <= 0) /* else nothing here is cancelled */
     weft_scope_is_cancelled(host->rt, scope, &cancelled);
   int status = weft_scope_leave(host->rt, scope, outcome, &caught);
+  if (status == WEFT_OK || status == WEFT_ECANCELLED)
+    host->job->depth--;
   if (status == WEFT_OK && !cancelled)
     return 0;
   if (status == WEFT_OK)

@@ -107,6 +107,18 @@ static int call_at(lua_State *L) {
   return push_timer(L, status, timer);
 }
 
+/* call_soon(fn, call) -> code: a call that nobody will cancel */
+static int call_soon(lua_State *L) {
+  struct host *host = host_of(L);
+  weft_runtime *rt = host_runtime(L, host, luaL_checkstring(L, 2));
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  void *callback = callback_new(L, host, 1);
+  int status = WEFT_ENOMEM;
+  if (callback != NULL)
+    status = weft_call_soon(rt, callback_run, callback, callback_drop, NULL);
+  return deliver_status(L, status, 0);
+}
+
 /* call_cancel(handle) -> whether that prevented the call */
 static int call_cancel(lua_State *L) {
   struct host *host = host_of(L);
@@ -136,6 +148,7 @@ void open_time(lua_State *L, struct host *host) {
                                        {"sleep", sleep_for},
                                        {"sleep_until", sleep_until},
                                        {"call_at", call_at},
+                                       {"call_soon", call_soon},
                                        {"call_cancel", call_cancel},
                                        {"call_close", call_close},
                                        {NULL, NULL}};

@@ -3,15 +3,17 @@
  * primitives. Handles are closed by the Lua side's finalisers. */
 #include "host.h"
 
-static int push_handle(lua_State *L, int status, uint64_t handle) {
+int push_number(lua_State *L, int status, uint64_t number) {
   if (status != WEFT_OK)
     return deliver_status(L, status, 0);
   lua_pushnil(L);
-  lua_pushnumber(L, (lua_Number)handle);
+  lua_pushnumber(L, (lua_Number)number);
   return 2;
 }
 
 /* -- Objects that are collected ------------------------------------------- */
+
+#define GUARD_TYPE "weft.HandleGuard"
 
 typedef int (*close_fn)(weft_runtime *rt, uint64_t handle);
 
@@ -31,16 +33,26 @@ static int collect_guard(lua_State *L) {
   return 0;
 }
 
+/* handle_close(guard): closes its handle now; again does nothing. */
+static int handle_close(lua_State *L) {
+  luaL_checkudata(L, 1, GUARD_TYPE);
+  return collect_guard(L);
+}
+
 /* handle_guard(kind, handle) -> the object to be held */
 static int handle_guard(lua_State *L) {
-  static const char *const kinds[] = {"waitlist", "event", "semaphore", NULL};
-  static const close_fn closers[] = {weft_waitlist_close, weft_event_close,
-                                     weft_semaphore_close};
+  static const char *const kinds[] = {"waitlist", "event",       "semaphore",
+                                      "barrier",  "context_var", "lock",
+                                      "limiter",  "condition",   NULL};
+  static const close_fn closers[] = {
+      weft_waitlist_close, weft_event_close,       weft_semaphore_close,
+      weft_barrier_close,  weft_context_var_close, weft_lock_close,
+      weft_limiter_close,  weft_condition_close};
   struct host *host = host_of(L);
   close_fn close = closers[luaL_checkoption(L, 1, NULL, kinds)];
   struct handle_guard *guard = lua_newuserdata(L, sizeof *guard);
   *guard = (struct handle_guard){host, close, handle_at(L, 2), host->run_id};
-  if (luaL_newmetatable(L, "weft.HandleGuard") != 0) {
+  if (luaL_newmetatable(L, GUARD_TYPE) != 0) {
     lua_pushcfunction(L, collect_guard);
     lua_setfield(L, -2, "__gc");
   }
@@ -74,7 +86,7 @@ static int waitlist_new(lua_State *L) {
   weft_runtime *rt = host_runtime(L, host_of(L), luaL_checkstring(L, 2));
   weft_waitlist list;
   int status = weft_waitlist_new(rt, lasting_word(L, 1), &list);
-  return push_handle(L, status, list);
+  return push_number(L, status, list);
 }
 
 /* waitlist_park(handle, call) -> code. The Lua side checks for room to park
@@ -102,6 +114,17 @@ static int waitlist_wake(lua_State *L) {
   return 1;
 }
 
+/* waitlist_wake_task(handle, task, code) -> whether it waited there */
+static int waitlist_wake_task(lua_State *L) {
+  struct host *host = host_of(L);
+  int status = WEFT_ESTATE;
+  if (host->rt != NULL)
+    status = weft_waitlist_wake_task(host->rt, handle_at(L, 1), handle_at(L, 2),
+                                     (int)luaL_optinteger(L, 3, WEFT_OK), 0);
+  lua_pushboolean(L, status == WEFT_OK);
+  return 1;
+}
+
 static int waitlist_count(lua_State *L) {
   struct host *host = host_of(L);
   size_t count = 0;
@@ -124,7 +147,7 @@ static int event_new(lua_State *L) {
   weft_runtime *rt = host_runtime(L, host_of(L), "weft.event");
   weft_event event;
   int status = weft_event_new(rt, &event);
-  return push_handle(L, status, event);
+  return push_number(L, status, event);
 }
 
 static int event_set(lua_State *L) {
@@ -137,12 +160,16 @@ static int event_clear(lua_State *L) {
   return deliver_status(L, weft_event_clear(rt, handle_at(L, 1)), 0);
 }
 
+/* event_is_set(handle) -> nil, flag */
 static int event_is_set(lua_State *L) {
   weft_runtime *rt = host_runtime(L, host_of(L), "event:is_set");
   int flag;
-  weft_event_is_set(rt, handle_at(L, 1), &flag);
+  int status = weft_event_is_set(rt, handle_at(L, 1), &flag);
+  if (status != WEFT_OK)
+    return deliver_status(L, status, 0);
+  lua_pushnil(L);
   lua_pushboolean(L, flag);
-  return 1;
+  return 2;
 }
 
 static int event_wait(lua_State *L) {
@@ -152,11 +179,12 @@ static int event_wait(lua_State *L) {
                      NULL);
 }
 
-static int event_close(lua_State *L) {
-  struct host *host = host_of(L);
-  if (host->rt != NULL)
-    weft_event_close(host->rt, handle_at(L, 1));
-  return 0;
+/* event_waiting(handle) -> nil, number of tasks */
+static int event_waiting(lua_State *L) {
+  weft_runtime *rt = host_runtime(L, host_of(L), "event:statistics");
+  size_t tasks;
+  int status = weft_event_get_waiting(rt, handle_at(L, 1), &tasks);
+  return push_number(L, status, tasks);
 }
 
 /* -- Semaphores ----------------------------------------------------------- */
@@ -167,7 +195,7 @@ static int semaphore_new(lua_State *L) {
   weft_semaphore semaphore;
   int status = weft_semaphore_new(rt, (size_t)luaL_checknumber(L, 1),
                                   (size_t)luaL_optnumber(L, 2, 0), &semaphore);
-  return push_handle(L, status, semaphore);
+  return push_number(L, status, semaphore);
 }
 
 static int semaphore_acquire(lua_State *L) {
@@ -187,27 +215,30 @@ static int semaphore_release(lua_State *L) {
   return deliver_status(L, weft_semaphore_release(rt, handle_at(L, 1)), 0);
 }
 
+/* semaphore_value(handle) -> nil, number of permits */
 static int semaphore_value(lua_State *L) {
   weft_runtime *rt = host_runtime(L, host_of(L), "semaphore:value");
   size_t permits;
-  weft_semaphore_get_value(rt, handle_at(L, 1), &permits);
-  lua_pushnumber(L, (lua_Number)permits);
-  return 1;
+  int status = weft_semaphore_get_value(rt, handle_at(L, 1), &permits);
+  return push_number(L, status, permits);
 }
 
-static int semaphore_close(lua_State *L) {
-  struct host *host = host_of(L);
-  if (host->rt != NULL)
-    weft_semaphore_close(host->rt, handle_at(L, 1));
-  return 0;
+/* semaphore_waiting(handle) -> nil, number of tasks */
+static int semaphore_waiting(lua_State *L) {
+  weft_runtime *rt = host_runtime(L, host_of(L), "semaphore:statistics");
+  size_t tasks;
+  int status = weft_semaphore_get_waiting(rt, handle_at(L, 1), &tasks);
+  return push_number(L, status, tasks);
 }
 
 void open_waits(lua_State *L, struct host *host) {
   static const luaL_Reg functions[] = {
       {"handle_guard", handle_guard},
+      {"handle_close", handle_close},
       {"waitlist_new", waitlist_new},
       {"waitlist_park", waitlist_park},
       {"waitlist_wake", waitlist_wake},
+      {"waitlist_wake_task", waitlist_wake_task},
       {"waitlist_count", waitlist_count},
       {"waitlist_close", waitlist_close},
       {"event_new", event_new},
@@ -215,13 +246,13 @@ void open_waits(lua_State *L, struct host *host) {
       {"event_clear", event_clear},
       {"event_is_set", event_is_set},
       {"event_wait", event_wait},
-      {"event_close", event_close},
+      {"event_waiting", event_waiting},
       {"semaphore_new", semaphore_new},
       {"semaphore_acquire", semaphore_acquire},
       {"semaphore_try_acquire", semaphore_try_acquire},
       {"semaphore_release", semaphore_release},
       {"semaphore_value", semaphore_value},
-      {"semaphore_close", semaphore_close},
+      {"semaphore_waiting", semaphore_waiting},
       {NULL, NULL}};
   host_register(L, host, functions);
 }

@@ -1,7 +1,9 @@
 --- try, catch and finally.
 -- @module weft.catch
 
+local core = require "weft.core"
 local errors = require "weft.error"
+local resource = require "weft.resource"
 local scope = require "weft.scope"
 
 local catch = {}
@@ -94,25 +96,19 @@ end
 
 -- -- finally ------------------------------------------------------------------
 
-local function run_cleanup(cleanup, ok, ...)
-  local err
-  if not ok then err = ... end
-  local cleaned, failure = xpcall(function()
-    scope.shield(function() cleanup(err) end)
-  end, errors.trace)
-  if not cleaned then error(errors.with_cause(failure, err), 0) end
-  if not ok then error(err, 0) end
-  return ...
-end
+-- What a cleanup returns means nothing.
+local function run_cleanup(cleanup, err) cleanup(err) end
 
 --- Runs `fn`, then `cleanup(err or nil)`, shielded, on every way out; what came
--- of fn goes on unless cleanup raises.
+-- of fn goes on unless cleanup raises: then its error does, which has fn's as
+-- `cause`. Raises InvalidStateError outside a task, where nothing is run.
 ---@param fn function
 ---@param cleanup fun(err: any)
 function catch.finally(fn, cleanup)
   scope.check_function(fn, "finally(fn, cleanup): fn")
   scope.check_function(cleanup, "finally(fn, cleanup): cleanup")
-  return run_cleanup(cleanup, xpcall(fn, errors.trace))
+  core.check_park "weft.finally"
+  return resource.leave_one(cleanup, run_cleanup, xpcall(fn, errors.trace))
 end
 
 return catch

@@ -319,8 +319,15 @@ end
 -- The stack of a value that is no error object, at its first raise that weft
 -- saw, and the task in which that was. It is kept while weft's modules catch
 -- the value and raise it again; nobody tells when it ends its flight, so an
--- equal value's stack shows whether it is the one in flight.
+-- equal value's stack shows whether it is the one in flight: that of its first
+-- raise, or of the one where it went on elsewhere (`traced_here`).
 local traced_value, traced_text, traced_task
+local traced_here, goes_elsewhere
+
+local function set_traced(err, text)
+  traced_value, traced_text, traced_task = err, text, core.task_handle()
+  traced_here, goes_elsewhere = text, false
+end
 
 local function trace_lines(text)
   local lines = {}
@@ -336,7 +343,7 @@ end
 -- modules calls error, and what called that is what the first raise was under.
 -- (A long stack has "..." in its middle.)
 local function is_raised_again(text)
-  local new, old = trace_lines(text), trace_lines(traced_text)
+  local new, old = trace_lines(text), trace_lines(traced_here)
   if not (new[1] and new[1]:find "^%[C%]" and is_own_line(new[2])) then
     return false
   end
@@ -355,7 +362,7 @@ end
 local function is_traced(err, text)
   return traced_text ~= nil and rawequal(err, traced_value)
     and traced_task == core.task_handle()
-    and (text == nil or is_raised_again(text))
+    and (text == nil or goes_elsewhere or is_raised_again(text))
 end
 
 --- To be the handler of xpcall in whatever catches for weft: remembers the
@@ -368,9 +375,29 @@ function errors.trace(err)
   end
   local text = debug.traceback("", 2):gsub("^\n", "")
   if not is_traced(err, text) then
-    traced_value, traced_text, traced_task = err, text, core.task_handle()
+    set_traced(err, text)
+  elseif goes_elsewhere then
+    traced_here, goes_elsewhere = text, false
   end
   return err
+end
+
+--- The stack of an `err` in flight that is no error object, to be given to
+-- `errors.goes_on` after code that may raise errors of its own.
+---@param err any
+---@return string?
+function errors.stack_of(err)
+  if not class_of(err) and is_traced(err) then return traced_text end
+end
+
+--- To be called before a caught error that is no error object is raised again
+-- where its stack does not tell that it is the same: in another coroutine, or
+-- after other errors.
+---@param err any
+---@param text string? its stack, if that is not the last one seen
+function errors.goes_on(err, text)
+  if text then set_traced(err, text) end
+  goes_elsewhere = goes_elsewhere or is_traced(err)
 end
 
 --- The error object for whatever was raised.
@@ -385,7 +412,7 @@ function errors.object(err, traceback)
     return err
   end
   local text = is_traced(err, traceback) and traced_text or traceback
-  traced_value, traced_text, traced_task = nil, nil, nil
+  set_traced(nil, nil)
   return classes.Error(message_of(err), { value = err, traceback = text })
 end
 
@@ -406,17 +433,47 @@ function errors.leave_task(err, task)
   return copy
 end
 
---- Adds what was in flight as the cause, unless the error has one.
-function errors.with_cause(err, cause)
-  if class_of(err) and err.cause == nil and not rawequal(err, cause) then
-    err.cause = cause
-  end
-  return err
-end
-
 --- Whether `err` is a CancelledError.
 function errors.is_cancelled(err)
   return type(err) == "table" and getmetatable(err) == classes.CancelledError
+end
+
+-- Whether `wanted` is `err` or among its causes and members.
+local function holds(err, wanted, seen)
+  while class_of(err) and not seen[err] do
+    if rawequal(err, wanted) then return true end
+    seen[err] = true
+    for _, member in ipairs(err.errors or {}) do
+      if holds(member, wanted, seen) then return true end
+    end
+    err = err.cause
+  end
+  return false
+end
+
+--- Adds what was in flight as the cause, unless the error has one or is part of
+-- that. One cancellation raises one object many times, so a CancelledError is
+-- copied.
+function errors.with_cause(err, cause)
+  if not class_of(err) or err.cause ~= nil or holds(cause, err, {}) then
+    return err
+  end
+  if errors.is_cancelled(err) then
+    if errors.is_cancelled(cause) then return err end
+    err = setmetatable(copy_into({}, err), getmetatable(err))
+  end
+  err.cause = cause
+  return err
+end
+
+--- The error in flight after `err` was raised while `cause` was: an error
+-- object that has `cause`, as one, for its cause.
+---@param err any
+---@param cause any
+---@param text string? the stack of the cause, where that is no error object
+function errors.replacing(err, cause, text)
+  local object = errors.object(err)
+  return errors.with_cause(object, errors.object(cause, text))
 end
 
 -- For convert.c: an error object for one of another language.

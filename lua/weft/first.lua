@@ -287,6 +287,8 @@ end
 
 -- -- wait_for -----------------------------------------------------------------
 
+local TIME_UP = "wait_for: the time is up"
+
 -- Waits for the end without raising what it ended by.
 local function wait_done(item)
   while not item:done() do
@@ -318,11 +320,13 @@ function first.wait_for(item, seconds)
   local waited = scope.move_on_after(seconds, function() wait_done(item) end)
   if item:done() then return item:result() end
   local was_cancelled = task.is_task(item) and item.scope:cancel_called()
-  item:cancel "wait_for: the time is up"
+  item:cancel(TIME_UP)
   wait_done(item)
-  if item:cancelled() and not was_cancelled then
-    error(errors.trace(errors.classes.TimeoutError(
-      "wait_for: the time is up", { scope = waited })), 0)
+  -- Another reason is that of a scope around the task, which came with it.
+  if item:cancelled() and not was_cancelled
+      and item:error().reason == TIME_UP then
+    error(errors.trace(errors.classes.TimeoutError(TIME_UP,
+      { scope = waited })), 0)
   end
   return item:result()
 end

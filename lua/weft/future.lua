@@ -25,7 +25,7 @@ function future.new()
     state = PENDING,
     list = list,
     guard = core.handle_guard("waitlist", list),
-    waiting = {}, -- in order: a table for a task in the list, or a callback
+    waiting = {}, -- in order: tables, with `task` in the list, or callback `fn`
   }, metatable)
 end
 
@@ -37,7 +37,17 @@ end
 -- -- Completing ---------------------------------------------------------------
 
 local function call_soon(self, fn)
-  core.call_at(nil, function() return fn(self) end, "a done-callback")
+  local code = core.call_soon(function() return fn(self) end,
+    "future:add_done_callback")
+  if code then errors.fail(code) end
+end
+
+-- Queues a callback with the context variables of when it was added.
+local function queue_callback(self, waiter)
+  core.context_swap(waiter.context)
+  call_soon(self, waiter.fn)
+  core.context_swap(waiter.context)
+  core.context_close(waiter.context)
 end
 
 -- Whether the task still waits: one that was cancelled, but has not run since,
@@ -51,8 +61,8 @@ local function wake(self)
   local waiting = self.waiting
   self.waiting = {}
   for _, waiter in ipairs(waiting) do
-    if type(waiter) == "function" then
-      call_soon(self, waiter)
+    if waiter.fn then
+      queue_callback(self, waiter)
     elseif is_parked(waiter) then
       core.waitlist_wake(self.list)
     end
@@ -63,7 +73,11 @@ end
 local function withdraw(self, waiter)
   local kept = {}
   for _, other in ipairs(self.waiting) do
-    if other ~= waiter then kept[#kept + 1] = other end
+    if other ~= waiter and other.fn ~= waiter then
+      kept[#kept + 1] = other
+    elseif other.fn then
+      core.context_close(other.context)
+    end
   end
   local count = #self.waiting - #kept
   self.waiting = kept
@@ -102,7 +116,7 @@ local function watch_failure(self)
     if watch.seen then return end
     watch.seen = true
     if not core.is_running() then return report_failure(failure) end
-    core.call_at(nil, function() report_failure(failure) end)
+    core.call_soon(function() report_failure(failure) end, "weft.future")
   end
 end
 
@@ -217,8 +231,8 @@ function Future:add_done_callback(fn)
       "future:add_done_callback(fn): fn must be a function, got "
         .. errors.shown(fn))
   end
-  if self.state == PENDING then table.insert(self.waiting, fn)
-  else call_soon(self, fn) end
+  if self.state ~= PENDING then return call_soon(self, fn) end
+  table.insert(self.waiting, { fn = fn, context = core.context_copy() })
 end
 
 --- Removes the callbacks equal to `fn` that are not queued yet.

@@ -6,7 +6,6 @@ local codes = require "weft.codes"
 local core = require "weft.core"
 local errors = require "weft.error"
 local owner = require "weft.owner"
-local report = require "weft.report"
 local scope = require "weft.scope"
 local task = require "weft.task"
 
@@ -16,6 +15,7 @@ local core_spawn, new_task = core.spawn, task.new
 
 local ECANCELLED, ETIMEDOUT = codes.ECANCELLED, codes.ETIMEDOUT
 local ESTATE, EHOST, EGROUP = codes.ESTATE, codes.EHOST, codes.EGROUP
+local EBADF = codes.EBADF
 local ETASKCANCELLED = codes.ETASKCANCELLED
 
 -- A group, as group functions get it.
@@ -32,10 +32,11 @@ local function fail_spawn(code)
     or nil)
 end
 
--- Waits for a place where the group has a limit.
+-- Waits for a place where the group has a limit. The handle of a group that is
+-- over is stale.
 local function reserve(self)
   local code = self.limit and core.group_reserve(self[1])
-  if code then fail_spawn(code) end
+  if code then fail_spawn(code == EBADF and ESTATE or code) end
 end
 
 --- Starts a task in the group. Parks, and is a cancellation point, only where
@@ -106,41 +107,38 @@ end
 -- -- Running ------------------------------------------------------------------
 
 -- What the body's end means for the core: nil, true for Cancelled, or the
--- error object.
+-- error object. The error as it was, and the shield that waits for the group to
+-- be left, follow.
 local function body_outcome(self, ok, err)
+  local span
   if next(owner.owned) then
-    local failure = owner.close_all(core.group_scope(self[1]))
-    if failure ~= nil and ok then
-      ok, err = false, failure
-    elseif failure ~= nil then
-      report.report(report.FAILURE, nil, failure)
-    end
+    ok, err, span = owner.close(core.group_scope(self[1]), ok, err)
   end
-  if ok then return nil end
-  return errors.is_cancelled(err) or errors.object(err)
+  if ok then return nil, nil, span end
+  return errors.is_cancelled(err) or errors.object(err), err, span
 end
 
--- The errors a group ends by.
-local function fail(self, code, group_error, body_error)
+-- The error a group ends by.
+local function failure_of(self, code, group_error, body_error)
   if code == EGROUP then
     if group_error.cause then group_error.cause = errors.cancelled() end
-    error(errors.trace(group_error), 0)
+    return errors.trace(group_error)
   end
   if code == ETIMEDOUT then
-    error(errors.trace(errors.classes.TimeoutError(
+    return errors.trace(errors.classes.TimeoutError(
       ("the group timed out after %g s"):format(self.timeout),
-      { scope = self.scope })), 0)
+      { scope = self.scope }))
   end
-  if code == ECANCELLED and errors.is_cancelled(body_error) then
-    error(body_error, 0)
-  end
-  errors.fail(code)
+  if code ~= ECANCELLED then return errors.trace(errors.from_code(code)) end
+  return errors.is_cancelled(body_error) and body_error or errors.cancelled()
 end
 
 local function finish(self, ok, ...)
-  local code, group_error = core.group_join(self[1],
-    body_outcome(self, ok, ...))
-  if code then return fail(self, code, group_error, ...) end
+  local outcome, err, span = body_outcome(self, ok, ...)
+  local code, failure = core.group_join(self[1], outcome)
+  if code then failure = failure_of(self, code, failure, ...) end
+  if span then owner.move_out(span, err) end
+  if code then error(failure, 0) end
   if ok then return ... end
 end
 

@@ -8,6 +8,7 @@ local codes = require "weft.codes"
 local core = require "weft.core"
 local errors = require "weft.error"
 local group = require "weft.group"
+local iterator = require "weft.iterator"
 local report = require "weft.report"
 local scope = require "weft.scope"
 local task = require "weft.task"
@@ -166,28 +167,12 @@ end
 
 -- -- map and each -------------------------------------------------------------
 
--- A function that gives the next item; nil at the end.
-local function drawer(call, items)
-  local metatable = getmetatable(items)
-  if type(items) == "function" or (metatable and metatable.__call) then
-    return items
-  end
-  if type(items) ~= "table" then
-    errors.fail_argument(call .. "(items, fn): items must be a list or an "
-      .. "iterator, got " .. errors.shown(items), 3)
-  end
-  local i, count = 0, items.n or #items
-  return function()
-    i = i + 1
-    if i <= count then return items[i] end
-  end
-end
-
 local function check_map(call, items, fn, opts)
   opts = scope.check_options(opts, call .. "(items, fn, opts)", 3)
   scope.check_function(fn, call .. "(items, fn): fn", 3)
   local limit = scope.check_limit(opts.limit, call .. ": limit", 3)
-  return drawer(call, items), limit, opts
+  local draw = iterator.over(items, call .. "(items, fn): items", 3)
+  return draw, limit, opts
 end
 
 -- The body of a group that spawns run(..., item) for all items, each only once

@@ -8,50 +8,126 @@ local report = require "weft.report"
 
 local owner = {}
 
--- Lists by the handle of the owning scope; empty most of the time.
+-- Lists by what owns: the handle of a scope, or the number of a generator;
+-- empty most of the time.
 local owned = {}
 owner.owned = owned
 
---- Gives `object` to the innermost scope, group or task; it is closed by
--- `object:close()` when that ends, last made first.
+--- Gives `object` to the innermost scope, group, generator body or task; it is
+-- closed when that ends, last made first: by `object:close_owned()`, else
+-- `object:close()`.
 ---@param object table
 function owner.add(object)
-  local scope = core.scope_current()
-  if not scope then return end
-  local list = owned[scope] or {}
-  owned[scope] = list
+  local key = core.owner_current()
+  if not key then return end
+  local list = owned[key] or {}
+  owned[key] = list
   list[#list + 1] = object
-  object.owner_scope = scope
+  object.owner_key = key
   core.task_owns()
 end
 
 --- Takes `object` back: it is closed, or has ended by itself.
 ---@param object table
 function owner.remove(object)
-  local list = owned[object.owner_scope] or {}
+  local list = owned[object.owner_key] or {}
   for i = #list, 1, -1 do
-    if list[i] == object then table.remove(list, i) end
+    if list[i] == object then
+      table.remove(list, i)
+      break
+    end
   end
-  if #list == 0 then owned[object.owner_scope] = nil end
+  if #list == 0 and not list.span and object.owner_key then
+    owned[object.owner_key] = nil
+  end
 end
 
---- Closes what the scope owns, shielded. Returns the first error of that.
----@param scope number?
-function owner.close_all(scope)
-  local list = scope and owned[scope]
-  if not list then return nil end
+--- Closes what is owned by `key`, shielded. Returns the first error of that.
+---@param key number?
+function owner.close_all(key)
+  local list = key and owned[key]
+  if not list or #list == 0 then return nil end
   local shield = core.scope_after(nil, true)
   local failure
   while #list > 0 do
     local object = list[#list]
-    local ok, err = pcall(object.close, object)
+    local ok, err = pcall(object.close_owned or object.close, object)
     if list[#list] == object then list[#list] = nil end
-    if not ok and failure == nil then failure = err end
+    if not ok and failure ~= nil then
+      report.report(report.FAILURE, nil, errors.object(err))
+    elseif not ok then
+      failure = err
+    end
   end
-  owned[scope] = nil
+  owned[key] = nil
   core.scope_leave(shield, false)
   return failure
 end
+
+--- Closes what the scope owns when its body has ended so. Returns how that
+-- ended, all things considered, and the span that has to move out of the scope,
+-- if there is one.
+---@param scope number?
+---@param ok boolean
+---@param err any
+function owner.close(scope, ok, err)
+  local list = scope and owned[scope]
+  if not list then return ok, err end
+  local span = list.span
+  list.span = nil
+  if span then ok, err = owner.uncover(span, ok, err) end
+  local failure = owner.close_all(scope)
+  owned[scope] = nil
+  if failure ~= nil and ok then return false, failure, span end
+  if failure ~= nil then report.report(report.FAILURE, nil, failure) end
+  return ok, err, span
+end
+
+-- -- Spans --------------------------------------------------------------------
+-- A span is a piece of code that is shielded from some point on, though scopes
+-- that were open there will be left by it: the rest of a context's function
+-- after its yield. So its shield is taken away before each of them is left, and
+-- put up again outside. Fields: `base`, the scope around all of them; `shield`;
+-- `err`, what is in flight; `absorbed`, set once a scope has taken that.
+
+--- Shields the code of `span` from here on.
+---@param span table
+function owner.cover(span)
+  local inside = core.scope_current()
+  span.shield = core.scope_after(nil, true)
+  if inside == span.base then return end
+  owned[inside] = owned[inside] or {}
+  owned[inside].span = span
+end
+
+--- The span whose shield is to be taken away before the scope is left.
+---@param scope number
+---@return table?
+function owner.span_at(scope) return owned[scope] and owned[scope].span end
+
+--- Takes the shield away. Returns how the code in it ended, as owner.close
+-- does.
+---@param span table
+---@param ok boolean
+---@param err any
+function owner.uncover(span, ok, err)
+  local shield = span.shield
+  span.shield = nil
+  ok, err = owner.close(shield, ok, err)
+  if shield then core.scope_leave(shield, false) end
+  return ok, err
+end
+
+--- Puts the shield up again, outside a scope that was left. `taken` is the
+-- error that stopped there.
+---@param span table
+---@param taken any
+function owner.move_out(span, taken)
+  if taken ~= nil and rawequal(taken, span.err) then span.absorbed = true end
+  owner.cover(span)
+end
+
+-- -- The end of a task --------------------------------------------------------
 
 --- For the C side: the rest of a task whose body has ended and which owns
 -- something. Gets what the body returned, or a traceback and its error.

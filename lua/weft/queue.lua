@@ -1,243 +1,262 @@
 --- Queues: items from those who put to those who get, in order.
 --
--- The items stay in Lua, in a ring; the core is asked only to park and to wake.
--- Each call looks at one word of the core's, the run budget: above 1, a call
--- that can finish at once may do so without asking.
+-- The items stay in Lua; the core is asked only to park and to wake. Getters
+-- wait only while nothing is stored, putters only while the queue is full. An
+-- item that is put while somebody waits for one is handed over and not stored;
+-- a place that comes free takes in the first putter's item at once. So whoever
+-- is woken has what it waited for, and who comes in between finds nothing.
+--
+-- A store says in which order the items are got. That of `weft.queue` is a
+-- ring, which its put and get know; the other classes' call their store's.
 -- @module weft.queue
 
-local ffi = require "ffi"
 local codes = require "weft.codes"
 local core = require "weft.core"
+local direct = require "weft.direct"
 local errors = require "weft.error"
+local ring = require "weft.ring"
+local waiters = require "weft.waiters"
 
 local queue = {}
 
-local ESHUTDOWN = codes.ESHUTDOWN
+local ESHUTDOWN, EBADF = codes.ESHUTDOWN, codes.EBADF
+local spend = direct.spend
+local push, shift = ring.push, ring.shift
+local give, park, wake = waiters.give, waiters.park, waiters.wake
 
 -- A queue.
 ---@class weft.Queue
 local Queue = {}
-local metatable = { __name = "weft.Queue", __index = Queue }
 
-local function new_list(word)
-  local code, list = core.waitlist_new(word, "weft.queue")
-  if code then errors.fail(code) end
-  return list, core.handle_guard("waitlist", list)
+-- -- Making -------------------------------------------------------------------
+
+local function check_max(max, word)
+  if max == nil or type(max) == "number" and max == max then return end
+  errors.fail_argument(("%s(max): max must be a number, got %s"):format(word,
+    errors.shown(max)), 4)
 end
 
---- Makes a queue for at most `max` items; nil, zero or less: any number.
----@param max number?
----@return weft.Queue
-function queue.new(max)
-  if max ~= nil and (type(max) ~= "number" or max ~= max) then
-    errors.fail_argument("queue(max): max must be a number, got "
-      .. errors.shown(max))
+--- Makes a class of queues, which messages call `word`. Its store has the
+-- functions `init(self)`, `add(self, item)` and `take(self)` and keeps in
+-- `self.count` how many items it holds; only `add` may fail, and then it has
+-- changed nothing.
+---@param word string "lifo_queue"
+---@param name string "weft.LifoQueue"
+---@param store table
+---@return table methods
+---@return table metatable
+function queue.class(word, name, store)
+  local methods = { word = word, store = store, calls = {} }
+  for key, method in pairs(Queue) do methods[key] = method end
+  for _, call in ipairs { "put", "get", "items", "join" } do
+    methods.calls[call] = word .. ":" .. call
   end
-  local getters, getters_guard = new_list "queue (to get)"
-  local putters, putters_guard = new_list "queue (to put)"
-  local joiners, joiners_guard = new_list "queue (to be done)"
-  return setmetatable({
-    ring = {}, first = 1, last = 0, -- ring[first .. last]
-    max = max and max > 0 and max or math.huge,
+  return methods, { __name = name, __index = methods }
+end
+
+--- Makes an empty queue of a class.
+---@param metatable table
+---@param max number?
+function queue.make(metatable, max)
+  local word = metatable.__index.word
+  check_max(max, word)
+  max = max and max > 0 and max or math.huge
+  local call = "weft." .. word
+  local self = setmetatable({
+    max = max,
+    room = max, -- put stores while there are fewer items; 0 when shut down
     unfinished = 0,
     closed = false,
-    getters = getters, putters = putters, joiners = joiners,
-    getting = 0, putting = 0, -- tasks in their lists, or about to leave them
-    handed = {}, offered = {}, -- items by task: to a getter, of a putter
-    budget = ffi.cast("int32_t **", core.budget()),
-    guards = { getters_guard, putters_guard, joiners_guard },
+    getters = waiters.new("queue (to get)", call),
+    putters = waiters.new("queue (to put)", call),
+    joiners = waiters.new("queue (to be done)", call),
   }, metatable)
+  self.store.init(self)
+  return self
 end
 
-local function check_item(value)
-  if value == nil then
-    errors.fail_argument("queue:put(v): nil is not an item", 3)
-  end
+-- -- Failing ------------------------------------------------------------------
+
+local function raise(class, text)
+  error(errors.trace(errors.classes[class](text)), 0)
 end
 
-local function fail_shut_down(level)
-  error(errors.trace(errors.classes.QueueShutDown "the queue is shut down"),
-    level)
+local function fail_nil(self, call)
+  errors.fail_argument(("%s:%s(v): v must not be nil, which is no item"):format(
+    self.word, call), 3)
+end
+
+local function fail_shut_down(self, call, state)
+  raise("QueueShutDown", ("%s:%s: the queue is %s"):format(self.word, call,
+    state or "shut down"))
+end
+
+-- What the code means that a wait in `call` has ended with.
+local function fail_wait(self, call, code)
+  if code == ESHUTDOWN then fail_shut_down(self, call) end
+  if code ~= EBADF then errors.fail(code) end
+  raise("ClosedError", ("%s:%s: the queue is of a run that has ended; make one "
+    .. "in this run"):format(self.word, call))
 end
 
 -- -- Putting ------------------------------------------------------------------
 
--- Gives the item to the first getter, or stores it.
-local function deliver(self, value)
+-- Gives the item to the first getter, or stores it; there is room.
+local function deliver(self, item)
+  if self.getters.count == 0 or not give(self.getters, item) then
+    self.store.add(self, item)
+  end
   self.unfinished = self.unfinished + 1
-  local getter = self.getting > 0 and core.waitlist_wake(self.getters)
-  if getter then
-    self.handed[getter] = value
-    return
-  end
-  local last = self.last + 1
-  self.ring[last] = value
-  self.last = last
 end
 
-local function has_room(self)
-  return self.last - self.first + 1 < self.max
+-- Parks until a getter has taken the item in, or the store has refused it.
+local function wait_to_put(self, item)
+  local code, refusal = park(self.putters, self.calls.put, item)
+  if code then fail_wait(self, "put", code) end
+  if refusal then error(refusal.err, 0) end
 end
 
--- One who was cancelled is not in the list any more, though it still counts
--- in `putting` or `getting` until it runs.
-local function is_waited_on(list) return core.waitlist_count(list) > 0 end
-
-local function put_slowly(self, value)
-  local code = core.cancel_point "queue:put"
+local function put_slowly(self, item)
+  if item == nil then fail_nil(self, "put") end
+  local code = core.cancel_point(self.calls.put)
   if code then errors.fail(code) end
-  if self.closed then fail_shut_down(0) end
-  if has_room(self) and not is_waited_on(self.putters) then
-    deliver(self, value)
-    core.spend "queue:put"
-    return
-  end
-  local me = core.task_handle()
-  self.offered[me] = value
-  self.putting = self.putting + 1
-  code = core.waitlist_park(self.putters, "queue:put")
-  self.putting = self.putting - 1
-  self.offered[me] = nil
-  if code then
-    errors.fail(code, code == ESHUTDOWN and "the queue is shut down" or nil)
-  end
+  if self.closed then fail_shut_down(self, "put") end
+  if self.count >= self.room then return wait_to_put(self, item) end
+  deliver(self, item)
+  core.spend(self.calls.put)
 end
 
---- Puts `value`. Parks while the queue is full. Cancelled, it put nothing.
----@param value any not nil
-function Queue:put(value)
-  if value == nil then check_item(value) end
-  local budget = self.budget
-  local left = budget[0][0]
-  if left > 1 and self.putting == 0 and not self.closed and has_room(self) then
-    budget[0][0] = left - 1
-    return deliver(self, value)
+--- Puts `item`. Parks while the queue is full. Cancelled, it put nothing.
+---@param item any not nil
+function Queue:put(item)
+  if item ~= nil and self.count < self.room and spend() then
+    return deliver(self, item)
   end
-  return put_slowly(self, value)
+  return put_slowly(self, item)
 end
 
---- Puts `value` or raises QueueFull.
----@param value any not nil
-function Queue:try_put(value)
-  check_item(value)
-  if self.closed then fail_shut_down(0) end
-  if not has_room(self) or is_waited_on(self.putters) then
-    error(errors.trace(errors.classes.QueueFull(
-      "the queue holds " .. self.max .. " items already")), 0)
+--- Puts `item` or raises QueueFull.
+---@param item any not nil
+function Queue:try_put(item)
+  if item == nil then fail_nil(self, "try_put") end
+  if self.closed then fail_shut_down(self, "try_put") end
+  if self.count >= self.room then
+    raise("QueueFull", ("%s:try_put: the queue holds %s items already, its "
+      .. "max; put waits for room"):format(self.word, self.count))
   end
-  deliver(self, value)
+  deliver(self, item)
 end
 
 -- -- Getting ------------------------------------------------------------------
 
--- Takes the oldest item; the free place goes to the first putter's.
+-- The free place goes to the first putter whose item the store does not refuse;
+-- a refusal is told by that put, not here.
+local function admit(self)
+  local items = self.putters.items
+  repeat
+    local putter = wake(self.putters)
+    if not putter then return end
+    local ok, err = xpcall(self.store.add, errors.trace, self, items[putter])
+    items[putter] = not ok and { err = err } or nil
+  until ok
+  self.unfinished = self.unfinished + 1
+end
+
+-- Takes the next item; there is one.
 local function take(self)
-  local first = self.first
-  local value = self.ring[first]
-  self.ring[first] = nil
-  if first == self.last then
-    self.first, self.last = 1, 0
-  else
-    self.first = first + 1
-  end
-  local putter = self.putting > 0 and core.waitlist_wake(self.putters)
-  if putter then deliver(self, self.offered[putter]) end
-  return value
+  local item = self.store.take(self)
+  if self.putters.count > 0 then admit(self) end
+  return item
 end
 
-local function get_slowly(self)
-  local code = core.cancel_point "queue:get"
+-- Returns nil if the queue is shut down and empty.
+local function get_slowly(self, call)
+  local name = self.calls[call]
+  local code = core.cancel_point(name)
   if code then errors.fail(code) end
-  if self.last >= self.first then
-    local value = take(self)
-    core.spend "queue:get"
-    return value
+  if self.count > 0 then
+    local item = take(self)
+    core.spend(name)
+    return item
   end
-  if self.closed then fail_shut_down(0) end
-  self.getting = self.getting + 1
-  code = core.waitlist_park(self.getters, "queue:get")
-  self.getting = self.getting - 1
-  if code then
-    errors.fail(code, code == ESHUTDOWN and "the queue is shut down" or nil)
-  end
-  local me = core.task_handle()
-  local value = self.handed[me]
-  self.handed[me] = nil
-  return value
+  if self.closed then return nil end
+  local item
+  code, item = park(self.getters, name)
+  if code and code ~= ESHUTDOWN then fail_wait(self, call, code) end
+  return item
 end
 
---- Takes the oldest item. Parks while there is none. Cancelled, it took none.
+local function get_or_fail(self)
+  local item = get_slowly(self, "get")
+  if item == nil then fail_shut_down(self, "get", "shut down and empty") end
+  return item
+end
+
+--- Takes the next item. Parks while there is none. Cancelled, it took none.
 ---@return any
 function Queue:get()
-  local budget = self.budget
-  local left = budget[0][0]
-  if left > 1 and self.last >= self.first then
-    budget[0][0] = left - 1
-    return take(self)
-  end
-  return get_slowly(self)
+  if self.count > 0 and spend() then return take(self) end
+  return get_or_fail(self)
 end
 
---- Takes the oldest item or raises QueueEmpty.
+--- Takes the next item or raises QueueEmpty.
 ---@return any
 function Queue:try_get()
-  if self.last < self.first then
-    if self.closed then fail_shut_down(0) end
-    error(errors.trace(errors.classes.QueueEmpty "the queue is empty"), 0)
-  end
-  return take(self)
+  if self.count > 0 then return (take(self)) end
+  if self.closed then fail_shut_down(self, "try_get", "shut down and empty") end
+  return raise("QueueEmpty", self.word .. ":try_get: the queue is empty; get "
+    .. "waits for an item")
 end
 
 local function next_item(self)
-  if self.closed and self.last < self.first then
-    local code = core.cancel_point "queue:items"
-    if code then errors.fail(code) end
-    return nil
-  end
-  local ok, value = pcall(self.get, self)
-  if ok then return value end
-  if errors.is_error(value) and value:is "QueueShutDown" then return nil end
-  error(value, 0)
+  if self.count > 0 and spend() then return take(self) end
+  return get_slowly(self, "items")
 end
 
 --- For loops: gets until the queue is shut down and drained. Parks.
+---@return fun(self: weft.Queue): any
+---@return weft.Queue
 function Queue:items() return next_item, self end
 
 -- -- Done and over ------------------------------------------------------------
 
--- Items may have been marked done before they were got.
+-- An item may have been marked done before it was got.
 local function finish(self, count)
   self.unfinished = math.max(self.unfinished - count, 0)
-  if self.unfinished > 0 then return end
-  while core.waitlist_wake(self.joiners) do end
+  if self.unfinished == 0 then waiters.wake_all(self.joiners) end
 end
 
 --- Marks one item that was got as done.
 function Queue:task_done()
   if self.unfinished == 0 then
-    errors.fail_state "queue:task_done: called more often than items were put"
+    errors.fail_state(self.word .. ":task_done: called more often than items "
+      .. "were put; call it once for each item")
   end
   finish(self, 1)
 end
 
 --- Waits until every item put has been marked done. Parks.
 function Queue:join()
+  local name = self.calls.join
   local code
-  if self.unfinished == 0 then code = core.checkpoint "queue:join"
-  else code = core.waitlist_park(self.joiners, "queue:join") end
-  if code then errors.fail(code) end
+  if self.unfinished == 0 then
+    code = core.checkpoint(name)
+  else
+    core.check_park(name)
+    code = park(self.joiners, name)
+  end
+  if code then fail_wait(self, "join", code) end
 end
 
 --- Ends the queue: put raises QueueShutDown, get drains it first. With
 -- `immediate` the items stored are dropped and count as done.
 ---@param immediate boolean?
 function Queue:shutdown(immediate)
-  self.closed = true
-  while core.waitlist_wake(self.putters, ESHUTDOWN) do end
-  while core.waitlist_wake(self.getters, ESHUTDOWN) do end
-  if not immediate then return end
-  local dropped = self:size()
-  self.ring, self.first, self.last = {}, 1, 0
+  local dropped = immediate and self.count or 0
+  if dropped > 0 then self.store.init(self) end
+  self.closed, self.room = true, 0
+  waiters.wake_all(self.putters, ESHUTDOWN)
+  waiters.wake_all(self.getters, ESHUTDOWN)
   if dropped > 0 then finish(self, dropped) end
 end
 
@@ -245,7 +264,7 @@ end
 
 --- The number of items stored.
 ---@return number
-function Queue:size() return self.last - self.first + 1 end
+function Queue:size() return self.count end
 
 --- The number of items it may hold; 0: any.
 ---@return number
@@ -253,10 +272,64 @@ function Queue:maxsize() return self.max == math.huge and 0 or self.max end
 
 --- Whether no item is stored.
 ---@return boolean
-function Queue:empty() return self.last < self.first end
+function Queue:empty() return self.count == 0 end
 
---- Whether put would wait.
+--- Whether it holds as many items as it may.
 ---@return boolean
-function Queue:full() return not has_room(self) end
+function Queue:full() return self.count >= self.max end
+
+--- What the queue holds and who waits: `size`, `maxsize`, `unfinished` (items
+-- put and not marked done), and how many tasks wait as `getters`, `putters` and
+-- `joiners`.
+---@return table
+function Queue:statistics()
+  return {
+    size = self.count,
+    maxsize = self:maxsize(),
+    unfinished = self.unfinished,
+    getters = waiters.waiting(self.getters),
+    putters = waiters.waiting(self.putters),
+    joiners = waiters.waiting(self.joiners),
+  }
+end
+
+-- -- The oldest first ---------------------------------------------------------
+-- The same as above, with the store's functions in place.
+
+local Fifo, metatable = queue.class("queue", "weft.Queue",
+  { init = ring.init, add = push, take = shift })
+
+local function deliver_to_ring(self, item)
+  if self.getters.count == 0 or not give(self.getters, item) then
+    push(self, item)
+  end
+  self.unfinished = self.unfinished + 1
+end
+
+function Fifo:put(item)
+  if item ~= nil and self.count < self.room and spend() then
+    return deliver_to_ring(self, item)
+  end
+  return put_slowly(self, item)
+end
+
+local function take_from_ring(self)
+  local item = shift(self)
+  if self.putters.count > 0 then admit(self) end
+  return item
+end
+
+function Fifo:get()
+  if self.count > 0 and spend() then return take_from_ring(self) end
+  return get_or_fail(self)
+end
+
+--- Makes a queue for at most `max` items; nil, zero or less: any number.
+---@param max number?
+---@return weft.Queue
+function queue.new(max)
+  local object = queue.make(metatable, max)
+  return object -- no tail call: errors count the frames
+end
 
 return queue

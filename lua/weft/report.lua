@@ -14,7 +14,7 @@ local texts = {
     .. "on: does a loop swallow it?",
   [codes.REPORT_GIVEN_UP] = "would not end and was given up",
   [codes.REPORT_SYSTEM] = "the system refused something; it is tried again",
-  [codes.REPORT_UNCLOSED] = "was collected open, and is closed now",
+  [codes.REPORT_UNCLOSED] = "something was left open, and is closed now",
 }
 
 --- The kinds of reports.

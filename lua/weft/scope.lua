@@ -8,7 +8,6 @@
 local core = require "weft.core"
 local errors = require "weft.error"
 local owner = require "weft.owner"
-local report = require "weft.report"
 
 local scope = {}
 
@@ -83,15 +82,6 @@ local function opened(handle, code)
   return setmetatable({ handle }, metatable)
 end
 
--- Closes what the scope owns. Returns how the body ended, all things
--- considered.
-local function close_owned(object, ok, err)
-  local failure = owner.close_all(object[HANDLE])
-  if failure ~= nil and ok then return false, failure end
-  if failure ~= nil then report.report(report.FAILURE, nil, failure) end
-  return ok, err
-end
-
 -- Keeps, for the scope's methods, what the core said when it was left.
 local function note_left(object, caught, called)
   if called then object.called, object.caught = true, caught end
@@ -100,17 +90,21 @@ end
 local function fail_order()
   errors.fail_state "scopes are left in the reverse order of entry"
 end
+scope.fail_order = fail_order
 
 -- Leaves the scope after its body ended with `ok` and the error `err`. Returns
 -- how it ended and what was caught.
 local function leave(object, ok, err)
   local handle = object[HANDLE]
-  if owned[handle] then ok, err = close_owned(object, ok, err) end
+  local span
+  if owned[handle] then ok, err, span = owner.close(handle, ok, err) end
   local cancelled = not ok and errors.is_cancelled(err)
   local code, caught, called = core_leave(handle, cancelled)
   note_left(object, caught, called)
+  caught = caught or CAUGHT_NOTHING
+  if span then owner.move_out(span, caught ~= CAUGHT_NOTHING and err or nil) end
   if code and not cancelled then fail_order() end
-  return ok, caught or CAUGHT_NOTHING, err
+  return ok, caught, err
 end
 
 -- `seconds` is what the timeout was given, nil where that was a time.

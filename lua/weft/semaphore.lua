@@ -3,30 +3,30 @@
 
 local codes = require "weft.codes"
 local core = require "weft.core"
+local direct = require "weft.direct"
 local errors = require "weft.error"
+local primitive = require "weft.primitive"
 local scope = require "weft.scope"
 
 local check_function, is_count = scope.check_function, scope.is_count
+local budget, is_running = direct.budget, direct.is_running
+local try_acquire = direct.call "weft_semaphore_try_acquire"
+local release = direct.call "weft_semaphore_release"
 
 local semaphore = {}
 
-local ESTATE = codes.ESTATE
+local OK, EEMPTY, ESTATE = 0, codes.EEMPTY, codes.ESTATE
 
 -- A semaphore.
 ---@class weft.Semaphore
-local Semaphore = {}
-local metatable = { __name = "weft.Semaphore", __index = Semaphore }
+local Semaphore, metatable = primitive.class("semaphore", "weft.Semaphore")
 
 local function make(call, permits, bound)
   if not is_count(permits, 0) then
     errors.fail_argument(call .. "(n): n must be a whole number of 0 or more, "
       .. "below 2^53, got " .. errors.shown(permits), 3)
   end
-  local code, handle = core.semaphore_new(permits, bound)
-  if code then errors.fail(code) end
-  return setmetatable({
-    handle = handle, guard = core.handle_guard("semaphore", handle),
-  }, metatable)
+  return primitive.new(metatable, core.semaphore_new(permits, bound))
 end
 
 --- Makes a semaphore with `permits` permits.
@@ -43,27 +43,37 @@ end
 ---@return weft.Semaphore
 function semaphore.bounded(permits)
   local object = make("bounded_semaphore", permits, permits)
+  object.bound = permits
   object.is_void = permits == 0 -- to the core a bound of 0 is none
   return object
 end
 
 --- Takes a permit. Parks while there is none. Cancelled, it took none.
 function Semaphore:acquire()
+  local left = budget[0][0]
+  if left > 1 and try_acquire(self.handle) == OK then
+    budget[0][0] = left - 1
+    return
+  end
   local code = core.semaphore_acquire(self.handle)
-  if code then errors.fail(code) end
+  if code then primitive.fail(self, "acquire", code) end
 end
 
 --- Takes a permit if one is free and nobody waits for it.
 ---@return boolean
 function Semaphore:try_acquire()
-  return core.semaphore_try_acquire(self.handle) == nil
+  local code = core.semaphore_try_acquire(self.handle)
+  if code and code ~= EEMPTY then primitive.fail(self, "try_acquire", code) end
+  return not code
 end
 
 --- Gives a permit to the first who waits, or back.
 function Semaphore:release()
-  local code = self.is_void and ESTATE or core.semaphore_release(self.handle)
-  if code then
-    errors.fail(code, "semaphore:release: released more often than acquired")
+  local code = self.is_void and ESTATE or is_running() and release(self.handle)
+    or core.semaphore_release(self.handle)
+  if code ~= OK then
+    primitive.fail(self, "release", code,
+      "semaphore:release: released more often than acquired")
   end
 end
 
@@ -73,12 +83,10 @@ function Semaphore:locked() return self:value() == 0 end
 
 --- The number of free permits.
 ---@return number
-function Semaphore:value() return core.semaphore_value(self.handle) end
-
-local function release(self, ok, ...)
-  self:release()
-  if not ok then error((...), 0) end
-  return ...
+function Semaphore:value()
+  local code, permits = core.semaphore_value(self.handle)
+  if code then primitive.fail(self, "value", code) end
+  return permits
 end
 
 --- Acquires, calls `fn()`, releases on every way out; returns fn's results, or
@@ -88,7 +96,16 @@ end
 function Semaphore:with(fn)
   check_function(fn, "semaphore:with(fn): fn")
   self:acquire()
-  return release(self, xpcall(fn, errors.trace))
+  return primitive.leave(self, xpcall(fn, errors.trace))
+end
+
+--- All of it in one table: `value`, `bound` (of a bounded one), and `waiting`,
+-- the number of tasks that wait.
+---@return table
+function Semaphore:statistics()
+  local value = self:value()
+  local _, waiting = core.semaphore_waiting(self.handle)
+  return { value = value, bound = self.bound, waiting = waiting }
 end
 
 return semaphore

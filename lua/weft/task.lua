@@ -197,14 +197,19 @@ function Task:add_done_callback(fn)
       .. "got "
       .. errors.shown(fn))
   end
-  local function call() return fn(self) end
   local code, handle
+  local function call()
+    core.call_close(handle)
+    return fn(self)
+  end
   if self[STATE] then
-    code, handle = core.call_at(nil, call, "task:add_done_callback")
-  else code, handle = core.task_on_done(self[HANDLE], call) end
+    code = core.call_soon(call, "task:add_done_callback")
+  else
+    code, handle = core.task_on_done(self[HANDLE], call)
+    self.callbacks = self.callbacks or {}
+    table.insert(self.callbacks, { fn, handle })
+  end
   if code then errors.fail(code) end
-  self.callbacks = self.callbacks or {}
-  table.insert(self.callbacks, { fn, handle })
 end
 
 --- Removes the callbacks equal to `fn` that are not queued yet.

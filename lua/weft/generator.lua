@@ -1,0 +1,208 @@
+--- Generators: functions that give values one by one, and may wait between.
+--
+-- The body runs in a coroutine of its own and in the task of whoever asks for
+-- the next value: bindings/luajit/generator.c. Who makes a generator owns it:
+-- one that is left early is closed, its cleanup run, when the scope, group,
+-- generator body or task it was made in ends.
+-- @module weft.generator
+
+local catch = require "weft.catch"
+local codes = require "weft.codes"
+local core = require "weft.core"
+local errors = require "weft.error"
+local owner = require "weft.owner"
+local scope = require "weft.scope"
+
+local generator = {}
+
+local core_new, core_next = core.generator_new, core.generator_next
+local core_yield = core.generator_yield
+local check_function = scope.check_function
+
+local CORE, COROUTINE = 1, 2 -- fields of a generator; the second is but held
+local FAILED, AGAIN, CLOSE, MANY = 1, 2, 3, 4 -- outcomes, see generator.c
+local EBUSY = codes.EBUSY
+local SWALLOWED_MAX = 1000
+
+-- A generator, as the functions made by `weft.generator` return it.
+---@class weft.Generator
+local Generator = {}
+local metatable = { __name = "weft.Generator", __index = Generator }
+
+-- -- The end ------------------------------------------------------------------
+
+local function fail(code)
+  errors.fail(code, code == EBUSY
+    and "the generator is running: it is in use by its own body or another task"
+    or nil)
+end
+
+-- The body has ended, by `err` if it failed. Closes what it owned.
+local function finish(self, failed, err, traceback)
+  owner.remove(self)
+  local failure = owner.close_all(core.generator_number(self[CORE]))
+  if failed and errors.is_error(err) then
+    err = errors.object(err, traceback)
+  end
+  if failure ~= nil then
+    err = failed and errors.with_cause(failure, err) or failure
+    failed = true
+  end
+  if failed then error(err, 0) end
+end
+
+local ask
+
+-- The owner ended while this task ran the body: these are the last values.
+local function close_after(self, ...)
+  self:close()
+  return ...
+end
+
+-- What it means that no value has come.
+local function slow_outcome(self, outcome, err, traceback)
+  if outcome == nil then return finish(self) end
+  if outcome == AGAIN then return ask(self) end
+  if outcome == FAILED then return finish(self, true, err, traceback) end
+  if outcome == MANY then return core.generator_values(self[CORE]) end
+  if outcome == CLOSE then
+    return close_after(self, core.generator_values(self[CORE]))
+  end
+  fail(outcome)
+end
+
+local function check(self, first, ...)
+  if first ~= nil then return first, ... end
+  return slow_outcome(self, ...)
+end
+
+function ask(self) return check(self, core_next(self[CORE])) end
+
+-- -- Methods ------------------------------------------------------------------
+
+--- What the body yields next; nothing once it has ended. Runs the body in this
+-- task: what that waits for, this waits for. Parks. Cancelled at the call, the
+-- generator is untouched; cancelled while the body waits, the body is unwound.
+-- Raises the body's error, and BusyError while it runs.
+function Generator:next() return ask(self) end
+
+-- As next, for loops, to which a nil more means nothing: without the dots it is
+-- faster.
+function metatable.__call(self)
+  local a, b, c, d = core_next(self[CORE])
+  if a ~= nil then return a, b, c, d end
+  return slow_outcome(self, b, c, d)
+end
+
+local function is_close(err)
+  return errors.is_cancelled(err) and err.source == "close"
+end
+
+-- Tells the body to end, as often as it yields nevertheless.
+local function close_body(self)
+  for _ = 1, SWALLOWED_MAX do
+    local first, outcome, err, traceback = core.generator_close(self[CORE])
+    if outcome == MANY then
+      core.generator_values(self[CORE]) -- dropped
+    elseif first == nil and (outcome ~= FAILED or is_close(err)) then
+      return finish(self)
+    elseif first == nil then
+      return finish(self, true, err, traceback)
+    end
+  end
+  core.generator_end(self[CORE])
+  finish(self, true, errors.classes.InvalidStateError(
+    ("generator:close: the body went on yielding, %d times: it catches every "
+      .. "error in a loop; let CancelledError pass"):format(SWALLOWED_MAX)))
+end
+
+--- Ends the generator: the yield where it stands raises CancelledError (source
+-- "close"), and so does every further one, so that its cleanup runs; what that
+-- waits for is shielded. Returns when the body has ended, and raises what its
+-- cleanup raised. Nothing is done if it has not begun or has ended. Parks, but
+-- is no cancellation point. Raises BusyError while it runs.
+function Generator:close()
+  local state = core.generator_state(self[CORE])
+  if state == "over" then return end
+  if state == "running" then fail(EBUSY) end
+  if state == "new" then
+    core.generator_end(self[CORE])
+    return finish(self)
+  end
+  scope.shield(function() close_body(self) end)
+end
+
+-- The owner has ended. A body that another task runs is closed at its yield.
+function Generator:close_owned()
+  if core.generator_state(self[CORE]) == "running" then
+    core.generator_close_later(self[CORE])
+  else
+    self:close()
+  end
+end
+
+-- -- Making -------------------------------------------------------------------
+
+local function check_item(value)
+  if value == nil then
+    errors.fail_argument(
+      "yield(...): the first value must not be nil, which stands for the end",
+      3)
+  end
+end
+
+local function make(fn, ...)
+  local self = setmetatable({ false, false }, metatable)
+  local gen
+  local function yield(first, ...)
+    if first == nil then check_item(first) end
+    if core_yield(gen, first, ...) then
+      error(errors.classes.CancelledError("the generator is closed",
+        { source = "close" }), 0)
+    end
+  end
+  gen, self[COROUTINE] = core_new(fn, yield, ...)
+  self[CORE] = gen
+  owner.add(self)
+  return self
+end
+
+--- Makes a function that makes generators: each call gives a new one, whose
+-- body is `fn(yield, ...)` with the call's arguments. `yield(v, ...)` hands the
+-- values, of which the first is not nil, to whoever asks: `for v in gen(...)
+-- do`, or `:next()`. The body may wait, as any code of a task.
+---@param fn fun(yield: fun(...), ...)
+---@return fun(...): weft.Generator
+function generator.generator(fn)
+  check_function(fn, "generator(fn): fn")
+  return function(...) return make(fn, ...) end
+end
+
+local function is_closable(x)
+  return (type(x) == "table" or type(x) == "userdata")
+    and type(x.close) == "function"
+end
+
+--- Calls `fn(gen)`, closes `gen`, a generator or anything with `:close()`, on
+-- every way out, shielded, and returns fn's results. Parks as fn and the
+-- cleanup do. An error of the cleanup has fn's as its cause.
+---@generic T
+---@param gen T
+---@param fn fun(gen: T): ...
+function generator.closing(gen, fn)
+  if not is_closable(gen) then
+    errors.fail_argument("closing(gen, fn): gen must be a generator or have a "
+      .. "close method, got " .. errors.shown(gen))
+  end
+  check_function(fn, "closing(gen, fn): fn")
+  return catch.finally(function() return fn(gen) end,
+    function() gen:close() end)
+end
+
+--- Whether `x` is a generator.
+---@return boolean
+function generator.is_generator(x)
+  return type(x) == "table" and getmetatable(x) == metatable
+end
+
+return generator

@@ -1,0 +1,1097 @@
+-- Contexts: resources made of a function that yields once.
+local weft = require "weft"
+local owner = require "weft.owner"
+local helper = require "spec.helper"
+
+local virtual, error_of = helper.virtual, helper.error_of
+local fails, refuses = helper.fails, helper.refuses
+
+local function raiser(err)
+  return function() error(err, 0) end
+end
+
+-- Runs all that is ready, some turns long.
+local function settle()
+  for _ = 1, 5 do weft.yield() end
+end
+
+-- An object to be owned that logs its closing.
+local function own(log, name)
+  owner.add {
+    close = function(self)
+      owner.remove(self)
+      log[#log + 1] = name .. " closed"
+    end,
+  }
+end
+
+-- -- Entering and leaving ---------------------------------------------------
+
+describe("a context", function()
+  it("runs what precedes its yield to enter, what follows to leave [12.6]",
+    virtual(function()
+      local log = {}
+      local open = weft.context(function(yield)
+        log[#log + 1] = "before"
+        local n = select("#", yield "value")
+        log[#log + 1] = "after " .. n
+      end)
+      local results = { weft.with(open(), function(value)
+        log[#log + 1] = value
+        return 1, nil, 3
+      end) }
+      assert.same({ "before", "value", "after 0" }, log)
+      assert.same({ 1, nil, 3 }, results)
+    end))
+
+  it("gets the arguments of the call that made it, nils included",
+    virtual(function()
+      local got, n
+      local open = weft.context(function(yield, ...)
+        got, n = { ... }, select("#", ...)
+        yield()
+      end)
+      weft.with(open(1, nil, 3, nil), function() end)
+      assert.equal(4, n)
+      assert.same({ 1, nil, 3 }, got)
+    end))
+
+  it("gives with the first value that is yielded, enter() all",
+    virtual(function()
+      local open = weft.context(function(yield) yield(1, nil, 3) end)
+      weft.with(open(), function(...)
+        assert.same({ 1 }, { ... })
+      end)
+      local object = open()
+      assert.same({ 1, nil, 3 }, { object:enter() })
+      assert.is_false(object:exit())
+    end))
+
+  it("starts nothing before it is entered; each is a run of its own",
+    virtual(function()
+      local runs = 0
+      local open = weft.context(function(yield)
+        runs = runs + 1
+        yield(runs)
+      end)
+      local first, second = open(), open()
+      assert.equal(0, runs)
+      weft.with(second, first, function(a, b)
+        assert.same({ 1, 2 }, { a, b })
+      end)
+    end))
+
+  it("may wait on both sides of its yield [13.1]", virtual(function()
+    local open = weft.context(function(yield)
+      weft.sleep(1)
+      yield()
+      weft.sleep(2)
+    end)
+    weft.with(open(), function() weft.sleep(4) end)
+    assert.equal(7, weft.now())
+  end))
+
+  it("runs in the task that enters it [13.6]", virtual(function()
+    local tasks = {}
+    local open = weft.context(function(yield)
+      tasks[1] = weft.current_task()
+      yield()
+      tasks[2] = weft.current_task()
+    end)
+    local task = weft.spawn(function() weft.with(open(), weft.yield) end)
+    task:await()
+    assert.same({ task, task }, tasks)
+  end))
+
+  it("can be entered once, and left once", virtual(function()
+    local object = weft.context(function(yield) yield() end)()
+    fails("InvalidStateError", object.exit, object)
+    weft.with(object, function()
+      fails("InvalidStateError", object.enter, object)
+    end)
+    fails("InvalidStateError", object.exit, object)
+    local err = fails("InvalidStateError", weft.with, object, function() end)
+    assert.is_truthy(err.message:find("entered once", 1, true))
+  end))
+
+  it("refuses what is no function", function()
+    refuses({ "fn", "function", "nil" }, weft.context)
+    refuses({ "fn", "function", "table" }, weft.context, {})
+  end)
+
+  it("needs a task to be entered [1.11]", function()
+    local object = weft.context(function(yield) yield() end)()
+    fails("InvalidStateError", object.enter, object)
+    virtual(function() weft.with(object, function() end) end)()
+  end)
+end)
+
+-- -- Errors -------------------------------------------------------------------
+
+describe("an error of the body", function()
+  it("is raised at the yield, untouched; raising it on changes nothing [12.6]",
+    virtual(function()
+      for _, mine in ipairs { "text", {}, weft.OSError "x", 5 } do
+        local got
+        local open = weft.context(function(yield)
+          local ok, err = pcall(yield)
+          got = { ok, err }
+          error(err, 0)
+        end)
+        assert.equal(mine, error_of(weft.with, open(), raiser(mine)))
+        assert.same({ false, mine }, got)
+        assert.equal(mine, error_of(weft.with,
+          weft.context(function(yield) yield() end)(), raiser(mine)))
+      end
+    end))
+
+  it("is handled where the function returns after it [12.6, 12.5]",
+    virtual(function()
+      local log = {}
+      local open = weft.context(function(yield)
+        pcall(yield)
+        return "dropped"
+      end)
+      local outer = {
+        enter = function() end,
+        exit = function(_, err) log[#log + 1] = err or "none" end,
+      }
+      assert.equal(0, select("#", weft.with(outer, open(), raiser "x")))
+      assert.same({ "none" }, log)
+    end))
+
+  it("is replaced by another that the function raises, whose cause it is "
+    .. "[12.4, 10.10]", virtual(function()
+    local first, second = weft.Error "first", weft.Error "second"
+    local open = weft.context(function(yield)
+      pcall(yield)
+      error(second)
+    end)
+    local err = error_of(weft.with, open(), raiser(first))
+    assert.equal(second, err)
+    assert.equal(first, err.cause)
+  end))
+
+  it("that is nil comes to the yield as an error object [12.4]",
+    virtual(function()
+      local got
+      local open = weft.context(function(yield)
+        got = select(2, pcall(yield))
+      end)
+      weft.with(open(), raiser(nil))
+      assert.is_true(got:is "Error")
+    end))
+
+  it("keeps its traceback through the function and its scopes [10.3]",
+    virtual(function()
+      local function body_that_fails() error "in the body" end
+      local open = weft.context(function(yield)
+        weft.timeout(5, function()
+          weft.scope(function()
+            weft.finally(yield, function() pcall(error, "cleaning") end)
+          end)
+        end)
+      end)
+      local _, object = weft.try(weft.with, open(), function()
+        body_that_fails()
+      end)
+      assert.is_truthy(object.value:find "in the body$")
+      assert.is_truthy(object.traceback:find("body_that_fails", 1, true),
+        object.traceback)
+      local group = weft.context(function(yield)
+        weft.group(function() yield() end)
+      end)
+      object = error_of(weft.with, group(), function() body_that_fails() end)
+      assert.is_truthy(object.errors[1].traceback:find("body_that_fails", 1,
+        true), object.errors[1].traceback)
+    end))
+end)
+
+describe("an error of the function", function()
+  it("before its yield fails the entering, and keeps its traceback "
+    .. "[12.3, 10.3]", virtual(function()
+    local function setup_that_fails() error "no" end
+    local open = weft.context(function(yield)
+      setup_that_fails()
+      yield()
+    end)
+    local ran = false
+    local _, err = weft.try(weft.with, open(), function() ran = true end)
+    assert.is_false(ran)
+    assert.is_truthy(err.value:find "no$")
+    assert.is_truthy(err.traceback:find("setup_that_fails", 1, true))
+    local mine = weft.OSError "x"
+    assert.equal(mine,
+      error_of(weft.with, weft.context(raiser(mine))(), function() end))
+  end))
+
+  it("after its yield is raised by with, without a cause where nothing was in "
+    .. "flight [12.4]", virtual(function()
+    local mine = weft.Error "mine"
+    local open = weft.context(function(yield)
+      yield()
+      error(mine)
+    end)
+    assert.equal(mine, error_of(weft.with, open(), function() end))
+    assert.is_nil(mine.cause)
+  end))
+end)
+
+-- -- Yields -------------------------------------------------------------------
+
+describe("the yield", function()
+  it("that does not come is an InvalidStateError [12.6]", virtual(function()
+    local err = fails("InvalidStateError", weft.with,
+      weft.context(function() return true end)(), function() end)
+    assert.is_truthy(err.message:find("without calling yield", 1, true))
+  end))
+
+  it("that comes a second time is an InvalidStateError, and unwinds what the "
+    .. "function has open [12.6]", virtual(function()
+    local log = {}
+    local open = weft.context(function(yield)
+      yield(1)
+      weft.timeout(5, function()
+        weft.finally(function() yield(2) end,
+          function(err) log[#log + 1] = err.name end)
+      end)
+    end)
+    local err = fails("InvalidStateError", weft.with, open(), function() end)
+    assert.is_truthy(err.message:find("second", 1, true))
+    assert.same({ "InvalidStateError" }, log)
+    weft.sleep(10)
+  end))
+
+  it("that comes a second time is told though the function catches it, with "
+    .. "the body's error as cause [12.6]", virtual(function()
+    local mine = weft.Error "mine"
+    local open = weft.context(function(yield)
+      for _ = 1, 3 do if pcall(yield) then return end end
+    end)
+    local err = fails("InvalidStateError", weft.with, open(), raiser(mine))
+    assert.equal(mine, err.cause)
+  end))
+
+  it("is for the function alone: in another task, coroutine or later it is an "
+    .. "InvalidStateError", virtual(function()
+    local errs, kept = {}, nil
+    local open = weft.context(function(yield)
+      kept = yield
+      errs[1] = error_of(coroutine.wrap(function() yield() end))
+      local task = weft.spawn(function() yield() end)
+      errs[2] = error_of(task.await, task)
+      yield "right"
+    end)
+    weft.with(open(), function(value)
+      assert.equal("right", value)
+      errs[3] = error_of(kept, "wrong")
+    end)
+    errs[4] = error_of(kept)
+    for i = 1, 4 do assert.is_true(errs[i]:is "InvalidStateError") end
+  end))
+
+  it("across a C boundary is an InvalidStateError that names it [13.3]",
+    virtual(function()
+      local err
+      local open = weft.context(function(yield)
+        err = error_of(table.sort, { 2, 1 }, function() yield() end)
+        yield "right"
+      end)
+      weft.with(open(), function(value) assert.equal("right", value) end)
+      assert.is_truthy(err.message:find("table.sort", 1, true), err.message)
+    end))
+
+  it("is the only one: coroutine.yield in the function is an "
+    .. "InvalidStateError, on both sides [13.2]", virtual(function()
+    local errs = {}
+    local open = weft.context(function(yield)
+      errs[1] = error_of(coroutine.yield, 1)
+      yield()
+      errs[2] = error_of(coroutine.yield, 2)
+    end)
+    coroutine.wrap(function() weft.with(open(), function() end) end)()
+    for i = 1, 2 do
+      assert.is_true(errs[i]:is "InvalidStateError")
+      assert.is_truthy(errs[i].message:find("context's function", 1, true))
+    end
+  end))
+
+  it("leaves coroutines that the function makes alone [13.2]",
+    virtual(function()
+      local open = weft.context(function(yield)
+        local numbers = coroutine.wrap(function()
+          for i = 1, 3 do coroutine.yield(i) end
+        end)
+        yield(numbers() + numbers())
+        assert.equal(3, numbers())
+      end)
+      weft.with(open(), function(sum) assert.equal(3, sum) end)
+    end))
+end)
+
+-- -- Cancellation -------------------------------------------------------------
+
+describe("cancelling", function()
+  it("while it is entered unwinds the function; it is not entered "
+    .. "[12.3, 13.9]", virtual(function()
+    local log = {}
+    local open = weft.context(function(yield)
+      weft.finally(weft.sleep_forever, function(err)
+        weft.sleep(1)
+        log[#log + 1] = err.name
+      end)
+      yield()
+    end)
+    local scope = weft.move_on_after(1, function()
+      weft.with(open(), function() log[#log + 1] = "body" end)
+    end)
+    assert.is_true(scope:cancelled_caught())
+    assert.same({ "CancelledError" }, log)
+    assert.equal(2, weft.now())
+  end))
+
+  it("the body raises Cancelled at the yield; what follows may wait [12.1]",
+    virtual(function()
+      local log = {}
+      local open = weft.context(function(yield)
+        local _, err = pcall(yield)
+        weft.sleep(1)
+        log[#log + 1] = err.name
+        error(err)
+      end)
+      local scope = weft.move_on_after(1, function()
+        weft.with(open(), weft.sleep_forever)
+      end)
+      assert.is_true(scope:cancelled_caught())
+      assert.same({ "CancelledError" }, log)
+      assert.equal(2, weft.now())
+    end))
+
+  it("is not handled by a function that swallows it in cancelled code "
+    .. "[12.5, 6.6]", virtual(function()
+    local after = false
+    local open = weft.context(function(yield) pcall(yield) end)
+    local scope = weft.move_on_after(1, function()
+      weft.with(open(), weft.sleep_forever)
+      after = true
+    end)
+    assert.is_false(after)
+    assert.is_true(scope:cancelled_caught())
+  end))
+
+  it("in the middle of what follows the yield shows after it [12.1]",
+    virtual(function()
+      local log = {}
+      local open = weft.context(function(yield)
+        yield()
+        weft.sleep(2)
+        log[#log + 1] = "left"
+      end)
+      local scope = weft.move_on_after(1, function()
+        local result = weft.with(open(), function() return "body" end)
+        log[#log + 1] = result
+        weft.checkpoint()
+        log[#log + 1] = "on"
+      end)
+      assert.is_true(scope:cancelled_caught())
+      assert.same({ "left", "body" }, log)
+    end))
+
+  it("cannot be stopped by a pcall in the body [6.6]", virtual(function()
+    local tries = 0
+    local open = weft.context(function(yield)
+      weft.timeout(1, function() yield() end)
+    end)
+    local err = fails("TimeoutError", weft.with, open(), function()
+      for _ = 1, 3 do
+        pcall(weft.sleep_forever)
+        tries = tries + 1
+      end
+      weft.sleep(1)
+    end)
+    assert.equal(3, tries)
+    assert.is_true(err.cause:is "CancelledError")
+    assert.equal(1, weft.now())
+  end))
+
+  it("leaves nothing behind, wherever it comes [3.5, 12.1, 12.7]",
+    virtual(function()
+      for tick = 0, 10 do
+        local open, entered, done, started = 0, 0, false, weft.now()
+        local make = weft.context(function(yield)
+          weft.sleep(1)
+          open, entered = open + 1, entered + 1
+          weft.finally(function()
+            weft.timeout(100, function() weft.group(function() yield() end) end)
+            weft.sleep(1)
+          end, function() open = open - 1 end)
+        end)
+        local scope = weft.move_on_after(tick + 0.5, function()
+          weft.with(make(), make(), function() weft.sleep(3) end)
+          weft.checkpoint()
+          done = true
+        end)
+        assert.equal(0, open)
+        assert.equal(math.min(tick, 2), entered)
+        assert.equal(tick >= 7, done)
+        assert.equal(not done, scope:cancelled_caught())
+        -- What follows the timeout is skipped by Cancelled.
+        assert.equal(tick < 5 and tick + 0.5 or 7, weft.now() - started)
+        assert.is_nil(next(owner.owned))
+      end
+    end))
+end)
+
+-- -- Scopes around the yield ------------------------------------------------
+
+describe("a timeout around the yield", function()
+  local function timed(log, seconds, slow)
+    return weft.context(function(yield)
+      weft.timeout(seconds, function()
+        weft.finally(yield, function()
+          if slow then weft.sleep(slow) end
+          log[#log + 1] = "cleaned at " .. weft.now()
+        end)
+      end)
+    end)
+  end
+
+  it("governs the body: it converts as if written there [12.7, 7.4]",
+    virtual(function()
+      local log, deadline = {}, nil
+      local err = fails("TimeoutError", weft.with, timed(log, 2, 3)(),
+        function()
+          deadline = weft.current_deadline()
+          weft.sleep(10)
+        end)
+      assert.equal(2, deadline)
+      assert.is_true(err.cause:is "CancelledError")
+      assert.is_nil(err.cause.cause)
+      assert.same({ "cleaned at 5" }, log)
+      assert.is_nil(weft.current_deadline())
+    end))
+
+  it("lets results and errors of a body in time pass [12.7]",
+    virtual(function()
+      local mine = weft.Error "mine"
+      assert.equal("fine",
+        weft.with(timed({}, 2)(), function() return "fine" end))
+      assert.equal(mine, error_of(weft.with, timed({}, 2)(), raiser(mine)))
+      assert.is_nil(mine.cause)
+      weft.sleep(5)
+    end))
+
+  it("that is due while the rest runs changes nothing [12.1, 7.8]",
+    virtual(function()
+      local log = {}
+      assert.equal("fine",
+        weft.with(timed(log, 2, 5)(), function() return "fine" end))
+      assert.same({ "cleaned at 5" }, log)
+    end))
+
+  it("does not convert what an outer scope caused [12.7, 7.6]",
+    virtual(function()
+      local scope = weft.move_on_after(1, function()
+        weft.with(timed({}, 2, 5)(), weft.sleep_forever)
+      end)
+      assert.is_true(scope:cancelled_caught())
+      assert.equal(6, weft.now())
+    end))
+
+  it("that is cancelled with an outer one leaves it to that [12.7, 7.7]",
+    virtual(function()
+      local scope = weft.move_on_after(2, function()
+        weft.with(timed({}, 2)(), weft.sleep_forever)
+      end)
+      assert.is_true(scope:cancelled_caught())
+    end))
+end)
+
+describe("a scope around the yield", function()
+  it("absorbs its own cancellation, and with returns nothing [12.7, 6.12]",
+    virtual(function()
+      local inner, log = nil, {}
+      local open = weft.context(function(yield)
+        inner = weft.move_on_after(1, yield)
+        log[#log + 1] = "on"
+      end)
+      local outer = { enter = function() end,
+        exit = function(_, err) log[#log + 1] = err or "none" end }
+      assert.equal(0, select("#",
+        weft.with(outer, open(), weft.sleep_forever)))
+      assert.is_true(inner:cancelled_caught())
+      assert.same({ "on", "none" }, log)
+    end))
+
+  it("can be cancelled by the body [12.7]", virtual(function()
+    local open = weft.context(function(yield)
+      weft.scope(function(scope) yield(scope) end)
+    end)
+    local after = false
+    weft.with(open(), function(scope)
+      scope:cancel()
+      weft.checkpoint()
+      after = true
+    end)
+    assert.is_false(after)
+  end))
+
+  it("has no cause for an error that follows it, once it absorbed [12.7]",
+    virtual(function()
+      local mine = weft.Error "mine"
+      local open = weft.context(function(yield)
+        weft.move_on_after(1, yield)
+        error(mine)
+      end)
+      assert.equal(mine, error_of(weft.with, open(), weft.sleep_forever))
+      assert.is_nil(mine.cause)
+    end))
+
+  it("may be a shield: it hides outer cancellations from the body [12.7]",
+    virtual(function()
+      local open = weft.context(function(yield) weft.shield(yield) end)
+      local slept = false
+      local scope = weft.move_on_after(1, function()
+        weft.with(open(), function()
+          weft.sleep(3)
+          slept = true
+        end)
+        weft.checkpoint()
+      end)
+      assert.is_true(slept)
+      assert.is_true(scope:cancelled_caught())
+    end))
+
+  it("that surrounds others is left like them, and all that follows is "
+    .. "shielded [12.7, 12.1]", virtual(function()
+    local log = {}
+    local function note(text) log[#log + 1] = text .. " " .. weft.now() end
+    local open = weft.context(function(yield)
+      weft.scope(function()
+        weft.timeout(100, function()
+          weft.move_on_after(2, function()
+            weft.group(function()
+              pcall(yield)
+              weft.sleep(1)
+              note "in the group"
+            end)
+            weft.sleep(1)
+            note "in move_on_after"
+          end)
+          weft.sleep(1)
+          note "in the timeout"
+        end)
+        weft.sleep(1)
+        note "in the scope"
+      end)
+      weft.sleep(1)
+      note "outside"
+    end)
+    local scope = weft.move_on_after(1, function()
+      weft.with(open(), weft.sleep_forever)
+      note "not reached"
+    end)
+    assert.is_true(scope:cancelled_caught())
+    assert.same({ "in the group 2", "in move_on_after 3", "in the timeout 4",
+      "in the scope 5", "outside 6" }, log)
+    assert.is_nil(next(owner.owned))
+  end))
+
+  it("is not left while another is open inside: that is InvalidStateError "
+    .. "[6.17]", virtual(function()
+    local object = weft.context(function(yield)
+      weft.scope(function() yield() end)
+    end)()
+    object:enter()
+    weft.scope(function()
+      local err = fails("InvalidStateError", object.exit, object)
+      assert.is_truthy(err.message:find("where it was entered", 1, true))
+    end)
+    object:exit()
+    weft.scope(function() end)
+  end))
+
+  it("closes what the body made in it, as if written there [12.7, 14.7]",
+    virtual(function()
+      local log = {}
+      local open = weft.context(function(yield)
+        weft.scope(function()
+          own(log, "the function's")
+          yield()
+          log[#log + 1] = "left"
+        end)
+        log[#log + 1] = "after the scope"
+      end)
+      weft.with(open(), function() own(log, "the body's") end)
+      assert.same({ "left", "the body's closed", "the function's closed",
+        "after the scope" }, log)
+      assert.is_nil(next(owner.owned))
+    end))
+end)
+
+describe("what follows the yield", function()
+  it("closes what it made at its end [14.7]", virtual(function()
+    local log = {}
+    local open = weft.context(function(yield)
+      yield()
+      own(log, "it")
+    end)
+    weft.with(open(), function() own(log, "the body's") end)
+    assert.same({ "it closed" }, log)
+  end))
+
+  it("raises what closing that raises, or reports it [14.7]",
+    virtual(function()
+      local mine, body_error = weft.Error "closing", weft.Error "body"
+      local function make(around)
+        return weft.context(function(yield)
+          around(function()
+            weft.finally(yield, function() end)
+            owner.add { close = raiser(mine) }
+          end)
+        end)
+      end
+      local function directly(fn) fn() end
+      local function scoped(fn) weft.scope(fn) end
+      for _, around in ipairs { directly, scoped } do
+        assert.equal(mine,
+          error_of(weft.with, make(around)(), function() end))
+      end
+      local handling = weft.context(function(yield)
+        pcall(yield)
+        owner.add { close = raiser(mine) }
+        error(body_error)
+      end)
+      assert.equal(body_error,
+        error_of(weft.with, handling(), raiser(body_error)))
+      local reports = helper.take_reports()
+      assert.equal(1, #reports)
+      assert.equal(mine, reports[1].err)
+    end))
+
+  it("may enter others, open scopes and groups, and wait in them [12.1]",
+    virtual(function()
+      local log = {}
+      local inner = weft.context(function(yield)
+        weft.timeout(5, yield)
+        weft.sleep(1)
+        log[#log + 1] = "inner left"
+      end)
+      local open = weft.context(function(yield)
+        weft.timeout(3, function()
+          weft.finally(yield, function()
+            weft.with(inner(), function() weft.sleep(1) end)
+            weft.group(function(g) g:spawn(weft.sleep, 1) end)
+            log[#log + 1] = "cleaned"
+          end)
+        end)
+      end)
+      local scope = weft.move_on_after(1, function()
+        weft.with(open(), weft.sleep_forever)
+      end)
+      assert.is_true(scope:cancelled_caught())
+      assert.same({ "inner left", "cleaned" }, log)
+      assert.equal(4, weft.now())
+    end))
+end)
+
+-- -- Groups around the yield ------------------------------------------------
+
+describe("a group around the yield", function()
+  local function grouped(opts)
+    return weft.context(function(yield)
+      weft.group(function(g) yield(g) end, opts)
+    end)
+  end
+
+  it("owns what the body spawns, and is joined when it is left [12.7, 9.1]",
+    virtual(function()
+      local ended = 0
+      local result = weft.with(grouped()(), function(g)
+        for _ = 1, 3 do
+          g:spawn(function()
+            weft.sleep(2)
+            ended = ended + 1
+          end)
+        end
+        return "body"
+      end)
+      assert.equal("body", result)
+      assert.equal(3, ended)
+    end))
+
+  it("cancels the body when a child fails, and raises one ErrorGroup, without "
+    .. "a cause [12.7, 9.3, 9.4]", virtual(function()
+    local mine, cut_off = weft.Error "mine", nil
+    local err = fails("ErrorGroup", weft.with, grouped()(), function(g)
+      g:spawn(function()
+        weft.sleep(1)
+        error(mine)
+      end)
+      cut_off = error_of(weft.sleep_forever)
+      error(cut_off)
+    end)
+    assert.is_true(cut_off:is "CancelledError")
+    assert.same({ mine }, err.errors)
+    assert.is_nil(err.cause)
+  end))
+
+  it("has the body's error for a member [12.7, 9.3]", virtual(function()
+    local mine = weft.Error "mine"
+    local err = fails("ErrorGroup", weft.with, grouped()(), raiser(mine))
+    assert.same({ mine }, err.errors)
+    assert.is_nil(err.cause)
+    err = fails("ErrorGroup", weft.with, grouped()(), raiser "text")
+    assert.equal("text", err.errors[1].value)
+    assert.is_nil(err.cause)
+  end))
+
+  it("that is cancelled stops the body without an error [12.7, 9.10]",
+    virtual(function()
+      local after = false
+      assert.equal(0, select("#", weft.with(grouped()(), function(g)
+        g:spawn(weft.sleep_forever)
+        g:cancel()
+        weft.checkpoint()
+        after = true
+      end)))
+      assert.is_false(after)
+    end))
+
+  it("with a timeout raises TimeoutError [12.7, 9.7]", virtual(function()
+    fails("TimeoutError", weft.with, grouped { timeout = 1 }(),
+      weft.sleep_forever)
+    assert.equal(1, weft.now())
+  end))
+
+  it("passes an outer Cancelled on once its children ended, and has it as "
+    .. "cause of failures [12.7, 9.7, 9.9]", virtual(function()
+    local log = {}
+    local scope = weft.move_on_after(1, function()
+      weft.with(grouped()(), function(g)
+        g:spawn(function()
+          weft.finally(weft.sleep_forever, function()
+            weft.sleep(1)
+            log[#log + 1] = "child at " .. weft.now()
+          end)
+        end)
+        weft.sleep_forever()
+      end)
+    end)
+    assert.is_true(scope:cancelled_caught())
+    assert.same({ "child at 2" }, log)
+    local mine, err = weft.Error "mine", nil
+    scope = weft.move_on_after(1, function()
+      err = error_of(weft.with, grouped()(), function(g)
+        g:spawn(function()
+          pcall(weft.sleep_forever)
+          error(mine)
+        end)
+        weft.sleep_forever()
+      end)
+      weft.checkpoint()
+    end)
+    assert.is_true(scope:cancelled_caught())
+    assert.same({ mine }, err.errors)
+    assert.equal("deadline", err.cause.source)
+  end))
+
+  it("inside a timeout, in one context [12.7, 7.4, 12.1]",
+    virtual(function()
+      local log = {}
+      local open = weft.context(function(yield)
+        weft.timeout(2, function()
+          weft.group(function(g)
+            g:spawn(function()
+              weft.finally(weft.sleep_forever, function()
+                weft.sleep(1)
+                log[#log + 1] = "child cleaned"
+              end)
+            end)
+            weft.finally(function() yield(g) end, function()
+              weft.sleep(2)
+              log[#log + 1] = "left"
+            end)
+          end)
+          log[#log + 1] = "not reached"
+        end)
+      end)
+      local err = fails("TimeoutError", weft.with, open(), function(g)
+        g:spawn(weft.sleep_forever)
+        weft.sleep_forever()
+      end)
+      assert.is_true(err.cause:is "CancelledError")
+      assert.same({ "child cleaned", "left" }, log)
+      assert.equal(4, weft.now())
+    end))
+
+  it("goes on shielded outside it with the error it made [12.1, 12.7]",
+    virtual(function()
+      local log = {}
+      local open = weft.context(function(yield)
+        weft.finally(function()
+          weft.group(function(g) yield(g) end)
+        end, function(err)
+          weft.sleep(1)
+          log[#log + 1] = err.name .. " at " .. weft.now()
+        end)
+      end)
+      local scope = weft.move_on_after(1, function()
+        error_of(weft.with, open(), function(g)
+          g:spawn(function()
+            pcall(weft.sleep_forever)
+            error "x"
+          end)
+          weft.sleep_forever()
+        end)
+        log[#log + 1] = "outside"
+        weft.checkpoint()
+      end)
+      assert.is_true(scope:cancelled_caught())
+      assert.same({ "ErrorGroup at 2", "outside" }, log)
+    end))
+end)
+
+-- -- Nested -------------------------------------------------------------------
+
+describe("contexts", function()
+  it("side by side nest as they stand: each governs what follows it [12.7]",
+    virtual(function()
+      local log = {}
+      local function timed(name, seconds)
+        return weft.context(function(yield)
+          weft.finally(function()
+            weft.timeout(seconds, function() yield(name) end)
+          end, function(err) log[#log + 1] = name .. " " .. err.name end)
+        end)()
+      end
+      local plain = {
+        enter = function() return "plain" end,
+        exit = function(_, err)
+          weft.sleep(1)
+          log[#log + 1] = "plain " .. err.name
+        end,
+      }
+      local err = fails("TimeoutError", weft.with, timed("outer", 5), plain,
+        timed("inner", 2), weft.sleep_forever)
+      assert.is_true(err.cause:is "CancelledError")
+      assert.same({ "inner TimeoutError", "plain TimeoutError",
+        "outer TimeoutError" }, log)
+      assert.equal(3, weft.now())
+    end))
+
+  it("may yield inside a with of another [12.7]", virtual(function()
+    local log = {}
+    local base = weft.context(function(yield, name)
+      weft.timeout(5, function() yield(name) end)
+      log[#log + 1] = name .. " left"
+    end)
+    local derived = weft.context(function(yield)
+      weft.with(base "a", base "b", function(a, b)
+        yield(a .. b)
+        weft.sleep(1)
+        log[#log + 1] = "between"
+      end)
+    end)
+    assert.equal("ab!", weft.with(derived(), function(text)
+      return text .. "!"
+    end))
+    assert.same({ "between", "b left", "a left" }, log)
+    log = {}
+    local err = fails("TimeoutError", weft.with, derived(), weft.sleep_forever)
+    assert.is_true(err.cause:is "CancelledError")
+    assert.same({}, log)
+    assert.is_nil(next(owner.owned))
+  end))
+
+  it("may be made of contexts that are made of contexts [12.7, 12.1]",
+    virtual(function()
+      local log = {}
+      local function made_of(make, name)
+        return weft.context(function(yield)
+          weft.finally(function()
+            weft.stack(function(s) yield(s:enter(make()) .. name) end)
+          end, function(err)
+            weft.sleep(1)
+            log[#log + 1] = name .. " " .. (err and err.name or "fine")
+          end)
+        end)
+      end
+      local function timed()
+        return weft.context(function(yield)
+          weft.timeout(2, function()
+            weft.finally(function() yield "a" end, function()
+              weft.sleep(1)
+              log[#log + 1] = "a"
+            end)
+          end)
+        end)()
+      end
+      local open = made_of(made_of(made_of(timed, "b"), "c"), "d")
+      assert.equal("abcd", weft.with(open(), function(v) return v end))
+      assert.same({ "a", "b fine", "c fine", "d fine" }, log)
+      assert.equal(4, weft.now())
+      log = {}
+      local mine = weft.Error "mine"
+      local shielding = { enter = function() end, exit = function()
+        weft.sleep(1)
+        error(mine)
+      end }
+      local scope = weft.move_on_after(4, function()
+        local err = error_of(weft.with, shielding, open(), weft.sleep_forever)
+        assert.equal(mine, err)
+        assert.is_true(err.cause:is "TimeoutError")
+        assert.is_true(err.cause.cause:is "CancelledError")
+        weft.checkpoint()
+      end)
+      assert.is_true(scope:cancelled_caught())
+      assert.same({ "a", "b TimeoutError", "c TimeoutError",
+        "d TimeoutError" }, log)
+      assert.equal(11, weft.now())
+      assert.is_nil(next(owner.owned))
+    end))
+
+  it("may yield inside an exit, or in a cleanup [12.1, 12.7]",
+    virtual(function()
+      local log = {}
+      local open = weft.context(function(yield)
+        weft.with({
+          enter = function() end,
+          exit = function()
+            weft.finally(function() end, function()
+              yield "value"
+              weft.sleep(1)
+            end)
+            weft.sleep(1)
+            log[#log + 1] = "exit ended"
+          end,
+        }, function() end)
+        weft.sleep(1)
+        log[#log + 1] = "outside"
+      end)
+      local scope = weft.move_on_after(1, function()
+        local result = weft.with(open(), function(value)
+          weft.sleep(3) -- in the exit's shield
+          return value
+        end)
+        log[#log + 1] = result
+        weft.checkpoint()
+      end)
+      assert.is_true(scope:cancelled_caught())
+      assert.same({ "exit ended", "outside", "value" }, log)
+      assert.equal(6, weft.now())
+      assert.is_nil(next(owner.owned))
+    end))
+
+  it("may be entered in a coroutine of the user's, which cannot yield out of "
+    .. "their scopes [13.7]", virtual(function()
+    local open = weft.context(function(yield, wrap)
+      wrap(function() yield() end)
+    end)
+    local function scoped(fn) weft.scope(fn) end
+    local function directly(fn) fn() end
+    local values = coroutine.wrap(function()
+      weft.with(open(directly), function() coroutine.yield(1) end)
+      local err = error_of(weft.with, open(scoped), function()
+        coroutine.yield(2)
+      end)
+      coroutine.yield(err)
+    end)
+    assert.equal(1, values())
+    assert.is_true(values():is "InvalidStateError")
+  end))
+
+  it("share the task's context variables [15.3]", virtual(function()
+    local var, seen = weft.context_var("var", "default"), {}
+    local open = weft.context(function(yield)
+      var:set "by the function"
+      yield()
+      seen[2] = var:get()
+    end)
+    weft.with(open(), function()
+      seen[1] = var:get()
+      var:set "by the body"
+    end)
+    assert.same({ "by the function", "by the body" }, seen)
+    assert.equal("by the body", var:get())
+  end))
+
+  it("in a generator's body are left when that is closed [14.5, 12.1]",
+    virtual(function()
+      local log = {}
+      local open = weft.context(function(yield)
+        weft.sleep(1)
+        local _, err = pcall(yield, "value")
+        weft.sleep(1)
+        log[#log + 1] = err.name .. " " .. err.source
+        error(err)
+      end)
+      local numbers = weft.generator(function(yield)
+        weft.with({
+          enter = function() end,
+          exit = function(_, err) log[#log + 1] = "exit " .. err.source end,
+        }, open(), function(_, value)
+          yield(value)
+          yield "not reached"
+        end)
+        log[#log + 1] = "not reached"
+      end)
+      local scope = weft.move_on_after(2, function()
+        weft.scope(function()
+          assert.equal("value", numbers():next())
+          weft.sleep_forever()
+        end)
+      end)
+      assert.is_true(scope:cancelled_caught())
+      assert.same({ "CancelledError close", "exit close" }, log)
+      assert.equal(3, weft.now())
+      assert.is_nil(next(owner.owned))
+    end))
+
+  it("that open scopes keep a generator's body from yielding in them [13.7]",
+    virtual(function()
+      local open = weft.context(function(yield)
+        weft.scope(function() yield() end)
+      end)
+      local numbers = weft.generator(function(yield)
+        weft.with(open(), function() yield(1) end)
+      end)
+      local values = numbers()
+      fails("InvalidStateError", values.next, values)
+    end))
+
+  it("own no generator that their function makes before the yield: who enters "
+    .. "does [14.7]", virtual(function()
+    local log = {}
+    local numbers = weft.generator(function(yield)
+      weft.finally(function() yield(1) end,
+        function() log[#log + 1] = "closed" end)
+    end)
+    local open = weft.context(function(yield)
+      local values = numbers()
+      yield(values:next())
+      log[#log + 1] = "left"
+    end)
+    weft.scope(function()
+      weft.with(open(), function() log[#log + 1] = "body" end)
+      log[#log + 1] = "after"
+    end)
+    assert.same({ "body", "left", "after", "closed" }, log)
+  end))
+
+  it("of one task leave the others alone", virtual(function()
+    local open = weft.context(function(yield, seconds)
+      weft.timeout(seconds, function() yield() end)
+    end)
+    local ends = {}
+    for i = 3, 1, -1 do
+      weft.spawn(function()
+        pcall(weft.with, open(i), weft.sleep_forever)
+        ends[#ends + 1] = i .. " at " .. weft.now()
+      end)
+    end
+    weft.sleep(5)
+    settle()
+    assert.same({ "1 at 1", "2 at 2", "3 at 3" }, ends)
+  end))
+end)
