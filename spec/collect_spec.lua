@@ -1,3 +1,4 @@
+--- Collecting what an iterator gives: lists and tables.
 local helper = require "helper"
 local weft = require "weft"
 

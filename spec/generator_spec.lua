@@ -1,3 +1,4 @@
+--- Generators: values one by one, parks among them, owners, closing.
 local helper = require "helper"
 local weft = require "weft"
 

@@ -1,3 +1,4 @@
+--- What stands for a row of items.
 local helper = require "helper"
 local iterator = require "weft.iterator"
 
