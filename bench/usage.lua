@@ -1,4 +1,4 @@
---- What this process has used so far, as the system counts it.
+--- What this process has used so far, as the system counts it, and its clock.
 -- For the programs here, which run in the root of the tree, by
 -- `dofile "bench/usage.lua"`. Sizes are bytes, times seconds.
 
@@ -11,12 +11,15 @@ struct bench_rusage {
   long peak_kilobytes; /* on Linux */
   long others[13];
 };
+struct bench_timespec { long seconds, nanoseconds; };
 int getrusage(int who, struct bench_rusage *usage);
+int clock_gettime(int clock, struct bench_timespec *now);
 long sysconf(int name);
 ]]
 
 local RUSAGE_SELF = 0
 local SC_PAGESIZE = 30 -- on Linux
+local CLOCK_MONOTONIC = 1 -- on Linux
 
 local function rusage()
   local used = ffi.new "struct bench_rusage"
@@ -29,6 +32,14 @@ local function seconds(time)
 end
 
 local usage = {}
+
+--- The time that has passed, for programs without weft.now().
+---@return number seconds
+function usage.now()
+  local now = ffi.new "struct bench_timespec"
+  assert(ffi.C.clock_gettime(CLOCK_MONOTONIC, now) == 0, "no clock")
+  return tonumber(now.seconds) + tonumber(now.nanoseconds) / 1e9
+end
 
 --- CPU time, the kernel's part included.
 ---@return number seconds

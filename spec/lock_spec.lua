@@ -557,3 +557,40 @@ describe("lock:close", function()
       end))
   end
 end)
+
+describe("a lock and the run budget", function()
+  it("lets others run before it is taken, not while it is held [1.7]",
+    helper.virtual(function()
+      local lock, seen = weft.lock(), {}
+      local busy = weft.spawn(function()
+        for _ = 1, 300 do
+          lock:acquire()
+          lock:release()
+        end
+      end)
+      while not busy:done() do
+        weft.yield()
+        seen[#seen + 1] = lock:locked()
+      end
+      assert.same({ false, false, false }, seen)
+    end))
+
+  it("raises Cancelled instead of taking it, if it came meanwhile [3.5]",
+    helper.virtual(function()
+      local lock, err = weft.lock(), nil
+      local busy = weft.spawn(function()
+        while true do
+          local ok
+          ok, err = pcall(lock.acquire, lock)
+          if not ok then return end
+          lock:release()
+        end
+      end)
+      weft.yield()
+      busy:cancel()
+      weft.yield()
+      assert.is_true(busy:done())
+      assert.is_true(err:is "CancelledError")
+      assert.is_false(lock:locked())
+    end))
+end)

@@ -1,16 +1,13 @@
-// timer.go - contexts with a timeout, and goroutines that sleep.
+// timer.go - goroutines that sleep 0 to 1000 ms.
 //
-//	timer scope TASKS TIMES     entered and left
-//	timer yield TASKS TIMES     with a runtime.Gosched inside
-//	timer fires TASKS TIMES     of 1 ms, waited for, in CPU time
-//	timer sleepers TASKS        sleeping 0 to 1000 ms: CPU seconds, peak MB
+//	timer TASKS
+//
+// Prints the CPU seconds and the peak megabytes of the process.
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
-	"runtime"
 	"strconv"
 	"sync"
 	"syscall"
@@ -32,70 +29,6 @@ func usage() (cpu time.Duration, peakBytes int64) {
 	}
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()),
 		usage.Maxrss * 1024
-}
-
-// Each body goes through one timeout and tells whether it went as it should.
-var bodies = map[string]func() bool{
-	"scope": func() bool {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		cancel()
-		return ctx.Err() == context.Canceled
-	},
-	"yield": func() bool {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		runtime.Gosched()
-		cancel()
-		return ctx.Err() == context.Canceled
-	},
-	"fires": func() bool {
-		ctx, cancel := context.WithTimeout(context.Background(),
-			time.Millisecond)
-		<-ctx.Done()
-		cancel()
-		return ctx.Err() == context.DeadlineExceeded
-	},
-}
-
-// Runs [body] [times] times in each of [tasks] goroutines; returns how often
-// it went as it should.
-func round(body func() bool, tasks, times int) int {
-	var done sync.WaitGroup
-	done.Add(tasks)
-	counts := make([]int, tasks)
-	for task := 0; task < tasks; task++ {
-		go func(task int) {
-			good := 0
-			for i := 0; i < times; i++ {
-				if body() {
-					good++
-				}
-			}
-			counts[task] = good
-			done.Done()
-		}(task)
-	}
-	done.Wait()
-	total := 0
-	for _, count := range counts {
-		total += count
-	}
-	return total
-}
-
-func timeouts(work string, tasks, times int) {
-	round(bodies[work], tasks, times/10+1)
-	beganCPU, _ := usage()
-	began := time.Now()
-	good := round(bodies[work], tasks, times)
-	took := time.Since(began)
-	if work == "fires" {
-		endedCPU, _ := usage()
-		took = endedCPU - beganCPU
-	}
-	if good != tasks*times {
-		panic("wrong number of timeouts")
-	}
-	fmt.Printf("timeout %.3f\n", float64(took.Nanoseconds())/float64(good))
 }
 
 func sleepers(tasks int) {
@@ -120,9 +53,5 @@ func sleepers(tasks int) {
 }
 
 func main() {
-	if os.Args[1] == "sleepers" {
-		sleepers(argument(2))
-	} else {
-		timeouts(os.Args[1], argument(2), argument(3))
-	}
+	sleepers(argument(1))
 }

@@ -113,6 +113,8 @@ static int version(lua_State *L) {
  * Only functions that neither park nor call back: lua/weft/direct.lua. */
 static int address(lua_State *L) {
   static const char *const names[] = {"runtime",
+                                      "weft_event_set",
+                                      "weft_event_clear",
                                       "weft_semaphore_try_acquire",
                                       "weft_semaphore_release",
                                       "weft_lock_try_acquire",
@@ -123,6 +125,8 @@ static int address(lua_State *L) {
                                       NULL};
   struct host *host = host_of(L);
   void *const addresses[] = {&host->rt,
+                             (void *)(uintptr_t)weft_event_set,
+                             (void *)(uintptr_t)weft_event_clear,
                              (void *)(uintptr_t)weft_semaphore_try_acquire,
                              (void *)(uintptr_t)weft_semaphore_release,
                              (void *)(uintptr_t)weft_lock_try_acquire,

@@ -9,6 +9,7 @@
 
 local ffi = require "ffi"
 local core = require "weft.core"
+local errors = require "weft.error"
 
 local direct = {}
 
@@ -26,6 +27,19 @@ function direct.spend()
   if left <= 1 then return false end
   budget[0][0] = left - 1
   return true
+end
+
+--- For a call whose outcome the task keeps from others, as a lock: the one that
+-- would use up the run budget lets them run before it takes anything. Taken
+-- first, it would be away for a whole turn, all others would come to wait for
+-- it, and then every hand-over costs a switch, for ever. Parks. Returns what is
+-- left of the budget then.
+---@param call string "lock:acquire"
+---@return number
+function direct.renew(call)
+  local code = core.checkpoint(call)
+  if code then errors.fail(code) end
+  return budget[0][0]
 end
 
 --- A function of the ABI that takes a handle alone, and returns a code. It

@@ -46,6 +46,7 @@ end
 -- Raises InvalidStateError if this task has one.
 function Limiter:acquire()
   local left = budget[0][0]
+  if left == 1 then left = direct.renew "limiter:acquire" end
   if left > 1 and try_acquire(self.handle) == OK then
     budget[0][0] = left - 1
     return

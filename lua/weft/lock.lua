@@ -74,6 +74,7 @@ end
 -- is broken: a task that had it has ended.
 function Lock:acquire()
   local left = budget[0][0]
+  if left == 1 then left = direct.renew "lock:acquire" end
   if left > 1 and try_acquire(self.handle) == OK then
     budget[0][0] = left - 1
     return

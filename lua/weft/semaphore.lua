@@ -51,6 +51,7 @@ end
 --- Takes a permit. Parks while there is none. Cancelled, it took none.
 function Semaphore:acquire()
   local left = budget[0][0]
+  if left == 1 then left = direct.renew "semaphore:acquire" end
   if left > 1 and try_acquire(self.handle) == OK then
     budget[0][0] = left - 1
     return

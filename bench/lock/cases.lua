@@ -1,0 +1,17 @@
+--- What bench/run measures of locks: ten tasks that each acquire and release
+-- one lock in a loop.
+
+local function case(work, name, target)
+  return {
+    args = work .. " 10 1000000",
+    slow_args = work .. " 10 100000",
+    measures = { { key = "lock", name = name, unit = "ns",
+      target = target } },
+  }
+end
+
+return {
+  programs = { "weft", "stackful", "go1", "go", "asyncio" },
+  case("plain", "lock of 10 tasks", { at_most = 28 }),
+  case("yield", "lock of 10, yield inside"),
+}

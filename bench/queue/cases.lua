@@ -1,0 +1,23 @@
+--- What bench/run measures of queues: an item put by one task and got by
+-- another, through a queue that holds at most 128.
+
+local function case(kind, pairs_, name, target, programs)
+  return {
+    args = ("%s %d 1000000"):format(kind, pairs_),
+    slow_args = ("%s %d 100000"):format(kind, pairs_),
+    programs = programs,
+    measures = { {
+      key = "item", name = name, unit = "ns", target = target,
+      targets = { stackful = { at_most = 20 } },
+    } },
+  }
+end
+
+local no_stackful = { "weft", "go1", "go", "asyncio" }
+
+return {
+  programs = { "weft", "stackful", "go1", "go", "asyncio" },
+  case("fifo", 1, "queue item, 1 to 1", { at_most = 25 }),
+  case("fifo", 10, "queue item, 10 to 10", { at_most = 25 }),
+  case("priority", 1, "priority queue item, 1 to 1", nil, no_stackful),
+}
