@@ -96,7 +96,29 @@ describe("weft.tree", function()
       line_in(function() main:await() end))
   end))
 
+  it("names the task that has the lock which is waited for [29.4]",
+    virtual(function()
+      local main, lock = weft.current_task(), weft.lock()
+      lock:acquire()
+      assert.equal("waits for lock of main #" .. main:id(),
+        line_in(function() lock:acquire() end))
+      lock:release()
+    end))
+
   local waits = {
+    barrier = function() weft.barrier(2):wait() end,
+    condition = function()
+      local condition = weft.condition()
+      condition:acquire()
+      condition:wait()
+    end,
+    ["channel (to send)"] = function() weft.channel():send(1) end,
+    ["channel (to receive)"] = function()
+      local sender, receiver = weft.channel()
+      receiver:receive()
+      sender:close()
+    end,
+    limiter = function() weft.limiter(0):acquire() end,
     event = function() weft.event():wait() end,
     semaphore = function() weft.semaphore(0):acquire() end,
     ["queue (to get)"] = function() weft.queue():get() end,

@@ -74,13 +74,20 @@ local function scope_words(scope)
     .. (cancelled and ", cancelled" or "")
 end
 
+-- Whom a task waits for: the one it awaits, or the one that has the lock.
+local function awaited_words(tasks, task)
+  local awaited = task.what == "task" and tasks[task.object]
+  if awaited then return " " .. title(awaited) end
+  if task.what ~= "lock" then return "" end
+  local _, _, owner = core.lock_owner(task.object)
+  return owner and (" of %s #%d"):format(owner:name(), owner:id()) or ""
+end
+
 local function task_line(tasks, task)
   local doing = states[task.state]
   if task.state == PARKED then
-    local awaited = task.what == "task" and tasks[task.object]
     doing = "waits for " .. (task.what or "something")
-      .. (awaited and " " .. title(awaited) or "")
-      .. (task.due and left(task.due) or "")
+      .. awaited_words(tasks, task) .. (task.due and left(task.due) or "")
   end
   return title(task) .. ": " .. doing .. scope_words(task.scope)
 end
