@@ -4,9 +4,9 @@ max_line_length = 80
 self = false -- a method need not use its self
 include_files = {
   "lua/**/*.lua", "spec/**/*.lua", "examples/**/*.lua", "bench/**/*.lua",
-  "bindings/**/*.lua", ".ci/*.lua", ".ci/lint-docs", ".ci/lint-header",
-  ".ci/lint-layers", ".ci/lint-text", ".ci/rules", ".luacheckrc", ".busted",
-  "config.ld",
+  "bindings/**/*.lua", ".ci/*.lua", ".ci/include", ".ci/lint-docs",
+  ".ci/lint-header", ".ci/lint-layers", ".ci/lint-text", ".ci/rules",
+  ".luacheckrc", ".busted", "config.ld",
 }
 
 -- Its purpose is to put weft's functions into the global `coroutine`.

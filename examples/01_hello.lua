@@ -1,29 +1,14 @@
---- The first program: two things at the same time.
+--- The first program: it says something, waits, and says something else.
 --
 --   weft examples/01_hello.lua
 --
--- It prints "hello", and what two tasks say, in turn:
+-- It prints
 --   hello
---   ping
---   pong
---   ping
---   pong
---   done
+--   world
 
 local weft = require "weft"
 
--- Says `word` twice. A call that waits, such as yield, lets the others run;
--- between two such calls nobody can interrupt.
-local function say_twice(word)
-  for _ = 1, 2 do
-    print(word)
-    weft.yield()
-  end
-end
-
+-- The `weft` program runs a script in a task, so it may wait anywhere.
 print "hello"
-weft.group(function(group) -- goes on when both have ended
-  group:spawn(say_twice, "ping")
-  group:spawn(say_twice, "pong")
-end)
-print "done"
+weft.sleep(0.1) -- seconds
+print "world"

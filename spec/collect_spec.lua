@@ -36,6 +36,21 @@ describe("weft.collect", function()
     assert.same({ "a", "b" }, weft.collect(("a b"):gmatch "%a"))
   end))
 
+  it("takes what items() of a queue gives, as map and each do",
+    helper.virtual(function()
+      local queue = weft.queue()
+      for i = 1, 3 do queue:put(i) end
+      queue:shutdown()
+      assert.same({ 1, 2, 3 }, weft.collect(queue:items()))
+      local sender, receiver = weft.channel(3)
+      for i = 1, 3 do sender:send(i) end
+      sender:close()
+      assert.same({ n = 3, 2, 4, 6 }, weft.map(receiver:items(), function(i)
+        return i * 2
+      end))
+      receiver:close()
+    end))
+
   it("closes the generator when the function fails", helper.virtual(function()
     local log = {}
     local err = helper.error_of(weft.collect, pages(log), function(i)

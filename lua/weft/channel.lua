@@ -264,9 +264,10 @@ end
 
 --- For loops: receives until the last sender is closed and nothing is left.
 -- Parks.
----@return fun(self: weft.Receiver): any
----@return weft.Receiver
-function Receiver:items() return next_item, self end
+---@return fun(): any
+function Receiver:items()
+  return function() return next_item(self) end
+end
 
 -- -- Cloning and closing ------------------------------------------------------
 

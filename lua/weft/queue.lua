@@ -214,9 +214,10 @@ local function next_item(self)
 end
 
 --- For loops: gets until the queue is shut down and drained. Parks.
----@return fun(self: weft.Queue): any
----@return weft.Queue
-function Queue:items() return next_item, self end
+---@return fun(): any
+function Queue:items()
+  return function() return next_item(self) end
+end
 
 -- -- Done and over ------------------------------------------------------------
 

@@ -224,7 +224,8 @@ function scope.scope(fn, opts)
 end
 
 --- Runs `fn(scope)` shielded from outer cancellations, for at most `grace`
--- seconds if given. Returns what fn returns, nothing if the grace ran out.
+-- seconds if given, counted from here and not from a cancellation. Returns what
+-- fn returns, nothing if the grace ran out.
 ---@param fn fun(scope: weft.Scope): ...
 ---@param grace number?
 function scope.shield(fn, grace)

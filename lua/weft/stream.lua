@@ -136,9 +136,10 @@ function Stream:read_all()
 end
 
 --- The lines up to the end, as read_line gives them, for a `for` loop.
----@return fun(self: weft.Stream): string?
----@return weft.Stream
-function Stream:lines() return Stream.read_line, self end
+---@return fun(): string?
+function Stream:lines()
+  return function() return self:read_line() end
+end
 
 -- -- Writing -----------------------------------------------------------------
 
