@@ -321,6 +321,9 @@ describe("an exit", function()
         logged({}, "a", { exit = function(err) error(err) end }),
         raiser(mine)))
       assert.equal(cause, mine.cause)
+      assert.equal("text", error_of(weft.with,
+        logged({}, "a", { exit = function(err) error(err, 0) end }),
+        raiser "text"))
       local err = error_of(weft.with, logged({}, "a", {
         exit = function(e) error(e.cause) end,
       }), raiser(mine))
@@ -543,6 +546,10 @@ describe("leaving a with", function()
       raiser(mine))
     assert.is_true(err:is "CancelledError")
     assert.equal(mine, err.cause)
+    assert.is_nil(thrown.cause)
+    assert.equal(thrown, error_of(weft.with,
+      logged({}, "a", { exit = raiser(thrown) }),
+      raiser(weft.CancelledError "by the body")))
     assert.is_nil(thrown.cause)
   end))
 
