@@ -94,6 +94,7 @@ local weft = {
   semaphore = semaphore.new,
   bounded_semaphore = semaphore.bounded,
   rate_limiter = rate_limiter.new,
+  sliding_window = rate_limiter.sliding_window,
   lock = lock.new,
   condition = condition.new,
   limiter = limiter.new,
@@ -105,13 +106,29 @@ local weft = {
 
 for name, class in pairs(errors.classes) do weft[name] = class end
 
--- Modules that load a library of their own come when they are first asked for.
-local lazy = { http = "weft.http", json = "weft.json", net = "weft.net" }
+-- What comes when it is first asked for: modules that load a library of their
+-- own, and the patterns, each with the name of its function in the module.
+local lazy = {
+  http = { "weft.http" },
+  json = { "weft.json" },
+  net = { "weft.net" },
+  background = { "weft.background", "new" },
+  cache = { "weft.cache", "new" },
+  cron = { "weft.cron", "cron" },
+  every = { "weft.every", "every" },
+  pipeline = { "weft.pipeline", "pipeline" },
+  pool = { "weft.pool", "new" },
+  retry = { "weft.retry", "retry" },
+  supervisor = { "weft.supervisor", "new" },
+}
 
 return setmetatable(weft, {
   __index = function(self, key)
-    local module = lazy[key] and require(lazy[key])
-    self[key] = module
-    return module
+    local place = lazy[key]
+    if not place then return nil end
+    local value = require(place[1])
+    if place[2] then value = value[place[2]] end
+    self[key] = value
+    return value
   end,
 })

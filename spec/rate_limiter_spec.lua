@@ -138,3 +138,110 @@ describe("a rate limiter", function()
     refuses({ "with", "fn", "nil" }, limiter.with, limiter)
   end))
 end)
+
+describe("a sliding window", function()
+  it("lets limit tokens pass in any window of its length", virtual(function()
+    local limiter, times = weft.sliding_window(2, 10), {}
+    for i, pause in ipairs { 0, 7, 0, 0, 0 } do
+      weft.sleep(pause)
+      limiter:acquire()
+      times[i] = weft.now()
+    end
+    assert.same({ 0, 7, 10, 17, 20 }, times)
+  end))
+
+  it("does not let twice its limit pass after a pause, as a bucket does",
+    virtual(function()
+      local window, bucket = weft.sliding_window(3, 3), weft.rate_limiter(3, 3)
+      weft.sleep(100)
+      assert.same({ 100, 100, 100, 103, 103, 103 }, times_of(window, 6))
+      weft.sleep(100)
+      assert.same({ 203, 203, 203, 204, 205, 206 }, times_of(bucket, 6))
+    end))
+
+  it("gives several tokens at once, in order of asking", virtual(function()
+    local limiter, log = weft.sliding_window(4, 10), {}
+    limiter:acquire(3)
+    weft.sleep(1)
+    for _, n in ipairs { 4, 1, 2, 2 } do
+      weft.spawn(function()
+        limiter:acquire(n)
+        log[#log + 1] = n .. " at " .. weft.now()
+      end)
+    end
+    weft.sleep(100)
+    assert.same({ "4 at 10", "1 at 20", "2 at 20", "2 at 30" }, log)
+  end))
+
+  it("never exceeds its limit, whatever is asked for", virtual(function()
+    local limit, per = 5, 10
+    local limiter, taken = weft.sliding_window(limit, per), {}
+    math.randomseed(3)
+    for _ = 1, 200 do
+      local n = math.random(limit)
+      if math.random(3) == 1 then weft.sleep(math.random(8)) end
+      if math.random(4) > 1 then limiter:acquire(n)
+      elseif not limiter:try_acquire(n) then n = 0 end
+      for _ = 1, n do taken[#taken + 1] = weft.now() end
+    end
+    assert.is_true(#taken > 300)
+    for i = limit + 1, #taken do
+      assert.is_true(taken[i] - taken[i - limit] >= per)
+    end
+  end))
+
+  it("takes nothing for an acquire that is cancelled, and lets the next in "
+    .. "[3.5]", virtual(function()
+      local limiter, at = weft.sliding_window(1, 10), nil
+      limiter:acquire()
+      local gone = weft.spawn(function() limiter:acquire() end)
+      weft.spawn(function()
+        limiter:acquire()
+        at = weft.now()
+      end)
+      weft.sleep(1)
+      gone:cancel()
+      weft.sleep(20)
+      assert.equal(10, at)
+    end))
+
+  it("does not wait for what is there to be tried [3.9]", virtual(function()
+    local limiter = weft.sliding_window(2, 10)
+    assert.is_true(limiter:try_acquire())
+    weft.sleep(4)
+    assert.is_true(limiter:try_acquire())
+    assert.is_false(limiter:try_acquire())
+    weft.sleep(6)
+    assert.is_false(limiter:try_acquire(2))
+    assert.is_true(limiter:try_acquire(1))
+    local waiter = weft.spawn(function() limiter:acquire() end)
+    weft.sleep(1)
+    assert.is_false(limiter:try_acquire())
+    waiter:await()
+  end))
+
+  it("calls fn in with, once it has its token", virtual(function()
+    local limiter = weft.sliding_window(1, 5)
+    limiter:acquire()
+    assert.equal(5, limiter:with(weft.now))
+  end))
+
+  it("refuses what cannot be", virtual(function()
+    refuses({ "limit", "whole number", "nil" }, weft.sliding_window)
+    refuses({ "limit", "whole number", "1.5" }, weft.sliding_window, 1.5, 1)
+    refuses({ "per", "above 0", "number 0" }, weft.sliding_window, 1, 0)
+    local limiter = weft.sliding_window(2, 1)
+    refuses({ "sliding_window:acquire(n): n is 3", "room for 2 at most" },
+      limiter.acquire, limiter, 3)
+    refuses({ "sliding_window:try_acquire(n)", "whole number", "0.5" },
+      limiter.try_acquire, limiter, 0.5)
+    refuses({ "sliding_window:with", "fn", "nil" }, limiter.with, limiter)
+  end))
+end)
+
+describe("a rate limiter's options", function()
+  it("are known by name", virtual(function()
+    refuses({ "rate_limiter: there is no option", "brust", "there is burst" },
+      weft.rate_limiter, 1, 1, { brust = 2 })
+  end))
+end)
