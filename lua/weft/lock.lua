@@ -54,6 +54,7 @@ function lock.holder_text(self)
 end
 
 --- What ESTATE means in the method `call`, which is for the lock's owner.
+---@param self weft.Lock
 ---@param call string "condition:wait"
 ---@return string
 function lock.not_owner_text(self, call)

@@ -50,6 +50,7 @@ end
 
 --- Raises what the code of the method `call` means. `message` says what a code
 -- of the object's own, as ESTATE, means in that call.
+---@param self table the object
 ---@param call string "acquire"
 ---@param code number
 ---@param message string?
@@ -70,8 +71,9 @@ end
 
 --- The end of a `with`: releases what was acquired, then ends as its function
 -- did. Where the object was closed meanwhile there is nothing to give back.
+---@param self table the object
 ---@param ok boolean
----@param ... any what `xpcall(fn, errors.trace)` has returned
+---@param ... any what else `xpcall(fn, errors.trace)` has returned
 function primitive.leave(self, ok, ...)
   if not ok then return leave_failed(self, (...)) end
   if not self.closed then self:release() end

@@ -211,7 +211,9 @@ end
 -- flight. Raises ArgumentError for what is no resource, before any is entered,
 -- and InvalidStateError outside a task. Parks where the resources do. Cancelled
 -- while one is entered, those before it are left.
----@param ... any resources, then fn
+---@param first any a resource
+---@param second any another, or fn
+---@param ... any more resources, then fn
 function resource.with(first, second, ...)
   local more = select("#", ...)
   if more > 0 then return with_many(more + 1, first, second, ...) end

@@ -48,6 +48,7 @@ local is_wakers = { [ESHUTDOWN] = true, [ECLOSED] = true, [EEND] = true }
 -- if any. Meanwhile `seats`, if given, has its place under its handle. Returns
 -- the code it was woken with and what its waker has left in the item's place.
 -- The caller has made sure that it can park.
+---@param line table
 ---@param call string
 ---@param item any
 ---@param seats table?
@@ -79,6 +80,7 @@ local woken = ffi.new "int64_t[1]"
 
 --- Wakes the first in the line, with `code` or success. Returns its handle; nil
 -- if nobody waits.
+---@param line table
 ---@param code number?
 ---@return number?
 function waiters.wake(line, code)
@@ -92,6 +94,7 @@ end
 local wake = waiters.wake
 
 --- Gives the item to the first in the line; false if nobody waits.
+---@param line table
 ---@param item any
 ---@return boolean
 function waiters.give(line, item)
@@ -112,12 +115,14 @@ function waiters.take(line)
 end
 
 --- Wakes all in the line, in order.
+---@param line table
 ---@param code number?
 function waiters.wake_all(line, code)
   while line.count > 0 and wake(line, code) do end
 end
 
 --- Wakes those in the line that have one of `seats`, in order.
+---@param line table
 ---@param seats table
 ---@param code number
 function waiters.wake_seats(line, seats, code)
