@@ -27,15 +27,14 @@ int weft_barrier_new(weft_runtime *rt, size_t parties, weft_barrier *handle) {
     return WEFT_ETHREAD;
   if (parties == 0)
     return WEFT_EINVAL;
-  struct barrier *barrier = weft__alloc(sizeof(*barrier));
-  if (barrier == NULL)
-    return WEFT_ENOMEM;
+  struct barrier *barrier;
+  int status =
+      weft__object_new(rt, KIND_BARRIER, sizeof *barrier, &barrier, handle);
+  if (status != WEFT_OK)
+    return status;
   list_init(&barrier->waiters);
   barrier->parties = parties;
-  int status = weft__handle_new(rt, KIND_BARRIER, barrier, handle);
-  if (status != WEFT_OK)
-    weft__free(barrier, sizeof(*barrier));
-  return status;
+  return WEFT_OK;
 }
 
 int weft_barrier_close(weft_runtime *rt, weft_barrier handle) {

@@ -39,17 +39,14 @@ static const enum kind kinds[SIDES] = {KIND_SENDER, KIND_RECEIVER};
 
 static int open_end(weft_runtime *rt, struct channel *channel, enum side side,
                     uint64_t *handle) {
-  struct end *end = weft__alloc(sizeof(*end));
-  if (end == NULL)
-    return WEFT_ENOMEM;
+  struct end *end;
+  int status = weft__object_new(rt, kinds[side], sizeof *end, &end, handle);
+  if (status != WEFT_OK)
+    return status;
   end->channel = channel;
-  int status = weft__handle_new(rt, kinds[side], end, &end->handle);
-  *handle = end->handle;
-  if (status == WEFT_OK)
-    channel->ends[side]++;
-  else
-    weft__free(end, sizeof(*end));
-  return status;
+  end->handle = *handle;
+  channel->ends[side]++;
+  return WEFT_OK;
 }
 
 int weft_channel_new(weft_runtime *rt, size_t items_max, weft_drop_fn drop,
@@ -302,10 +299,10 @@ int weft_receiver_get_size(weft_runtime *rt, weft_receiver receiver,
 static int count_waiting(weft_runtime *rt, uint64_t handle, enum side side,
                          size_t *tasks) {
   struct end *end;
-  *tasks = 0;
   int status = weft__object(rt, handle, kinds[side], &end);
-  if (status == WEFT_OK)
-    *tasks = weft__count_waiting(&end->channel->waiters[side]);
+  *tasks = status == WEFT_OK
+               ? weft__count_waiting(&end->channel->waiters[side])
+               : 0;
   return status;
 }
 

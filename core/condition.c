@@ -31,14 +31,11 @@ static int new_condition(weft_runtime *rt, weft_lock lock_handle,
   struct lock *lock = weft__handle_get(rt, lock_handle, KIND_LOCK);
   if (lock == NULL)
     return WEFT_EBADF;
-  struct condition *condition = weft__alloc(sizeof *condition);
-  if (condition == NULL)
-    return WEFT_ENOMEM;
-  int status = weft__handle_new(rt, KIND_CONDITION, condition, handle);
-  if (status != WEFT_OK) {
-    weft__free(condition, sizeof *condition);
+  struct condition *condition;
+  int status = weft__object_new(rt, KIND_CONDITION, sizeof *condition,
+                                &condition, handle);
+  if (status != WEFT_OK)
     return status;
-  }
   list_init(&condition->waiters);
   list_insert(&lock->conditions, &condition->node);
   condition->lock = lock_handle;
@@ -160,9 +157,7 @@ int weft_condition_notify(weft_runtime *rt, weft_condition handle,
 int weft_condition_get_waiting(weft_runtime *rt, weft_condition handle,
                                size_t *tasks) {
   struct condition *condition;
-  *tasks = 0;
   int status = weft__object(rt, handle, KIND_CONDITION, &condition);
-  if (status == WEFT_OK)
-    *tasks = weft__count_waiting(&condition->waiters);
+  *tasks = status == WEFT_OK ? weft__count_waiting(&condition->waiters) : 0;
   return status;
 }

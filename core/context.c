@@ -236,17 +236,11 @@ int weft_context_var_set(weft_runtime *rt, weft_context_var handle,
 /* -- Snapshots ------------------------------------------------------------ */
 
 int weft_context_copy(weft_runtime *rt, weft_context *handle) {
-  *handle = 0;
-  if (!weft__is_here(rt))
-    return WEFT_ETHREAD;
-  struct snapshot *snapshot = weft__alloc(sizeof *snapshot);
-  if (snapshot == NULL)
-    return WEFT_ENOMEM;
-  int status = weft__handle_new(rt, KIND_CONTEXT, snapshot, handle);
+  struct snapshot *snapshot;
+  int status =
+      weft__object_new(rt, KIND_CONTEXT, sizeof *snapshot, &snapshot, handle);
   if (status == WEFT_OK)
     snapshot->context = weft__context_ref(weft__context_current(rt));
-  else
-    weft__free(snapshot, sizeof *snapshot);
   return status;
 }
 

@@ -122,7 +122,11 @@ void weft__handle_init(weft_runtime *rt);
 int weft__handle_new(weft_runtime *rt, enum kind kind, void *object,
                      uint64_t *handle);
 void weft__handle_free(weft_runtime *rt, uint64_t handle);
-void weft__handle_close_all(weft_runtime *rt);
+bool weft__handle_close_all(weft_runtime *rt); /* false: none was open */
+/* The usual beginning of what makes an object: WEFT_ETHREAD, WEFT_ENOMEM, or OK
+ * with *object a zeroed block of [size_bytes] and *handle its handle. */
+int weft__object_new(weft_runtime *rt, enum kind kind, size_t size_bytes,
+                     void *object, uint64_t *handle);
 
 /* -- Times (timer.c) ------------------------------------------------------ */
 
@@ -397,6 +401,7 @@ void weft__holding_forsake_all(weft_runtime *rt, struct task *task);
 int weft__park_begin(weft_runtime *rt);
 /* Ends a call that finished at once, with [value] as its outcome. */
 int weft__park_skip(weft_runtime *rt, uint64_t value);
+int weft__park_turn_first(weft_runtime *rt, uint64_t handle, enum kind kind);
 /* As weft__park_begin, for what is no cancellation point. */
 int weft__park_begin_kept(weft_runtime *rt);
 /* Parks the running task at the end of [waiters] (NULL: in no list). A wait
@@ -413,10 +418,24 @@ bool weft__wake_first(weft_runtime *rt, struct list *waiters, int status,
                       uint64_t value);
 void weft__wake_all(weft_runtime *rt, struct list *waiters, int status);
 size_t weft__count_waiting(const struct list *waiters);
+/* Undoes the wait of a task parked in one that can be withdrawn, as
+ * weft_withdraw_fn says; the task stays in the list it is in. */
+int weft__withdraw(weft_runtime *rt, struct task *task);
 /* Wakes a parked task with Cancelled if its wait can be withdrawn. */
 void weft__cancel_wait(weft_runtime *rt, struct task *task);
 /* Brings the run budget in line with whether the running code is cancelled. */
 void weft__budget_refresh(weft_runtime *rt);
+
+/* Between these two the host's code runs outside any task, whoever called it:
+ * it cannot park, end a step, run the loop or free the runtime. */
+struct aside {
+  struct task *task;
+  struct call *call;
+  int32_t budget;
+  uint8_t state;
+};
+struct aside weft__aside_begin(weft_runtime *rt);
+void weft__aside_end(weft_runtime *rt, struct aside was);
 
 /* -- Groups (group.c) -----------------------------------------------------
  */
@@ -456,8 +475,9 @@ void weft__group_abandon(weft_runtime *rt, struct group *group);
 
 #define WEFT__RUN_BUDGET 128
 
-/* RT_TURN: inside a single turn for a foreign loop. */
-enum runtime_state { RT_IDLE, RT_RUNNING, RT_TURN, RT_PULLING };
+/* RT_TURN: inside a single turn for a foreign loop. RT_ASIDE: in code of the
+ * host's that must not run the loop, or while the runtime is freed. */
+enum runtime_state { RT_IDLE, RT_RUNNING, RT_TURN, RT_PULLING, RT_ASIDE };
 
 struct weft_runtime {
   /* Read at every switch. */
@@ -563,6 +583,23 @@ static inline int weft__object(weft_runtime *rt, uint64_t handle,
   return WEFT__LIKELY(found != NULL) ? WEFT_OK : WEFT_EBADF;
 }
 
+/* For a call that is about to take something which others may want while the
+ * task has it, as a lock. If it is the last of the run budget, a stackful task
+ * lets the others run before; then as weft__park_begin, or WEFT_ECLOSED if
+ * [handle], the object's, is no good any more.
+ *
+ * Taken first, the lock would be away for a whole turn. All others would come
+ * to wait for it, and from then on every hand-over costs a switch, for ever.
+ *
+ * A stepped task takes it first all the same: once its call has returned
+ * WEFT_PARKED, nobody is left to make the rest of it when the turn comes. */
+static inline int weft__park_renew(weft_runtime *rt, uint64_t handle,
+                                   enum kind kind) {
+  if (WEFT__LIKELY(rt->budget > 1 || !weft__task_is_stackful(rt->current)))
+    return WEFT_OK;
+  return weft__park_turn_first(rt, handle, kind);
+}
+
 static inline void weft__drop(weft_drop_fn drop, void *arg) {
   if (drop != NULL)
     drop(arg);
@@ -614,7 +651,7 @@ bool weft__poll_is_due(weft_runtime *rt);
 int weft__posts_init(weft_runtime *rt);
 void weft__posts_free(weft_runtime *rt);
 void weft__posts_run(weft_runtime *rt);
-void weft__posts_drop(weft_runtime *rt);
+bool weft__posts_drop(weft_runtime *rt); /* false: there was none */
 void weft__signals_take(weft_runtime *rt);
 void weft__signals_give_back(weft_runtime *rt);
 void weft__signals_deliver(weft_runtime *rt);

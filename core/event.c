@@ -14,16 +14,10 @@ struct event {
 /* -- Life ----------------------------------------------------------------- */
 
 int weft_event_new(weft_runtime *rt, weft_event *handle) {
-  *handle = 0;
-  if (!weft__is_here(rt))
-    return WEFT_ETHREAD;
-  struct event *event = weft__alloc(sizeof(*event));
-  if (event == NULL)
-    return WEFT_ENOMEM;
-  list_init(&event->waiters);
-  int status = weft__handle_new(rt, KIND_EVENT, event, handle);
-  if (status != WEFT_OK)
-    weft__free(event, sizeof(*event));
+  struct event *event;
+  int status = weft__object_new(rt, KIND_EVENT, sizeof *event, &event, handle);
+  if (status == WEFT_OK)
+    list_init(&event->waiters);
   return status;
 }
 
@@ -66,12 +60,9 @@ int weft_event_clear(weft_runtime *rt, weft_event handle) {
 
 int weft_event_is_set(weft_runtime *rt, weft_event handle, int *flag) {
   struct event *event;
-  *flag = 0;
   int status = weft__object(rt, handle, KIND_EVENT, &event);
-  if (status != WEFT_OK)
-    return status;
-  *flag = event->set;
-  return WEFT_OK;
+  *flag = status == WEFT_OK && event->set;
+  return status;
 }
 
 /* -- Waiting -------------------------------------------------------------- */
@@ -94,10 +85,7 @@ int weft_event_wait(weft_runtime *rt, weft_event handle) {
 
 int weft_event_get_waiting(weft_runtime *rt, weft_event handle, size_t *tasks) {
   struct event *event;
-  *tasks = 0;
   int status = weft__object(rt, handle, KIND_EVENT, &event);
-  if (status != WEFT_OK)
-    return status;
-  *tasks = weft__count_waiting(&event->waiters);
-  return WEFT_OK;
+  *tasks = status == WEFT_OK ? weft__count_waiting(&event->waiters) : 0;
+  return status;
 }

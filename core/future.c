@@ -22,19 +22,15 @@ struct future {
 /* -- Life ----------------------------------------------------------------- */
 
 int weft_future_new(weft_runtime *rt, weft_future *handle) {
-  *handle = 0;
-  if (!weft__is_here(rt))
-    return WEFT_ETHREAD;
-  struct future *future = weft__alloc(sizeof(*future));
-  if (future == NULL)
-    return WEFT_ENOMEM;
+  struct future *future;
+  int status =
+      weft__object_new(rt, KIND_FUTURE, sizeof *future, &future, handle);
+  if (status != WEFT_OK)
+    return status;
   list_init(&future->awaiters);
   future->state = WEFT_FUTURE_PENDING;
-  int status = weft__handle_new(rt, KIND_FUTURE, future, &future->handle);
-  *handle = future->handle;
-  if (status != WEFT_OK)
-    weft__free(future, sizeof(*future));
-  return status;
+  future->handle = *handle;
+  return WEFT_OK;
 }
 
 /* Sends all of [awaiters] away. The drop function of a call is the host's code

@@ -98,8 +98,8 @@ static int decide(weft_runtime *rt, struct group *group, uint64_t *value) {
 }
 
 static int finish(weft_runtime *rt, struct group *group, uint64_t *value) {
-  int status = decide(rt, group, value);
   group->over = true;
+  int status = decide(rt, group, value);
   weft__wake_all(rt, &group->places, WEFT_ESTATE);
   weft__scope_exit(rt, &group->scope);
   clear_failures(group);
@@ -220,6 +220,7 @@ static void forget_places(weft_runtime *rt, struct group *group) {
 /* The owner ended without joining, which is a misuse: the children go on under
  * the root group, cancelled. */
 void weft__group_abandon(weft_runtime *rt, struct group *group) {
+  group->over = true;
   weft__scope_cancel(rt, &group->scope, WEFT_SOURCE_CLOSE, NULL, NULL);
   while (!list_is_empty(&group->children)) {
     struct task *task = LIST_OWNER(group->children.next, struct task, sibling);

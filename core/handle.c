@@ -87,6 +87,24 @@ void weft__handle_free(weft_runtime *rt, uint64_t handle) {
   rt->handles.first_free = index;
 }
 
+int weft__object_new(weft_runtime *rt, enum kind kind, size_t size_bytes,
+                     void *object, uint64_t *handle) {
+  *handle = 0;
+  if (!weft__is_here(rt))
+    return WEFT_ETHREAD;
+  void *made = weft__alloc(size_bytes);
+  if (made == NULL)
+    return WEFT_ENOMEM;
+  int status = weft__handle_new(rt, kind, made, handle);
+  if (status != WEFT_OK)
+    weft__free(made, size_bytes);
+  else
+    *(void **)object = made;
+  return status;
+}
+
+/* -- The end of the runtime ----------------------------------------------- */
+
 static void dispose(weft_runtime *rt, enum kind kind, void *object) {
   static void (*const disposers[KIND_COUNT])(weft_runtime *, void *) = {
       [KIND_TIMER] = weft__call_dispose,
@@ -113,17 +131,25 @@ static void dispose(weft_runtime *rt, enum kind kind, void *object) {
     disposers[kind](rt, object);
 }
 
-void weft__handle_close_all(weft_runtime *rt) {
-  for (uint32_t i = 0; i < rt->handles.count; i++) {
-    struct slot *slot = &rt->handles.slots[i];
-    uint32_t kind = (uint32_t)(slot->handle >> WEFT__SLOT_BITS) &
-                    ((1u << WEFT__KIND_BITS) - 1);
-    if (kind == KIND_NONE)
-      continue;
-    uint64_t handle = slot->handle;
-    dispose(rt, (enum kind)kind, slot->object);
-    /* A drop function that comes later finds the handle stale. */
-    if (rt->handles.slots[i].handle == handle)
-      weft__handle_free(rt, handle);
-  }
+/* Closes what the slot stands for; false if that is nothing. */
+static bool close_slot(weft_runtime *rt, uint32_t index) {
+  struct slot *slot = &rt->handles.slots[index];
+  uint64_t handle = slot->handle;
+  uint32_t kind = (uint32_t)(handle >> WEFT__SLOT_BITS) &
+                  ((1u << WEFT__KIND_BITS) - 1);
+  if (kind == KIND_NONE)
+    return false;
+  void *object = slot->object;
+  slot->object = NULL; /* the host's drop functions find the handle stale */
+  dispose(rt, (enum kind)kind, object);
+  if (rt->handles.slots[index].handle == handle)
+    weft__handle_free(rt, handle);
+  return true;
+}
+
+bool weft__handle_close_all(weft_runtime *rt) {
+  bool closed = false;
+  for (uint32_t i = 0; i < rt->handles.count; i++)
+    closed |= close_slot(rt, i);
+  return closed;
 }

@@ -109,19 +109,15 @@ static void serve(weft_runtime *rt, struct limiter *limiter) {
 /* -- Life ----------------------------------------------------------------- */
 
 int weft_limiter_new(weft_runtime *rt, size_t total, weft_limiter *handle) {
-  *handle = 0;
-  if (!weft__is_here(rt))
-    return WEFT_ETHREAD;
-  struct limiter *limiter = weft__alloc(sizeof *limiter);
-  if (limiter == NULL)
-    return WEFT_ENOMEM;
+  struct limiter *limiter;
+  int status =
+      weft__object_new(rt, KIND_LIMITER, sizeof *limiter, &limiter, handle);
+  if (status != WEFT_OK)
+    return status;
   list_init(&limiter->waiters);
   list_init(&limiter->loans);
   limiter->total = total;
-  int status = weft__handle_new(rt, KIND_LIMITER, limiter, handle);
-  if (status != WEFT_OK)
-    weft__free(limiter, sizeof *limiter);
-  return status;
+  return WEFT_OK;
 }
 
 int weft_limiter_close(weft_runtime *rt, weft_limiter handle) {
@@ -161,6 +157,8 @@ int weft_limiter_acquire(weft_runtime *rt, weft_limiter handle) {
   if (find_loan(limiter, rt->current) != NULL)
     return WEFT_ESTATE;
   status = weft__park_begin(rt);
+  if (status == WEFT_OK && has_token(limiter))
+    status = weft__park_renew(rt, handle, KIND_LIMITER);
   if (status != WEFT_OK)
     return status;
   struct loan *loan = new_loan(rt, limiter, rt->current);

@@ -33,29 +33,17 @@ static void break_lock(weft_runtime *rt, struct holding *holding,
   end_waits(rt, lock, WEFT_ESTATE);
 }
 
-static struct lock *new_lock(void) {
-  struct lock *lock = weft__alloc(sizeof *lock);
-  if (lock == NULL)
-    return NULL;
+int weft_lock_new(weft_runtime *rt, weft_lock *handle) {
+  struct lock *lock;
+  int status = weft__object_new(rt, KIND_LOCK, sizeof *lock, &lock, handle);
+  if (status != WEFT_OK)
+    return status;
   list_init(&lock->holding.node);
   list_init(&lock->waiters);
   list_init(&lock->conditions);
   lock->holding.forsaken = break_lock;
-  return lock;
-}
-
-int weft_lock_new(weft_runtime *rt, weft_lock *handle) {
-  *handle = 0;
-  if (!weft__is_here(rt))
-    return WEFT_ETHREAD;
-  struct lock *lock = new_lock();
-  if (lock == NULL)
-    return WEFT_ENOMEM;
-  int status = weft__handle_new(rt, KIND_LOCK, lock, &lock->handle);
-  *handle = lock->handle;
-  if (status != WEFT_OK)
-    weft__free(lock, sizeof *lock);
-  return status;
+  lock->handle = *handle;
+  return WEFT_OK;
 }
 
 int weft_lock_close(weft_runtime *rt, weft_lock handle) {
@@ -118,6 +106,8 @@ int weft_lock_acquire(weft_runtime *rt, weft_lock handle) {
   if (weft__lock_is_owned_by(lock, rt->current))
     return WEFT_ESTATE;
   status = weft__park_begin(rt);
+  if (status == WEFT_OK && lock->holding.task == NULL)
+    status = weft__park_renew(rt, handle, KIND_LOCK);
   if (status != WEFT_OK)
     return status;
   struct task *task = rt->current;
@@ -178,9 +168,7 @@ int weft_lock_get_broken(weft_runtime *rt, weft_lock handle,
 
 int weft_lock_get_waiting(weft_runtime *rt, weft_lock handle, size_t *tasks) {
   struct lock *lock;
-  *tasks = 0;
   int status = weft__object(rt, handle, KIND_LOCK, &lock);
-  if (status == WEFT_OK)
-    *tasks = weft__count_waiting(&lock->waiters);
+  *tasks = status == WEFT_OK ? weft__count_waiting(&lock->waiters) : 0;
   return status;
 }

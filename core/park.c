@@ -106,6 +106,13 @@ int weft__park_skip(weft_runtime *rt, uint64_t value) {
   return requeue(rt, WEFT_OK, value);
 }
 
+int weft__park_turn_first(weft_runtime *rt, uint64_t handle, enum kind kind) {
+  requeue(rt, WEFT_OK, 0);
+  if (weft__handle_get(rt, handle, kind) == NULL)
+    return WEFT_ECLOSED;
+  return weft__park_begin(rt);
+}
+
 int weft__park(weft_runtime *rt, struct list *waiters, const char *what,
                uint64_t object, weft_withdraw_fn withdraw, void *withdraw_arg,
                uint64_t *value) {
@@ -166,13 +173,23 @@ size_t weft__count_waiting(const struct list *waiters) {
   return count;
 }
 
+/* A wait of the host's own is undone by code of the host's. */
+int weft__withdraw(weft_runtime *rt, struct task *task) {
+  if (!task->custom)
+    return task->withdraw(rt, task->withdraw_arg);
+  struct aside was = weft__aside_begin(rt);
+  int status = task->withdraw(rt, task->withdraw_arg);
+  weft__aside_end(rt, was);
+  return status;
+}
+
 void weft__cancel_wait(weft_runtime *rt, struct task *task) {
   if (task->state != WEFT_TASK_PARKED || task->withdraw == NULL)
     return;
-  if (task->withdraw(rt, task->withdraw_arg) != WEFT_OK)
+  if (weft__withdraw(rt, task) != WEFT_OK)
     return;
-  count_raised(rt, task);
   weft__wake(rt, task, WEFT_ECANCELLED, 0);
+  count_raised(rt, task); /* last: who gets the report may call anything */
 }
 
 /* Called whenever the innermost scope of the running task changes, or that
@@ -188,6 +205,26 @@ void weft__budget_refresh(weft_runtime *rt) {
     rt->budget_saved = rt->budget;
     rt->budget = 0;
   }
+}
+
+/* -- Code of the host's --------------------------------------------------- */
+
+struct aside weft__aside_begin(weft_runtime *rt) {
+  struct aside was = {rt->current, rt->call, rt->budget, rt->state};
+  rt->current = NULL;
+  rt->call = NULL;
+  rt->budget = 0;
+  rt->state = RT_ASIDE;
+  return was;
+}
+
+/* The task that goes on may have been cancelled meanwhile. */
+void weft__aside_end(weft_runtime *rt, struct aside was) {
+  rt->current = was.task;
+  rt->call = was.call;
+  rt->budget = was.budget;
+  rt->state = was.state;
+  weft__budget_refresh(rt);
 }
 
 /* -- The run budget ------------------------------------------------------- */

@@ -61,17 +61,16 @@ void weft__posts_run(weft_runtime *rt) {
   weft__signals_deliver(rt);
 }
 
-/* A drop function may post again: until nothing comes any more. */
-void weft__posts_drop(weft_runtime *rt) {
-  struct post *post;
-  while ((post = take_all(rt)) != NULL)
-    while (post != NULL) {
-      struct post *next = post->next;
-      weft__drop(post->drop, post->arg);
-      weft__free(post, sizeof *post);
-      post = next;
-    }
-  uv_close((uv_handle_t *)&rt->loop_async, NULL);
+bool weft__posts_drop(weft_runtime *rt) {
+  struct post *post = take_all(rt);
+  bool dropped = post != NULL;
+  while (post != NULL) {
+    struct post *next = post->next;
+    weft__drop(post->drop, post->arg);
+    weft__free(post, sizeof *post);
+    post = next;
+  }
+  return dropped;
 }
 
 int weft_post(weft_runtime *rt, weft_call_fn fn, void *arg, weft_drop_fn drop) {

@@ -87,21 +87,16 @@ static void queue_finish(weft_runtime *rt, struct queue *queue, size_t count) {
 
 int weft_queue_new(weft_runtime *rt, size_t items_max, weft_drop_fn drop,
                    weft_queue *handle) {
-  *handle = 0;
-  if (!weft__is_here(rt))
-    return WEFT_ETHREAD;
-  struct queue *queue = weft__alloc(sizeof(*queue));
-  if (queue == NULL)
-    return WEFT_ENOMEM;
+  struct queue *queue;
+  int status = weft__object_new(rt, KIND_QUEUE, sizeof *queue, &queue, handle);
+  if (status != WEFT_OK)
+    return status;
   for (int kind = 0; kind < WAITER_KINDS; kind++)
     list_init(&queue->waiters[kind]);
   queue->items_max = items_max == 0 ? SIZE_MAX : items_max;
   queue->drop = drop;
-  int status = weft__handle_new(rt, KIND_QUEUE, queue, &queue->handle);
-  *handle = queue->handle;
-  if (status != WEFT_OK)
-    weft__free(queue, sizeof(*queue));
-  return status;
+  queue->handle = *handle;
+  return WEFT_OK;
 }
 
 /* The queue if its order can still be set. */
@@ -320,12 +315,9 @@ int weft_queue_try_get(weft_runtime *rt, weft_queue handle, uint64_t *value) {
 
 int weft_queue_get_size(weft_runtime *rt, weft_queue handle, size_t *items) {
   struct queue *queue;
-  *items = 0;
   int status = weft__object(rt, handle, KIND_QUEUE, &queue);
-  if (status != WEFT_OK)
-    return status;
-  *items = weft__store_count(&queue->store);
-  return WEFT_OK;
+  *items = status == WEFT_OK ? weft__store_count(&queue->store) : 0;
+  return status;
 }
 
 int weft_queue_get_waiting(weft_runtime *rt, weft_queue handle, size_t *getters,

@@ -43,7 +43,9 @@ void weft__report(weft_runtime *rt, int kind, struct task *task,
   weft_task handle = 0;
   if (task != NULL)
     weft__task_handle(rt, task, &handle);
+  struct aside was = weft__aside_begin(rt);
   rt->report(rt, rt->report_arg, kind, handle, error);
+  weft__aside_end(rt, was);
 }
 
 int weft_report(weft_runtime *rt, int kind, uint64_t handle,

@@ -93,11 +93,26 @@ static struct call *take_call(weft_runtime *rt) {
 }
 
 /* Calls that were never made: those in the ring, and those whose time has not
- * come. A drop function may ask for more of both. */
-static void drop_calls(weft_runtime *rt) {
+ * come. False if there was none. */
+static bool drop_calls(weft_runtime *rt) {
+  bool dropped = false;
   struct call *call;
-  while ((call = take_call(rt)) != NULL)
+  while ((call = take_call(rt)) != NULL) {
     weft__call_abandon(rt, call);
+    dropped = true;
+  }
+  return dropped;
+}
+
+/* The drop functions are the host's: they may open, call or post anew, so this
+ * goes on until nothing is left. */
+static void close_all(weft_runtime *rt) {
+  bool again;
+  do {
+    again = weft__handle_close_all(rt);
+    again |= drop_calls(rt);
+    again |= weft__posts_drop(rt);
+  } while (again);
 }
 
 static void report_failures_unseen(weft_runtime *rt) {
@@ -113,11 +128,12 @@ int weft_runtime_free(weft_runtime *rt) {
     return WEFT_ETHREAD;
   if (rt->state != RT_IDLE || rt->current != NULL || !list_is_empty(&rt->tasks))
     return WEFT_ESTATE;
+  rt->state = RT_ASIDE;
+  rt->root.over = true; /* nobody may spawn any more */
   report_failures_unseen(rt);
   weft__scope_exit(rt, &rt->root.scope); /* the last timer that is no call's */
-  weft__handle_close_all(rt);
-  drop_calls(rt);
-  weft__posts_drop(rt);
+  close_all(rt);
+  uv_close((uv_handle_t *)&rt->loop_async, NULL);
   uv_close((uv_handle_t *)&rt->loop_timer, NULL);
   uv_run(&rt->loop, UV_RUN_DEFAULT);
   weft__posts_free(rt);

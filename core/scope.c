@@ -61,7 +61,7 @@ static void tell_task(weft_runtime *rt, struct scope *scope) {
   if (task == NULL || task->scope != scope)
     return;
   task->cancelled = scope->effective;
-  if (task == rt->current)
+  if (task == rt->current && task->state == WEFT_TASK_RUNNING)
     weft__budget_refresh(rt);
   else if (scope->effective)
     weft__cancel_wait(rt, task);

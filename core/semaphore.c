@@ -24,16 +24,15 @@ int weft_semaphore_new(weft_runtime *rt, size_t permits, size_t permits_max,
     return WEFT_ETHREAD;
   if (permits_max != 0 && permits > permits_max)
     return WEFT_EINVAL;
-  struct semaphore *semaphore = weft__alloc(sizeof(*semaphore));
-  if (semaphore == NULL)
-    return WEFT_ENOMEM;
+  struct semaphore *semaphore;
+  int status = weft__object_new(rt, KIND_SEMAPHORE, sizeof *semaphore,
+                                &semaphore, handle);
+  if (status != WEFT_OK)
+    return status;
   list_init(&semaphore->waiters);
   semaphore->permits = permits;
   semaphore->permits_max = permits_max == 0 ? SIZE_MAX : permits_max;
-  int status = weft__handle_new(rt, KIND_SEMAPHORE, semaphore, handle);
-  if (status != WEFT_OK)
-    weft__free(semaphore, sizeof(*semaphore));
-  return status;
+  return WEFT_OK;
 }
 
 int weft_semaphore_close(weft_runtime *rt, weft_semaphore handle) {
@@ -60,6 +59,8 @@ int weft_semaphore_acquire(weft_runtime *rt, weft_semaphore handle) {
   if (status != WEFT_OK)
     return status;
   status = weft__park_begin(rt);
+  if (status == WEFT_OK && semaphore->permits > 0)
+    status = weft__park_renew(rt, handle, KIND_SEMAPHORE);
   if (status != WEFT_OK)
     return status;
   if (semaphore->permits > 0) {
@@ -97,21 +98,15 @@ int weft_semaphore_release(weft_runtime *rt, weft_semaphore handle) {
 int weft_semaphore_get_value(weft_runtime *rt, weft_semaphore handle,
                              size_t *permits) {
   struct semaphore *semaphore;
-  *permits = 0;
   int status = weft__object(rt, handle, KIND_SEMAPHORE, &semaphore);
-  if (status != WEFT_OK)
-    return status;
-  *permits = semaphore->permits;
-  return WEFT_OK;
+  *permits = status == WEFT_OK ? semaphore->permits : 0;
+  return status;
 }
 
 int weft_semaphore_get_waiting(weft_runtime *rt, weft_semaphore handle,
                                size_t *tasks) {
   struct semaphore *semaphore;
-  *tasks = 0;
   int status = weft__object(rt, handle, KIND_SEMAPHORE, &semaphore);
-  if (status != WEFT_OK)
-    return status;
-  *tasks = weft__count_waiting(&semaphore->waiters);
-  return WEFT_OK;
+  *tasks = status == WEFT_OK ? weft__count_waiting(&semaphore->waiters) : 0;
+  return status;
 }

@@ -77,18 +77,12 @@ static uint32_t next_weight(struct sorted *sorted) {
 
 /* -- Comparing ------------------------------------------------------------ */
 
-/* The host's function runs outside any task, so it cannot park. It may cancel
- * the one that asks. */
+/* The host's function may do much, even cancel the task that asks. */
 static int is_less(weft_runtime *rt, const struct sorted *sorted, void *a,
                    void *b) {
-  struct task *task = rt->current;
-  int32_t budget = rt->budget;
-  rt->current = NULL;
-  rt->budget = 0;
+  struct aside was = weft__aside_begin(rt);
   int less = sorted->less(sorted->arg, a, b);
-  rt->current = task;
-  rt->budget = budget;
-  weft__budget_refresh(rt);
+  weft__aside_end(rt, was);
   return less;
 }
 

@@ -188,7 +188,7 @@ static void end_misused(weft_runtime *rt, struct task *task) {
     weft__ready_remove(rt, &task->entry);
   bool kept = task->state == WEFT_TASK_PARKED &&
               (task->withdraw == NULL ||
-               task->withdraw(rt, task->withdraw_arg) != WEFT_OK);
+               weft__withdraw(rt, task) != WEFT_OK);
   if (kept)
     task->given_up = true;
   else
@@ -299,13 +299,13 @@ static void free_task(weft_runtime *rt, struct task *task) {
 
 void weft__task_end(weft_runtime *rt, struct task *task, int outcome) {
   task->state = WEFT_TASK_RUNNING;
+  rt->current = NULL; /* what the host's code does now, the task does not */
+  rt->budget = 0;
   list_remove(&task->entry.node);
   weft__timer_clear(rt, &task->timer);
   close_scopes(rt, task);
   list_remove(&task->all);
   set_outcome(rt, task, outcome);
-  rt->current = NULL;
-  rt->budget = 0;
   weft__drop(task->drop, task->arg);
   leave_context(task);
   if (task->fiber != NULL)
@@ -328,11 +328,20 @@ void weft__task_end(weft_runtime *rt, struct task *task, int outcome) {
     free_task(rt, task);
 }
 
+/* Takes a task out of what it waits for; nobody finds it there any more. */
+static void leave_wait(weft_runtime *rt, struct task *task) {
+  if (task->withdraw != NULL)
+    weft__withdraw(rt, task);
+  weft__start_forget(task);
+  task->withdraw = NULL;
+  task->custom = false;
+  list_remove(&task->entry.node);
+}
+
 /* Ends a task without resuming it; its cleanup does not run. */
 void weft__task_give_up(weft_runtime *rt, struct task *task) {
-  if (task->state == WEFT_TASK_PARKED && task->withdraw != NULL)
-    task->withdraw(rt, task->withdraw_arg);
-  weft__start_forget(task);
+  if (task->state == WEFT_TASK_PARKED)
+    leave_wait(rt, task);
   rt->given_up_count++;
   weft_error *error;
   if (weft_error_new(WEFT_EGIVENUP, NULL, NULL, &error) != WEFT_OK)

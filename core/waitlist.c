@@ -19,18 +19,13 @@ struct waitlist {
 
 int weft_waitlist_new(weft_runtime *rt, const char *what,
                       weft_waitlist *handle) {
-  *handle = 0;
-  if (!weft__is_here(rt))
-    return WEFT_ETHREAD;
-  struct waitlist *list = weft__alloc(sizeof(*list));
-  if (list == NULL)
-    return WEFT_ENOMEM;
+  struct waitlist *list;
+  int status = weft__object_new(rt, KIND_WAITLIST, sizeof *list, &list, handle);
+  if (status != WEFT_OK)
+    return status;
   list_init(&list->waiters);
   list->what = what;
-  int status = weft__handle_new(rt, KIND_WAITLIST, list, handle);
-  if (status != WEFT_OK)
-    weft__free(list, sizeof(*list));
-  return status;
+  return WEFT_OK;
 }
 
 int weft_waitlist_close(weft_runtime *rt, weft_waitlist handle) {
@@ -101,10 +96,7 @@ int weft_waitlist_wake_task(weft_runtime *rt, weft_waitlist handle,
 
 int weft_waitlist_count(weft_runtime *rt, weft_waitlist handle, size_t *count) {
   struct waitlist *list;
-  *count = 0;
   int status = weft__object(rt, handle, KIND_WAITLIST, &list);
-  if (status != WEFT_OK)
-    return status;
-  *count = weft__count_waiting(&list->waiters);
-  return WEFT_OK;
+  *count = status == WEFT_OK ? weft__count_waiting(&list->waiters) : 0;
+  return status;
 }

@@ -321,9 +321,11 @@ WEFT_API void *weft_error_get_host(const weft_error *error, weft_drop_fn drop);
  * parks: no    errors: WEFT_ENOMEM, codes of the system */
 WEFT_API int weft_runtime_new(weft_runtime **rt);
 
-/* Frees the runtime; handles still open are closed, timers not due dropped.
- * NULL is fine.
- * parks: no    errors: WEFT_ESTATE (running, or a task has not ended) */
+/* Frees the runtime; handles still open are closed, timers not due dropped. So
+ * is what drop functions open or ask for meanwhile; they cannot spawn. NULL is
+ * fine.
+ * parks: no    errors: WEFT_ESTATE (running or being freed, or a task has not
+ * ended) */
 WEFT_API int weft_runtime_free(weft_runtime *rt);
 
 /* Runs turns until every task has ended, or, if there is a main task, until it
@@ -382,7 +384,7 @@ enum weft_report_kind {
   WEFT_REPORT_STUBBORN = 3, /* a task got Cancelled 1,000 times in one scope */
   WEFT_REPORT_GIVEN_UP = 4, /* a task would not end and was given up */
   WEFT_REPORT_SYSTEM = 5,   /* the system refused something that is retried */
-  WEFT_REPORT_UNCLOSED = 6  /* what was collected open is closed now */
+  WEFT_REPORT_UNCLOSED = 6  /* something was left open, and is closed now */
 };
 typedef void (*weft_report_fn)(weft_runtime *rt, void *arg, int kind,
                                uint64_t task, weft_error *error);
@@ -609,7 +611,9 @@ WEFT_API int weft_task_get_wait(weft_runtime *rt, weft_task task,
 
 /* -- The run budget -------------------------------------------------------
  * A parking call that can finish at once does so; the 128th of a step takes
- * its outcome and then goes once to the tail of the ready queue. */
+ * its outcome and then goes once to the tail of the ready queue. In a stackful
+ * task an acquire that is the 128th goes there first, so that what others may
+ * want is not kept from them for a turn. */
 
 /* Lets every ready task run once.
  * parks: yes   errors: WEFT_ECANCELLED */
@@ -1225,8 +1229,9 @@ enum weft_future_state {
 /* Makes a pending future. Owned: weft_future_close.
  * parks: no    errors: WEFT_ENOMEM */
 WEFT_API int weft_future_new(weft_runtime *rt, weft_future *future);
-/* Wakes all who wait with WEFT_ECLOSED and frees the future. A failure that
- * nobody has observed is reported.
+/* Wakes all who wait with WEFT_ECLOSED and frees the future; calls that were to
+ * be made when it is done are dropped, not made. A failure that nobody has
+ * observed is reported.
  * parks: no    errors: none */
 WEFT_API int weft_future_close(weft_runtime *rt, weft_future future);
 /* Completes the future with [value], of which it takes a reference.

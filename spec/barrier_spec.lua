@@ -22,7 +22,7 @@ describe("a barrier", function()
     assert.equal(3, barrier:parties())
     assert.equal(0, barrier:n_waiting())
     assert.is_false(barrier:broken())
-    assert.same({ parties = 3, tasks_waiting = 0, broken = false },
+    assert.same({ parties = 3, waiting = 0, broken = false },
       barrier:statistics())
   end))
 

@@ -2,21 +2,12 @@
  * barrier.c - barriers, for lua/weft/barrier.lua. */
 #include "host.h"
 
-/* Pushes nil and the number, or the code. */
-static int deliver_number(lua_State *L, int status, uint64_t value) {
-  if (status != WEFT_OK)
-    return deliver_status(L, status, 0);
-  lua_pushnil(L);
-  lua_pushnumber(L, (lua_Number)value);
-  return 2;
-}
-
 /* barrier_new(parties) -> nil, handle */
 static int barrier_new(lua_State *L) {
   weft_runtime *rt = host_runtime(L, host_of(L), "weft.barrier");
   weft_barrier barrier;
   int status = weft_barrier_new(rt, (size_t)luaL_checknumber(L, 1), &barrier);
-  return deliver_number(L, status, barrier);
+  return push_number(L, status, barrier);
 }
 
 /* barrier_wait(handle) -> nil, index */
@@ -25,7 +16,7 @@ static int barrier_wait(lua_State *L) {
   uint64_t value;
   park_check(L, host, "barrier:wait");
   int status = weft_barrier_wait(host->rt, handle_at(L, 1), &value);
-  return park_finish(L, host, status, value, deliver_number);
+  return park_finish(L, host, status, value, push_number);
 }
 
 static int barrier_reset(lua_State *L) {

@@ -55,12 +55,11 @@ static int context_var_set(lua_State *L) {
 
 /* -- Snapshots ------------------------------------------------------------ */
 
-/* context_copy() -> handle of a snapshot; nil where no variable was ever set */
+/* context_copy() -> handle of a snapshot; nil where no runtime runs */
 static int context_copy(lua_State *L) {
   struct host *host = host_of(L);
   weft_context context;
-  if (!host->has_contexts || host->rt == NULL ||
-      weft_context_copy(host->rt, &context) != WEFT_OK)
+  if (host->rt == NULL || weft_context_copy(host->rt, &context) != WEFT_OK)
     return 0;
   lua_pushnumber(L, (lua_Number)context);
   return 1;

@@ -17,7 +17,7 @@ enum { NESTED_MAX = 100 };
 
 /* What follows the nil, where it is positive; else a code. */
 enum outcome {
-  OUTCOME_FAILED = 1, /* the error and its traceback follow */
+  OUTCOME_FAILED = 1, /* the error follows */
   OUTCOME_AGAIN = 2,  /* the run budget was used up: ask once more */
   OUTCOME_CLOSE = 3,  /* take the values, then close */
   OUTCOME_MANY = 4    /* more than FEW values: take them */
@@ -66,8 +66,9 @@ static void take_snapshot(struct generator *gen) {
     weft_context_copy(gen->host->rt, &gen->context);
 }
 
-/* generator_new(fn, yield, ...) -> generator, its coroutine, to be held as long
- * as that */
+/* generator_new(xpcall, fn, handler, yield, ...) -> generator, its coroutine, to
+ * be held as long as that. The handler sees the stack of an error where it is
+ * raised. */
 static int generator_new(lua_State *L) {
   struct host *host = host_of(L);
   int count = lua_gettop(L);
@@ -99,21 +100,24 @@ static void swap_context(struct generator *gen) {
   weft_context_swap(gen->host->rt, gen->context);
 }
 
+/* A layer of an earlier run has ended with that: here begins another. */
+static void swap_in_context(struct generator *gen) {
+  weft_runtime *rt = gen->host->rt;
+  if (weft_context_swap(rt, gen->context) != WEFT_EBADF)
+    return;
+  weft_context_copy(rt, &gen->context);
+  swap_context(gen);
+}
+
 static int push_code(lua_State *to, int code) {
   lua_pushnil(to);
   lua_pushinteger(to, code);
   return 2;
 }
 
-static int push_failure(struct generator *gen, lua_State *to) {
-  push_code(to, OUTCOME_FAILED);
-  lua_xmove(gen->link.co, to, 1);
-  luaL_traceback(to, gen->link.co, NULL, 0);
-  return 4;
-}
-
 /* The body's coroutine has come back with [result]; pushes what that means to
- * the consumer, who has been made the active one again. */
+ * the consumer, who has been made the active one again. That may be suspended:
+ * nothing here allocates, as a finaliser on its stack would break it. */
 static int push_outcome(struct generator *gen, lua_State *to, int result) {
   lua_State *co = gen->link.co;
   int count = lua_gettop(co);
@@ -125,10 +129,13 @@ static int push_outcome(struct generator *gen, lua_State *to, int result) {
     return count;
   }
   gen->state = GEN_OVER;
-  if (result != 0)
-    return push_failure(gen, to);
+  bool failed = result != 0 || !lua_toboolean(co, 1);
+  if (failed) {
+    push_code(to, OUTCOME_FAILED);
+    lua_xmove(co, to, 1);
+  }
   lua_settop(co, 0);
-  return 0;
+  return failed ? 3 : 0;
 }
 
 int generator_return(struct job *job, int result) {
@@ -162,7 +169,7 @@ static inline int enter(lua_State *L, struct generator *gen, int count) {
   gen->link.depth = job->depth;
   job->link = &gen->link;
   if (UNLIKELY(host->has_contexts))
-    swap_context(gen);
+    swap_in_context(gen);
   if (UNLIKELY(host->nested == NESTED_MAX))
     return resume_by_step(L, gen, count);
   job->active = host->active = gen->link.co;

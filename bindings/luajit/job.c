@@ -157,6 +157,13 @@ static void keep_results(lua_State *L, lua_State *co, int count) {
   lua_rawseti(L, -2, TASK_COUNT);
 }
 
+/* More results than another stack holds are an error instead. */
+static void refuse_results(lua_State *co) {
+  lua_settop(co, 0);
+  lua_pushliteral(co, "a task returned more results than a stack holds; "
+                      "return a table");
+}
+
 static int end_failed(weft_runtime *rt, struct job *job);
 
 /* The body has returned. What the task object knows is final, so the core's
@@ -165,9 +172,7 @@ static int finish(weft_runtime *rt, struct job *job) {
   lua_State *L = job->host->L, *co = job->co;
   int count = lua_gettop(co);
   if (!lua_checkstack(L, count + 4)) {
-    lua_settop(co, 0);
-    lua_pushliteral(co, "a task returned more results than a stack holds; "
-                        "return a table");
+    refuse_results(co);
     return end_failed(rt, job);
   }
   push_own_object(job);
@@ -315,7 +320,10 @@ static int close_owned(struct job *job, bool went_well) {
   lua_State *L = host->L, *from = job->co;
   int count = went_well ? lua_gettop(from) : 1;
   job->owns = 0;
-  lua_checkstack(L, count + 3);
+  if (!lua_checkstack(L, count + 3)) {
+    refuse_results(from);
+    went_well = false;
+  }
   host_push_function(L, host, "end_owner");
   lua_pushboolean(L, went_well);
   if (!went_well) {

@@ -35,6 +35,9 @@ struct job {
   int caught; /* what the scope absorbed */
 };
 
+/* Each of them in turn: the loop's body is what both must do alike. */
+#define BOTH_KINDS for (int stepped = 0; stepped <= 1; stepped++)
+
 static int job_places;
 
 /* What plays say, a letter each, shows in which order things happened. */

@@ -7,8 +7,6 @@
 #include "../core.h"
 #include "job.h"
 
-#define BOTH_KINDS for (int stepped = 0; stepped <= 1; stepped++)
-
 static weft_runtime *begin_real(void) {
   weft_runtime *rt = begin();
   CHECK_INT(WEFT_OK, weft_set_virtual_clock(rt, 0, 0));

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * test_group.c - groups: who is waited for, what fails, what goes on. */
+ * test_group.c - groups: who is waited for, what fails, what goes on. Both
+ * kinds of task go through the scene, the clock beginning at 0. */
 #include "scene.h"
-
-/* Both kinds of task go through the scene, the clock beginning at 0. */
-#define BOTH_KINDS for (int stepped = 0; stepped <= 1; stepped++)
 
 static weft_scope scope_of(weft_runtime *rt, weft_group group) {
   weft_scope scope;

@@ -3,8 +3,6 @@
 #include "../core.h"
 #include "scene.h"
 
-#define BOTH_KINDS for (int stepped = 0; stepped <= 1; stepped++)
-
 static size_t count_of(weft_runtime *rt, weft_group group) {
   size_t count;
   CHECK_INT(WEFT_OK, weft_group_get_count(rt, group, &count));

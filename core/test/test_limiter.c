@@ -561,7 +561,8 @@ TEST("the 128th acquire that need not wait gives up the turn [1.7]") {
     start(rt, &job, stepped);
     turn(rt);
     CHECK_INT(127, job.done);
-    check_counts(rt, job.object, 1, 1, 0);
+    /* Only a stepped task, which cannot do otherwise, has the token already. */
+    check_counts(rt, job.object, 1, stepped ? 1 : 0, 0);
     turn(rt);
     CHECK_INT(201, job.done);
     end(rt);

@@ -438,16 +438,77 @@ TEST("the 128th acquire that need not wait gives up the turn [1.7]") {
     start(rt, &job, stepped);
     CHECK_INT(WEFT_OK, weft_spawn(rt, 0, look, &witness, NULL, NULL));
     turn(rt);
-    /* The 128th has the lock already and waits for its turn to return. */
     CHECK_INT(127, witness.seen);
+    /* Only a stepped task, which cannot do otherwise, has the lock already. */
     weft_task owner;
     CHECK_INT(WEFT_OK, weft_lock_get_owner(rt, job.object, &owner));
-    CHECK(owner == job.task);
+    CHECK(owner == (stepped ? job.task : 0));
     turn(rt);
     CHECK_INT(201, job.done);
     end(rt);
     CHECK_INT(WEFT_OK, job.status);
   }
+}
+
+static int take_and_release(weft_runtime *rt, struct job *job,
+                            uint64_t *value) {
+  *value = 0;
+  int status = weft_lock_acquire(rt, job->object);
+  if (status == WEFT_OK)
+    CHECK_INT(WEFT_OK, weft_lock_release(rt, job->object));
+  return status;
+}
+
+TEST("where a lock is free between turns, nobody ever waits for it [1.7]") {
+  weft_runtime *rt = begin();
+  weft_lock lock = new_lock(rt);
+  struct job jobs[3];
+  size_t waiting;
+  for (int i = 0; i < 3; i++) {
+    jobs[i] =
+        (struct job){.call = take_and_release, .object = lock, .more = 999};
+    start(rt, &jobs[i], 0);
+  }
+  for (int i = 1; i <= 8; i++) {
+    turn(rt);
+    CHECK_INT(WEFT_OK, weft_lock_get_waiting(rt, lock, &waiting));
+    CHECK_INT(0, waiting);
+    CHECK_INT(i < 8 ? 127 * i : 1001, jobs[2].done);
+  }
+  end(rt);
+}
+
+/* What comes while a task waits for its turn, with the lock still free. */
+static void wait_for_turn(weft_runtime *rt, struct job *job,
+                          void (*meanwhile)(weft_runtime *rt,
+                                            struct job *job)) {
+  *job = (struct job){
+      .call = take_and_release, .object = new_lock(rt), .more = 127};
+  start(rt, job, 0);
+  turn(rt);
+  CHECK_INT(127, job->done);
+  meanwhile(rt, job);
+  end(rt);
+}
+
+static void close_meanwhile(weft_runtime *rt, struct job *job) {
+  CHECK_INT(WEFT_OK, weft_lock_close(rt, job->object));
+}
+
+TEST("cancelled while it waits for its turn, it takes no lock [3.5] [1.7]") {
+  weft_runtime *rt = begin();
+  struct job job;
+  wait_for_turn(rt, &job, cancel);
+  CHECK_INT(WEFT_ECANCELLED, job.status);
+  CHECK_INT(WEFT_ECANCELLED, job.next);
+}
+
+TEST("closed while it waits for its turn: WEFT_ECLOSED [3.10] [1.7]") {
+  weft_runtime *rt = begin();
+  struct job job;
+  wait_for_turn(rt, &job, close_meanwhile);
+  CHECK_INT(WEFT_ECLOSED, job.status);
+  CHECK_INT(WEFT_OK, job.next);
 }
 
 TEST("a parked task says that it waits for the lock [29.4]") {

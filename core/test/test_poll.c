@@ -6,8 +6,6 @@
 #include "../core.h"
 #include "job.h"
 
-#define BOTH_KINDS for (int stepped = 0; stepped <= 1; stepped++)
-
 /* -- A pipe to watch ------------------------------------------------------ */
 
 struct line {

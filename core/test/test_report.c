@@ -3,8 +3,6 @@
 #include "../core.h"
 #include "job.h"
 
-#define BOTH_KINDS for (int stepped = 0; stepped <= 1; stepped++)
-
 static int fail_act(weft_runtime *rt, struct play *play, uint64_t *value) {
   (void)rt;
   (void)value;

@@ -4,8 +4,6 @@
 #include "../core.h"
 #include "job.h"
 
-#define BOTH_KINDS for (int stepped = 0; stepped <= 1; stepped++)
-
 /* As [end], where tasks were given up. */
 static void end_given_up(weft_runtime *rt, uint32_t count) {
   CHECK_INT(WEFT_EGIVENUP, weft_run(rt));

@@ -379,8 +379,9 @@ TEST("the 128th acquire that need not wait gives up the turn [1.7]") {
     start(rt, &job, stepped);
     CHECK_INT(WEFT_OK, weft_spawn(rt, 0, look, &witness, NULL, NULL));
     turn(rt);
-    /* The 128th has its permit already and waits for its turn to return. */
-    CHECK_INT(172, value_of(rt, semaphore));
+    /* Only a stepped task, which cannot do otherwise, has its permit already.
+     */
+    CHECK_INT(stepped ? 172 : 173, value_of(rt, semaphore));
     CHECK_INT(127, witness.seen);
     turn(rt);
     CHECK_INT(100, value_of(rt, semaphore));
@@ -400,7 +401,7 @@ TEST("a semaphore may be closed while an acquire waits for its turn [1.7]") {
     CHECK_INT(127, job.done);
     CHECK_INT(WEFT_OK, weft_semaphore_close(rt, semaphore));
     end(rt);
-    CHECK_INT(WEFT_OK, job.status);
+    CHECK_INT(stepped ? WEFT_OK : WEFT_ECLOSED, job.status);
   }
 }
 

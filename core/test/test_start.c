@@ -3,8 +3,6 @@
 #include "../core.h"
 #include "job.h"
 
-#define BOTH_KINDS for (int stepped = 0; stepped <= 1; stepped++)
-
 /* A child that yields, is ready with 42 if [object] says so, sleeps until 100
  * and ends with [number]. */
 static int child_act(weft_runtime *rt, struct play *play, uint64_t *value) {

@@ -3,8 +3,6 @@
 #include "../core.h"
 #include "job.h"
 
-#define BOTH_KINDS for (int stepped = 0; stepped <= 1; stepped++)
-
 /* Ends with [number], after a yield for each of [object]. */
 static int end_act(weft_runtime *rt, struct play *play, uint64_t *value) {
   (void)value;

@@ -3,8 +3,6 @@
 #include "../core.h"
 #include "job.h"
 
-#define BOTH_KINDS for (int stepped = 0; stepped <= 1; stepped++)
-
 /* -- Result and error ----------------------------------------------------- */
 
 /* Sets results or errors, [letter] says which, and ends with [number]. */

@@ -69,11 +69,12 @@ function Barrier:n_waiting() return (select(2, state_of(self, "n_waiting"))) end
 ---@return boolean
 function Barrier:broken() return (select(3, state_of(self, "broken"))) end
 
---- All of this in one table: `parties`, `tasks_waiting`, `broken`.
+--- All of this in one table: `parties`, `broken`, and `waiting`, the number of
+-- tasks that wait.
 ---@return table
 function Barrier:statistics()
   local parties, waiting, broken = state_of(self, "statistics")
-  return { parties = parties, tasks_waiting = waiting, broken = broken }
+  return { parties = parties, waiting = waiting, broken = broken }
 end
 
 return barrier

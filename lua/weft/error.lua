@@ -246,11 +246,17 @@ local function message_of(value)
   return "a " .. type(value) .. " whose tostring fails"
 end
 
+-- The lines of a traceback. Where weft begins a coroutine with xpcall, that is
+-- its outermost function and has no name to be shown by.
+local function stack_lines(text)
+  return (text:gsub("^\n", ""):gsub("\n\t%[builtin#%d+%]: at %w+$", ""))
+end
+
 --- Gives the error its traceback, unless it has one: the stack at the first
 -- raise that weft sees.
 local function with_traceback(err, level)
   if err.traceback == nil then
-    err.traceback = debug.traceback("", level + 1):gsub("^\n", "")
+    err.traceback = stack_lines(debug.traceback("", level + 1))
   end
   return err
 end
@@ -373,7 +379,7 @@ function errors.trace(err)
   if class then
     return with_traceback(err, 2)
   end
-  local text = debug.traceback("", 2):gsub("^\n", "")
+  local text = stack_lines(debug.traceback("", 2))
   if not is_traced(err, text) then
     set_traced(err, text)
   elseif goes_elsewhere then
@@ -416,19 +422,27 @@ function errors.object(err, traceback)
   return classes.Error(message_of(err), { value = err, traceback = text })
 end
 
+-- Errors that were set on a future: as good as having left a task.
+local set_on_future = setmetatable({}, { __mode = "k" })
+
+--- Has the error stay as it is, for whoever awaits the future it was set on.
+---@param err table
+function errors.leave_by_future(err) set_on_future[err] = true end
+
 --- What a failed task's error is: the object itself the first time, and for one
 -- that left another task before, a new object that knows the path.
 ---@param err table
 ---@param task string the name of the task it leaves now
 function errors.leave_task(err, task)
-  if err.task == nil then
+  if err.task == nil and not set_on_future[err] then
     err.task = task
     return err
   end
   local copy = setmetatable(copy_into({}, err), getmetatable(err))
   copy.task = task
   copy.cause = err
-  copy.traceback = (err.traceback or "") .. "\n\tin task " .. err.task
+  local from = err.task and "in task " .. err.task or "set on a future"
+  copy.traceback = (err.traceback or "") .. "\n\t" .. from
     .. ", awaited by task " .. task
   return copy
 end

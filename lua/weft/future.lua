@@ -143,6 +143,7 @@ function Future:set_error(err)
   complete(self, "set_error", FAILED)
   self.failure = errors.is_error(err) and err
     or errors.object(err, (debug.traceback("", 2):gsub("^\n", "")))
+  errors.leave_by_future(self.failure)
   watch_failure(self)
   wake(self)
 end

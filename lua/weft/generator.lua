@@ -38,17 +38,14 @@ local function fail(code)
 end
 
 -- The body has ended, by `err` if it failed. Closes what it owned.
-local function finish(self, failed, err, traceback)
+local function finish(self, failed, err)
   owner.remove(self)
-  local failure = owner.close_all(core.generator_number(self[CORE]))
-  if failed and errors.is_error(err) then
-    err = errors.object(err, traceback)
-  end
-  if failure ~= nil then
-    err = failed and errors.with_cause(failure, err) or failure
-    failed = true
-  end
-  if failed then error(err, 0) end
+  local text = failed and errors.stack_of(err)
+  local ok, raised = owner.close(core.generator_number(self[CORE]), not failed,
+    err)
+  if ok then return end
+  if failed then errors.goes_on(err, text) end
+  error(raised, 0)
 end
 
 local ask
@@ -60,10 +57,10 @@ local function close_after(self, ...)
 end
 
 -- What it means that no value has come.
-local function slow_outcome(self, outcome, err, traceback)
+local function slow_outcome(self, outcome, err)
   if outcome == nil then return finish(self) end
   if outcome == AGAIN then return ask(self) end
-  if outcome == FAILED then return finish(self, true, err, traceback) end
+  if outcome == FAILED then return finish(self, true, err) end
   if outcome == MANY then return core.generator_values(self[CORE]) end
   if outcome == CLOSE then
     return close_after(self, core.generator_values(self[CORE]))
@@ -91,7 +88,7 @@ function Generator:next() return ask(self) end
 function metatable.__call(self)
   local a, b, c, d = core_next(self[CORE])
   if a ~= nil then return a, b, c, d end
-  return slow_outcome(self, b, c, d)
+  return slow_outcome(self, b, c)
 end
 
 local function is_close(err)
@@ -101,14 +98,12 @@ end
 -- Tells the body to end, as often as it yields nevertheless.
 local function close_body(self)
   for _ = 1, SWALLOWED_MAX do
-    local first, outcome, err, traceback = core.generator_close(self[CORE])
-    if outcome == MANY then
-      core.generator_values(self[CORE]) -- dropped
-    elseif first == nil and (outcome ~= FAILED or is_close(err)) then
-      return finish(self)
-    elseif first == nil then
-      return finish(self, true, err, traceback)
+    local first, outcome, err = core.generator_close(self[CORE])
+    if first == nil and outcome == nil then return finish(self) end
+    if first == nil and outcome == FAILED then
+      return finish(self, not is_close(err), err)
     end
+    if first == nil then core.generator_values(self[CORE]) end -- dropped
   end
   core.generator_end(self[CORE])
   finish(self, true, errors.classes.InvalidStateError(
@@ -129,6 +124,7 @@ function Generator:close()
     core.generator_end(self[CORE])
     return finish(self)
   end
+  core.check_park "generator:close"
   scope.shield(function() close_body(self) end)
 end
 
@@ -143,25 +139,27 @@ end
 
 -- -- Making -------------------------------------------------------------------
 
-local function check_item(value)
-  if value == nil then
-    errors.fail_argument(
-      "yield(...): the first value must not be nil, which stands for the end",
-      3)
-  end
+local function fail_nil()
+  errors.fail_argument(
+    "yield(...): the first value must not be nil, which stands for the end", 3)
+end
+
+local function raise_closed(self)
+  self.closed = self.closed or errors.classes.CancelledError(
+    "the generator is closed", { source = "close" })
+  error(self.closed, 0)
 end
 
 local function make(fn, ...)
   local self = setmetatable({ false, false }, metatable)
   local gen
+  -- It holds the generator, and so the coroutine, which the C side knows by its
+  -- address as long as there is `gen`.
   local function yield(first, ...)
-    if first == nil then check_item(first) end
-    if core_yield(gen, first, ...) then
-      error(errors.classes.CancelledError("the generator is closed",
-        { source = "close" }), 0)
-    end
+    if first == nil then fail_nil() end
+    if core_yield(gen, first, ...) then raise_closed(self) end
   end
-  gen, self[COROUTINE] = core_new(fn, yield, ...)
+  gen, self[COROUTINE] = core_new(xpcall, fn, errors.trace, yield, ...)
   self[CORE] = gen
   owner.add(self)
   return self

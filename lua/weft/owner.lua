@@ -5,11 +5,12 @@
 local core = require "weft.core"
 local errors = require "weft.error"
 local report = require "weft.report"
+local task = require "weft.task"
 
 local owner = {}
 
--- Lists by what owns: the handle of a scope, or the number of a generator;
--- empty most of the time.
+-- Lists by what owns: the handle of a scope, or the number of a generator,
+-- which is negative; empty most of the time.
 local owned = {}
 owner.owned = owned
 
@@ -42,6 +43,10 @@ function owner.remove(object)
   end
 end
 
+local function report_failure(failure)
+  report.report(report.FAILURE, nil, errors.object(failure))
+end
+
 --- Closes what is owned by `key`, shielded. Returns the first error of that.
 ---@param key number?
 function owner.close_all(key)
@@ -54,7 +59,7 @@ function owner.close_all(key)
     local ok, err = pcall(object.close_owned or object.close, object)
     if list[#list] == object then list[#list] = nil end
     if not ok and failure ~= nil then
-      report.report(report.FAILURE, nil, errors.object(err))
+      report_failure(err)
     elseif not ok then
       failure = err
     end
@@ -64,9 +69,9 @@ function owner.close_all(key)
   return failure
 end
 
---- Closes what the scope owns when its body has ended so. Returns how that
--- ended, all things considered, and the span that has to move out of the scope,
--- if there is one.
+--- Closes what the scope, or generator, owns when its body has ended so.
+-- Returns how that ended, all things considered, and the span that has to move
+-- out of the scope, if there is one.
 ---@param scope number?
 ---@param ok boolean
 ---@param err any
@@ -79,7 +84,7 @@ function owner.close(scope, ok, err)
   local failure = owner.close_all(scope)
   owned[scope] = nil
   if failure ~= nil and ok then return false, failure, span end
-  if failure ~= nil then report.report(report.FAILURE, nil, failure) end
+  if failure ~= nil then report_failure(failure) end
   return ok, err, span
 end
 
@@ -127,7 +132,7 @@ function owner.move_out(span, taken)
   owner.cover(span)
 end
 
--- -- The end of a task --------------------------------------------------------
+-- -- The end of a task, and of a run ------------------------------------------
 
 --- For the C side: the rest of a task whose body has ended and which owns
 -- something. Gets what the body returned, or a traceback and its error.
@@ -136,13 +141,24 @@ function owner.end_task(ok, ...)
   if not ok then
     local traceback
     traceback, err = ...
-    err = errors.is_cancelled(err) and err or errors.object(err, traceback)
+    if not errors.is_cancelled(err) then
+      err = errors.object(err, task.with_line(err, traceback))
+    end
   end
   local failure = owner.close_all(core.scope_current())
   if failure ~= nil and ok then error(failure, 0) end
-  if failure ~= nil then report.report(report.FAILURE, nil, failure) end
+  if failure ~= nil then report_failure(failure) end
   if ok then return ... end
   error(err, 0)
+end
+
+--- Forgets what the scopes of a run own that is over: of tasks that were given
+-- up, whose cleanup is not run. What a generator owns stays: it may go on in
+-- the next run.
+function owner.forget_scopes()
+  for key in pairs(owned) do
+    if key > 0 then owned[key] = nil end
+  end
 end
 
 return owner

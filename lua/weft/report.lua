@@ -17,7 +17,7 @@ local texts = {
   [codes.REPORT_UNCLOSED] = "something was left open, and is closed now",
 }
 
---- The kinds of reports.
+-- The kinds of reports, by name.
 for _, kind in ipairs {
   "FAILURE", "CALLBACK", "STUBBORN", "GIVEN_UP", "SYSTEM", "UNCLOSED",
 } do report[kind] = codes["REPORT_" .. kind] end
@@ -106,6 +106,15 @@ function report.report(kind, task, err, traceback)
   if ok then return end
   print_report(kind, task, err, traceback)
   print_report(report.CALLBACK, nil, failure)
+end
+
+--- For an error that nobody is there to be raised to, as in a loop that has to
+-- go on: reports it, like the failure of a task that nobody awaits. `err` is
+-- whatever was raised; `name` says where: a task's, say.
+---@param err any
+---@param name string?
+function report.failure(err, name)
+  report.report(report.FAILURE, name, errors.object(err))
 end
 
 return report

@@ -4,6 +4,7 @@
 local codes = require "weft.codes"
 local core = require "weft.core"
 local errors = require "weft.error"
+local owner = require "weft.owner"
 local report = require "weft.report"
 local task = require "weft.task"
 local is_count = require("weft.scope").is_count
@@ -39,6 +40,7 @@ local function start(main, virtual, seed, ...)
   end
   local object = task.new()
   local code = core.run(object, virtual, seed, main, ...)
+  owner.forget_scopes()
   require("weft.future").report_unseen()
   if code == EGIVENUP then error(given_up_error(object), 0) end
   if code then errors.fail(code) end
@@ -66,7 +68,7 @@ end
 core.set_functions {
   fail = errors.fail,
   cancelled = errors.cancelled,
-  end_owner = require("weft.owner").end_task,
+  end_owner = owner.end_task,
   make_error = errors.make,
   on_failure = task.on_failure,
   run_callback = require("weft.call").run_callback,

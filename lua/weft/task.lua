@@ -255,9 +255,9 @@ function task.all() return core.task_all() end
 
 -- -- What the C side calls --------------------------------------------------
 
--- LuaJIT does not know the line of the innermost frame of a coroutine that has
--- failed by itself; but its message does.
-local function with_line(err, traceback)
+--- The traceback of a coroutine that has failed by itself: LuaJIT does not know
+-- the line of its innermost frame, but the message does.
+function task.with_line(err, traceback)
   if type(err) ~= "string" then return traceback end
   local source, line = err:match "^(.-):(%d+): "
   if not source then return traceback end
@@ -272,7 +272,7 @@ end
 
 --- A task's body has raised: makes the error object it failed with.
 function task.on_failure(self, err, traceback)
-  local object = errors.object(err, with_line(err, traceback))
+  local object = errors.object(err, task.with_line(err, traceback))
   object = errors.leave_task(object, name_of(self))
   self[COUNT] = object
   self[GUARD] = core.task_guard(self[HANDLE])
