@@ -61,16 +61,37 @@ int weft_condition_new(weft_runtime *rt, weft_lock lock,
   return status;
 }
 
+/* Who waits under a lock that lives on goes on with it, as after any wait: the
+ * first at once if it is free. */
+static void end_waits_locked(weft_runtime *rt, struct condition *condition) {
+  struct lock *lock = lock_of(rt, condition);
+  if (lock == NULL)
+    return;
+  while (!list_is_empty(&condition->waiters)) {
+    struct task *task =
+        LIST_OWNER(condition->waiters.next, struct task, entry.node);
+    task->wake_status = WEFT_ECLOSED;
+    if (lock->holding.task != NULL) {
+      weft__lock_line_up(lock, task);
+    } else {
+      weft__holding_take(&lock->holding, task);
+      weft__wake(rt, task, WEFT_ECLOSED, 0);
+    }
+  }
+}
+
 int weft_condition_close(weft_runtime *rt, weft_condition handle) {
   struct condition *condition;
   int status = weft__object(rt, handle, KIND_CONDITION, &condition);
   if (status != WEFT_OK)
     return status;
-  weft_lock lock = condition->owns_lock ? condition->lock : 0;
+  weft_lock own_lock = condition->owns_lock ? condition->lock : 0;
   weft__handle_free(rt, handle);
+  if (own_lock == 0)
+    end_waits_locked(rt, condition);
   weft__wake_all(rt, &condition->waiters, WEFT_ECLOSED);
   weft__condition_dispose(rt, condition);
-  weft_lock_close(rt, lock); /* 0, or closed already: nothing */
+  weft_lock_close(rt, own_lock); /* 0, or closed already: nothing */
   return WEFT_OK;
 }
 
@@ -145,7 +166,9 @@ int weft_condition_notify(weft_runtime *rt, weft_condition handle,
   if (status != WEFT_OK)
     return status;
   struct lock *lock = lock_of(rt, condition);
-  if (lock == NULL || !weft__lock_is_owned_by(lock, rt->current))
+  if (lock == NULL)
+    return WEFT_ECLOSED;
+  if (!weft__lock_is_owned_by(lock, rt->current))
     return WEFT_ESTATE;
   struct list *waiters = &condition->waiters;
   for (; count > 0 && !list_is_empty(waiters); count--)

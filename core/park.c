@@ -173,12 +173,19 @@ size_t weft__count_waiting(const struct list *waiters) {
   return count;
 }
 
-/* A wait of the host's own is undone by code of the host's. */
+/* A wait of the host's own is undone by code of the host's, which may cancel
+ * anything: meanwhile the wait can neither be undone once more nor completed.
+ */
 int weft__withdraw(weft_runtime *rt, struct task *task) {
+  weft_withdraw_fn withdraw = task->withdraw;
   if (!task->custom)
-    return task->withdraw(rt, task->withdraw_arg);
+    return withdraw(rt, task->withdraw_arg);
   struct aside was = weft__aside_begin(rt);
-  int status = task->withdraw(rt, task->withdraw_arg);
+  task->withdraw = NULL;
+  task->custom = false;
+  int status = withdraw(rt, task->withdraw_arg);
+  task->withdraw = withdraw;
+  task->custom = true;
   weft__aside_end(rt, was);
   return status;
 }

@@ -94,7 +94,8 @@ int weft_waitlist_wake_task(weft_runtime *rt, weft_waitlist handle,
   return WEFT_OK;
 }
 
-int weft_waitlist_count(weft_runtime *rt, weft_waitlist handle, size_t *count) {
+int weft_waitlist_get_waiting(weft_runtime *rt, weft_waitlist handle,
+                              size_t *count) {
   struct waitlist *list;
   int status = weft__object(rt, handle, KIND_WAITLIST, &list);
   *count = status == WEFT_OK ? weft__count_waiting(&list->waiters) : 0;

@@ -687,8 +687,8 @@ WEFT_API int weft_waitlist_wake_task(weft_runtime *rt, weft_waitlist list,
                                      weft_task task, int status,
                                      uint64_t value);
 /* Gives the number that wait.          parks: no    errors: none */
-WEFT_API int weft_waitlist_count(weft_runtime *rt, weft_waitlist list,
-                                 size_t *count);
+WEFT_API int weft_waitlist_get_waiting(weft_runtime *rt, weft_waitlist list,
+                                       size_t *count);
 
 /* -- Time -----------------------------------------------------------------
  * One order for sleeps, timers and deadlines: by time, and among equal times
@@ -732,7 +732,7 @@ WEFT_API int weft_timer_cancel(weft_runtime *rt, weft_timer timer,
 WEFT_API int weft_timer_close(weft_runtime *rt, weft_timer timer);
 
 /* Gives the time the call is due: when it was or will be queued, for
- * weft_call_soon the time of that call.
+ * weft_call_soon the time of that call; UINT64_MAX for what waits for an end.
  * parks: no    errors: none */
 WEFT_API int weft_timer_get_time(weft_runtime *rt, weft_timer timer,
                                  uint64_t *time_ns);
@@ -1022,21 +1022,24 @@ typedef uint64_t weft_condition;
  * parks: no    errors: WEFT_ENOMEM */
 WEFT_API int weft_condition_new(weft_runtime *rt, weft_lock lock,
                                 weft_condition *condition);
-/* Wakes all who wait with WEFT_ECLOSED, without the lock, and frees the
- * condition. parks: no    errors: none */
+/* Wakes all who wait with WEFT_ECLOSED as they get the lock again, without it
+ * where it is the condition's own, and frees the condition.
+ * parks: no    errors: none */
 WEFT_API int weft_condition_close(weft_runtime *rt, weft_condition condition);
 /* Gives the condition's lock. Not owned.     parks: no    errors: none */
 WEFT_API int weft_condition_get_lock(weft_runtime *rt, weft_condition condition,
                                      weft_lock *lock);
 /* Releases the lock, waits to be notified, and takes the lock again, which is
- * kept. The caller owns the lock when this returns WEFT_OK or WEFT_ECANCELLED.
+ * kept. The caller owns the lock when this returns WEFT_OK or WEFT_ECANCELLED,
+ * and WEFT_ECLOSED if that lock is still there.
  * parks: yes   errors: WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_ESTATE (the caller
  * does not own the lock, or it was broken meanwhile: it is then not taken)
  * cancelled: no notification was taken */
 WEFT_API int weft_condition_wait(weft_runtime *rt, weft_condition condition);
 /* Lets the first [count] that wait go on, in their order, as the lock becomes
  * free; SIZE_MAX for all. More than there are is fine.
- * parks: no    errors: WEFT_ESTATE (the caller does not own the lock) */
+ * parks: no    errors: WEFT_ESTATE (the caller does not own the lock),
+ * WEFT_ECLOSED (the lock is closed) */
 WEFT_API int weft_condition_notify(weft_runtime *rt, weft_condition condition,
                                    size_t count);
 /* Gives the number of tasks that wait to be notified.
@@ -1083,7 +1086,8 @@ WEFT_API int weft_barrier_get_waiting(weft_runtime *rt, weft_barrier barrier,
 /* -- Queues ---------------------------------------------------------------
  * Pointers, bounded in number or not, in the order they came unless set
  * otherwise. An item goes straight to the first getter, a free place to the
- * first putter's item. */
+ * first putter's item. While a weft_less_fn of the queue runs, a call that
+ * would change the queue returns WEFT_EBUSY. */
 typedef uint64_t weft_queue;
 
 /* Makes a queue for at most [items_max] items, 0 for any number; [drop] gets
@@ -1234,7 +1238,7 @@ WEFT_API int weft_future_new(weft_runtime *rt, weft_future *future);
  * observed is reported.
  * parks: no    errors: none */
 WEFT_API int weft_future_close(weft_runtime *rt, weft_future future);
-/* Completes the future with [value], of which it takes a reference.
+/* Completes the future with [value] (NULL: nil), of which it takes a reference.
  * parks: no    errors: WEFT_ESTATE (it is not pending) */
 WEFT_API int weft_future_set_result(weft_runtime *rt, weft_future future,
                                     weft_value *value);
@@ -1281,23 +1285,26 @@ typedef uint64_t weft_context;
  * nothing. Takes a reference of its own. Owned: weft_context_var_close.
  * parks: no    errors: WEFT_ENOMEM, WEFT_EINVAL (no [name]) */
 WEFT_API int weft_context_var_new(weft_runtime *rt, const char *name,
-                                  weft_value *fallback, weft_context_var *var);
+                                  weft_value *fallback,
+                                  weft_context_var *variable);
 /* Gives the variable back. Values set remain until their tasks end.
  * parks: no    errors: none */
-WEFT_API int weft_context_var_close(weft_runtime *rt, weft_context_var var);
+WEFT_API int weft_context_var_close(weft_runtime *rt,
+                                    weft_context_var variable);
 /* Borrows the name, until the variable is closed.
  * parks: no    errors: none */
-WEFT_API int weft_context_var_get_name(weft_runtime *rt, weft_context_var var,
+WEFT_API int weft_context_var_get_name(weft_runtime *rt,
+                                       weft_context_var variable,
                                        const char **name);
 /* Borrows the value the variable has in the running code, until it is set
  * anew: what was set, else the fallback, else NULL.
  * parks: no    errors: none */
-WEFT_API int weft_context_var_get(weft_runtime *rt, weft_context_var var,
+WEFT_API int weft_context_var_get(weft_runtime *rt, weft_context_var variable,
                                   weft_value **value);
 /* Sets the variable in the running task or callback, with a reference of its
  * own to [value]; NULL: it is then not set.
  * parks: no    errors: WEFT_ENOMEM, WEFT_ESTATE (neither runs) */
-WEFT_API int weft_context_var_set(weft_runtime *rt, weft_context_var var,
+WEFT_API int weft_context_var_set(weft_runtime *rt, weft_context_var variable,
                                   weft_value *value);
 
 /* Takes a snapshot of the running code's variables. Owned: weft_context_close.

@@ -24,7 +24,7 @@ weft.spawn("server", listener.serve, listener, function(stream)
   stream:write(NUMBERS[word] .. " little fish\n")
 end)
 
-local port = tonumber(listener:address():match "%d+$")
+local port = listener:port()
 
 local function fetch(word)
   local stream = net.connect { host = "127.0.0.1", port = port }

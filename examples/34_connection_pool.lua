@@ -16,7 +16,7 @@ local weft = require "weft"
 
 -- A server that squares numbers, a bit slowly.
 local listener = net.listen { host = "127.0.0.1", port = 0 }
-local port = tonumber(listener:address():match "%d+$")
+local port = listener:port()
 weft.spawn("server", listener.serve, listener, function(stream)
   for line in stream:lines() do
     weft.sleep(0.01)

@@ -27,7 +27,7 @@ end
 
 -- Port 0 is any that is free; the address tells which.
 local listener = net.listen { host = "127.0.0.1", port = 0 }
-local port = tonumber(listener:address():match "%d+$")
+local port = listener:port()
 
 weft.group(function(group)
   group:spawn("server", listener.serve, listener, echo)

@@ -41,6 +41,13 @@ local weft = {
   catch = catch.catch,
   finally = catch.finally,
 
+  -- What a pattern needs besides. `xpcall(fn, weft.trace)` keeps where an error
+  -- was raised, for who reports it; `error(weft.trace(weft.ClosedError "..."))`
+  -- raises one that knows where. (What is to be raised on goes through
+  -- `weft.finally` or `weft.try`, which keep it too.)
+  trace = errors.trace,
+  report = report.failure,
+
   with = resource.with,
   context = context.context,
   stack = stack.stack,

@@ -171,6 +171,36 @@ describe("a load", function()
       assert.equal(1, cache:size())
     end))
 
+  it("that has ended when its last waiter goes is kept", virtual(function()
+    local waiter
+    local cache = weft.cache(function()
+      waiter:cancel()
+      return "x"
+    end)
+    waiter = weft.spawn(cache.get, cache, "a")
+    weft.sleep(1)
+    assert.is_true(waiter:cancelled())
+    assert.equal(1, cache:size())
+    assert.equal("x", cache:get "a")
+  end))
+
+  it("that fails as its last waiter is cancelled is reported [4.12]",
+    virtual(function()
+      local waiter
+      local cache = weft.cache(function()
+        waiter:cancel()
+        error(weft.OSError "x")
+      end)
+      waiter = weft.spawn(cache.get, cache, "a")
+      weft.sleep(1)
+      assert.is_true(waiter:cancelled())
+      assert.equal(0, cache:size())
+      collectgarbage()
+      collectgarbage()
+      weft.yield()
+      assert.equal("x", helper.take_reports()[1].err.message)
+    end))
+
   it("that fails fails all who wait, and is not kept", virtual(function()
     local loads = 0
     local cache = weft.cache(function()

@@ -69,6 +69,43 @@ describe("weft.try", function()
   end)
 end)
 
+-- -- trace -------------------------------------------------------------------
+
+describe("weft.trace", function()
+  it("gives a new error where it is raised, and only once [10.3]", function()
+    local function refuse() error(weft.trace(weft.ClosedError "shut"), 0) end
+    local function misuse()
+      refuse()
+      return true -- no tail call, so misuse is on the stack
+    end
+    local err = fails("ClosedError", function()
+      misuse()
+      return true
+    end)
+    assert.is_truthy(err.traceback:find("in function 'misuse'", 1, true))
+    local traceback = err.traceback
+    assert.equal(err, weft.trace(err))
+    assert.equal(traceback, err.traceback)
+  end)
+
+  it("as a handler keeps where an error was raised", function()
+    local mine = weft.OSError "x"
+    local function break_down() error(mine, 0) end
+    local ok, err = xpcall(function()
+      break_down()
+      return true
+    end, weft.trace)
+    assert.is_false(ok)
+    assert.equal(mine, err)
+    assert.is_truthy(err.traceback:find("break_down", 1, true))
+  end)
+
+  it("leaves what is no error object as it is", function()
+    assert.equal("x", select(2, xpcall(raiser "x", weft.trace)))
+    assert.is_nil(select(2, xpcall(raiser(nil), weft.trace)))
+  end)
+end)
+
 -- -- catch -------------------------------------------------------------------
 
 describe("weft.catch", function()

@@ -529,7 +529,7 @@ describe("condition:wait_for", function()
 end)
 
 describe("condition:close", function()
-  it("wakes those who wait with ClosedError, without the lock [3.10]",
+  it("wakes those who wait with ClosedError, each with the lock [3.10, 18.3]",
     virtual(function()
       local lock, log = weft.lock(), {}
       local condition = weft.condition(lock)
@@ -539,9 +539,23 @@ describe("condition:close", function()
       condition:close()
       settle()
       assert.same({ "a ClosedError", "b ClosedError" }, { log[1], log[2] })
-      assert.same({ locked = false, next = "goes on" }, log.a)
+      assert.same({ locked = true, next = "goes on" }, log.a)
       lock:acquire()
       lock:release()
+    end))
+
+  it("lets a with end by the ClosedError, nothing else [12.10]",
+    virtual(function()
+      local lock = weft.lock()
+      local condition = weft.condition(lock)
+      local task = weft.spawn(function()
+        lock:with(function() condition:wait() end)
+      end)
+      settle()
+      condition:close()
+      local err = fails("ClosedError", task.await, task)
+      assert.is_nil(err.cause)
+      assert.is_false(lock:locked())
     end))
 
   it("closes the lock too if it is the condition's own [3.10]",
@@ -559,7 +573,7 @@ describe("condition:close", function()
       task:cancel()
       settle()
       assert.same(
-        { "a ClosedError", a = { locked = false, next = "Cancelled" } }, log)
+        { "a ClosedError", a = { locked = true, next = "Cancelled" } }, log)
     end))
 
   it("has every later call raise ClosedError [3.10]", virtual(function()

@@ -89,6 +89,13 @@ describe("weft.generator", function()
       assert.equal("fine", gen:next())
     end))
 
+  it("refuses a method called on something else", helper.virtual(function()
+    local gen = count_to(1)
+    helper.refuses({ "generator:next", "table" }, gen.next, {})
+    helper.refuses({ "generator:close", "number 7" }, gen.close, 7)
+    assert.equal(1, gen:next())
+  end))
+
   it("refuses what is no function", helper.virtual(function()
     helper.refuses({ "generator(fn)", "got number 7" }, weft.generator, 7)
   end))

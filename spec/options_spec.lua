@@ -1,5 +1,6 @@
 -- Options tables: known names, values of their kinds.
 local options = require "weft.options"
+local weft = require "weft"
 local helper = require "spec.helper"
 
 local refuses = helper.refuses
@@ -72,6 +73,22 @@ describe("a kind of option", function()
     leaves(options.count(0), { -1, 1.5, math.huge, nan, "1" })
     takes(options.count(2, true), { 2, math.huge })
     leaves(options.count(2, true), { 1, 2.5, -math.huge })
+  end)
+
+  it("is a table, or a list of at least one", function()
+    takes(options.table, { {} })
+    leaves(options.table, { "x", nil, n = 2 })
+    local kind = options.list "name"
+    takes(kind, { { 1 }, { "a", "b" } })
+    leaves(kind, { {}, { a = 1 }, "a", nil, n = 4 })
+    assert.equal("a list of at least one name", kind {})
+    refuses({ "call must be a list of at least one name, got an empty table" },
+      options.expect, "call", kind, {})
+  end)
+
+  it("is what an error is matched with", function()
+    takes(options.matcher, { weft.OSError, "OSError", print })
+    leaves(options.matcher, { {}, 5, true, nil, n = 4 })
   end)
 
   it("is one of some strings", function()

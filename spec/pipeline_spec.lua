@@ -347,7 +347,7 @@ describe("weft.pipeline refuses", function()
       refuses(pieces, weft.pipeline, {}, stages)
     end
     refused({ "stages must be a list of at least one", "nil" }, nil)
-    refused({ "stages must be a list of at least one", "none" }, {})
+    refused({ "stages must be a list of at least one", "an empty table" }, {})
     refused({ "pipeline: stage 1[1] must be a function", "nil" }, { {} })
     refused({ "stage 2: opts must be a table", "number 5" }, { double, 5 })
     refused({ "stage 1: workers", "at least 1", "number 0" },

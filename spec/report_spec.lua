@@ -57,6 +57,25 @@ describe("a report", function()
       assert.is_truthy(text:find("report_spec.lua", 1, true), text)
     end))
 
+  it("may be made of whatever was raised, with where that was [29.1]",
+    virtual(function()
+      local function break_down() error("no paper", 0) end
+      local _, err = xpcall(function()
+        break_down()
+        return true -- no tail call, so break_down has its name
+      end, weft.trace)
+      weft.report(err, "printer")
+      weft.report(weft.OSError "no ink")
+      local reports = helper.take_reports()
+      assert.equal(2, #reports)
+      assert.equal(report.FAILURE, reports[1].kind)
+      assert.equal("printer", reports[1].task)
+      assert.equal("no paper", reports[1].err.message)
+      assert.is_truthy(reports[1].err.traceback:find("break_down", 1, true))
+      assert.is_nil(reports[2].task)
+      assert.equal("no ink", reports[2].err.message)
+    end))
+
   it("goes to stderr, with the receiver's error, if that fails [29.1]",
     virtual(function()
       local text = stderr_of(function()

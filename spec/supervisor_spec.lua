@@ -1,44 +1,11 @@
 -- Supervisors: children that are started again.
 local weft = require "weft"
 local helper = require "spec.helper"
+local nursery = require "spec.nursery"
 
 local virtual, fails, refuses = helper.virtual, helper.fails, helper.refuses
-
--- Children by name, "a 2 b 3": each logs its starts and its stops, and after so
--- many seconds calls `fn(name)`, which may fail; without a number it runs for
--- ever. `log` gets lines "<name> starts at 3", "<name> is stopped at 4".
-local function children_of(text, log, fn, restart)
-  local list = {}
-  for name, seconds in text:gmatch "(%a) ?(%d*)" do
-    table.insert(list, {
-      name = name, restart = restart,
-      fn = function()
-        table.insert(log, ("%s starts at %g"):format(name, weft.now()))
-        local ok, err = pcall(weft.sleep, tonumber(seconds) or math.huge)
-        if not ok then
-          table.insert(log, ("%s is stopped at %g"):format(name, weft.now()))
-          error(err, 0)
-        end
-        fn(name)
-      end,
-    })
-  end
-  return list
-end
-
-local function fail(name) error(weft.OSError(name .. " broke")) end
-local function finish() end
-local function ignore() end
-
--- Runs a supervisor until `stop_at` (nil: to its end), then stops it.
-local function run(children, opts, stop_at)
-  local supervisor = weft.supervisor(children, opts)
-  if stop_at then
-    weft.call_at(stop_at, function() supervisor:stop() end)
-  end
-  supervisor:run()
-  return supervisor
-end
+local children_of, run = nursery.children_of, nursery.run
+local fail, finish, ignore = nursery.fail, nursery.finish, nursery.ignore
 
 describe("a supervisor", function()
   it("starts its children in order, and ends with them", virtual(function()
@@ -121,45 +88,6 @@ describe("a supervisor", function()
     supervisor:stop()
     task:await()
     assert.is_false(supervisor:children()[1].running)
-  end))
-end)
-
-describe("a child's restart", function()
-  -- The starts of a child that ends after 2 seconds, in 7 seconds.
-  local function starts(restart, fn)
-    local log = {}
-    run(children_of("a 2 z 7", log, function(name)
-      if name == "a" then fn(name) end
-    end, restart), { on_error = ignore }, 7)
-    local count = 0
-    for _, line in ipairs(log) do
-      if line:find "a starts" then count = count + 1 end
-    end
-    return count
-  end
-
-  it("always: however it ended", virtual(function()
-    assert.equal(4, starts("always", fail))
-  end))
-
-  it("always: also if it returned", virtual(function()
-    assert.equal(4, starts("always", finish))
-  end))
-
-  it("on_failure: only then, and by default", virtual(function()
-    assert.equal(4, starts("on_failure", fail))
-  end))
-
-  it("on_failure: not if it returned", virtual(function()
-    assert.equal(1, starts("on_failure", finish))
-  end))
-
-  it("on_failure: by default", virtual(function()
-    assert.equal(4, starts(nil, fail))
-  end))
-
-  it("never: not even then", virtual(function()
-    assert.equal(1, starts("never", fail))
   end))
 end)
 
@@ -421,21 +349,6 @@ end)
 
 describe("weft.supervisor refuses", function()
   local a = { name = "a", fn = print }
-
-  it("children that are none", virtual(function()
-    local function refused(pieces, children)
-      refuses(pieces, weft.supervisor, children)
-    end
-    refused({ "children must be a list of at least one", "nil" }, nil)
-    refused({ "children must be a list of at least one", "none" }, {})
-    refused({ "child 2 must be a table", "function" }, { a, print })
-    refused({ "child 1: name must be a string", "nil" }, { { fn = print } })
-    refused({ "child 1: fn must be a function", "nil" }, { { name = "a" } })
-    refused({ "child 1: restart must be always, on_failure or never", "often" },
-      { { name = "a", fn = print, restart = "often" } })
-    refused({ "child 1: there is no option", "retry", "fn, name and restart" },
-      { { name = "a", fn = print, retry = 3 } })
-  end))
 
   it("wrong options", virtual(function()
     local function refused(pieces, opts)

@@ -129,16 +129,9 @@ static int waitlist_count(lua_State *L) {
   struct host *host = host_of(L);
   size_t count = 0;
   if (host->rt != NULL)
-    weft_waitlist_count(host->rt, handle_at(L, 1), &count);
+    weft_waitlist_get_waiting(host->rt, handle_at(L, 1), &count);
   lua_pushnumber(L, (lua_Number)count);
   return 1;
-}
-
-static int waitlist_close(lua_State *L) {
-  struct host *host = host_of(L);
-  if (host->rt != NULL)
-    weft_waitlist_close(host->rt, handle_at(L, 1));
-  return 0;
 }
 
 /* -- Events --------------------------------------------------------------- */
@@ -240,7 +233,6 @@ void open_waits(lua_State *L, struct host *host) {
       {"waitlist_wake", waitlist_wake},
       {"waitlist_wake_task", waitlist_wake_task},
       {"waitlist_count", waitlist_count},
-      {"waitlist_close", waitlist_close},
       {"event_new", event_new},
       {"event_set", event_set},
       {"event_clear", event_clear},

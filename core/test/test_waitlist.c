@@ -21,7 +21,7 @@ static struct job parker(weft_waitlist list) {
 
 static size_t count_of(weft_runtime *rt, weft_waitlist list) {
   size_t count;
-  CHECK_INT(WEFT_OK, weft_waitlist_count(rt, list, &count));
+  CHECK_INT(WEFT_OK, weft_waitlist_get_waiting(rt, list, &count));
   return count;
 }
 
@@ -418,7 +418,7 @@ TEST("a closed list's handle, and one of another kind, are refused") {
   CHECK_INT(WEFT_EBADF, weft_waitlist_wake(rt, list, WEFT_OK, 1, &task));
   CHECK_INT(0, task);
   CHECK_INT(WEFT_EBADF, weft_waitlist_wake_task(rt, list, list, WEFT_OK, 1));
-  CHECK_INT(WEFT_EBADF, weft_waitlist_count(rt, list, &count));
+  CHECK_INT(WEFT_EBADF, weft_waitlist_get_waiting(rt, list, &count));
   CHECK_INT(0, count);
   list = new_list(rt);
   CHECK_INT(WEFT_EBADF, weft_waitlist_wake_task(rt, list, list, WEFT_OK, 1));
@@ -456,7 +456,8 @@ static void *visit(void *arg) {
   CHECK_INT(0, task);
   CHECK_INT(WEFT_ETHREAD,
             weft_waitlist_wake_task(here->rt, here->list, 0, WEFT_OK, 1));
-  CHECK_INT(WEFT_ETHREAD, weft_waitlist_count(here->rt, here->list, &count));
+  CHECK_INT(WEFT_ETHREAD,
+            weft_waitlist_get_waiting(here->rt, here->list, &count));
   CHECK_INT(0, count);
   CHECK_INT(WEFT_ETHREAD, weft_waitlist_close(here->rt, here->list));
   return NULL;

@@ -6,7 +6,6 @@
 -- @module weft.background
 
 local weft = require "weft"
-local errors = require "weft.error"
 local options = require "weft.options"
 
 local background = {}
@@ -63,7 +62,7 @@ local function reserve(self)
   if self.places then self.places:acquire() end
   if not self.closed then return end
   if self.places then self.places:release() end
-  error(errors.trace(weft.ClosedError
+  error(weft.trace(weft.ClosedError
     "background:spawn: the manager is shut down"), 0)
 end
 
@@ -78,7 +77,7 @@ function Background:spawn(fn, ...)
   if type(fn) == "string" then job = (...) end
   options.expect("background:spawn(name?, fn, ...): fn", options.func, job)
   reserve(self)
-  local ok, task = xpcall(weft.spawn, errors.trace, fn, ...)
+  local ok, task = xpcall(weft.spawn, weft.trace, fn, ...)
   if not ok then
     if self.places then self.places:release() end
     error(task, 0)
@@ -112,8 +111,8 @@ local function check_not_own(self)
   local task = weft.current_task()
   while task do
     if self.active[task] then
-      errors.fail_state("background:shutdown: task '" .. task:name()
-        .. "' is one of those it would wait for")
+      error(weft.trace(weft.InvalidStateError("background:shutdown: task '"
+        .. task:name() .. "' is one of those it would wait for")), 0)
     end
     task = task:parent()
   end
@@ -134,14 +133,14 @@ function Background:shutdown(timeout)
   check_not_own(self)
   if not self.closed and self.places then self.places:release() end
   self.closed = true
-  local function wait() self.all_done:wait() end
-  local ok, err = xpcall(weft.move_on_after, errors.trace, timeout, wait)
   local cut_off = 0
-  for _, task in ipairs(self:tasks()) do
-    if task:cancel "shutdown" then cut_off = cut_off + 1 end
-  end
-  weft.shield(wait)
-  if not ok then error(err, 0) end
+  local function wait() self.all_done:wait() end
+  weft.finally(function() weft.move_on_after(timeout, wait) end, function()
+    for _, task in ipairs(self:tasks()) do
+      if task:cancel "shutdown" then cut_off = cut_off + 1 end
+    end
+    wait()
+  end)
   return cut_off
 end
 

@@ -6,7 +6,6 @@
 -- use of math.random changes them.
 -- @module weft.backoff
 
-local errors = require "weft.error"
 local options = require "weft.options"
 
 local backoff = {}
@@ -27,6 +26,12 @@ local kinds = {
   end,
   seed = options.count(0),
 }
+
+local function backoff_spec(value)
+  local kind = type(value)
+  local will_do = kind == "table" or kind == "number" or kind == "function"
+  if not will_do then return "a table, a number of seconds or a function" end
+end
 
 -- Not the same in two processes, nor in two calls.
 local function fresh_seed()
@@ -68,16 +73,14 @@ end
 ---@param spec table|number|function?
 ---@return fun(attempt: number): number
 function backoff.new(what, spec)
+  if spec == nil then spec = {} end
+  options.expect(what, backoff_spec, spec, 3)
   if type(spec) == "function" then return checked(what, spec) end
   if type(spec) == "number" then
     options.expect(what, options.seconds, spec, 3)
     return function() return spec end
   end
-  if spec ~= nil and type(spec) ~= "table" then
-    errors.fail_argument(what .. " must be a table, a number of seconds or a "
-      .. "function, got " .. errors.shown(spec), 3)
-  end
-  spec = options.check(what, spec, kinds)
+  options.check(what, spec, kinds)
   local first, factor = spec.first or FIRST, spec.factor or FACTOR
   local max, jitter = spec.max or MAX, spec.jitter or JITTER
   local draw = generator(spec.seed or fresh_seed())

@@ -6,7 +6,6 @@
 -- @module weft.cache
 
 local weft = require "weft"
-local errors = require "weft.error"
 local options = require "weft.options"
 
 local cache = {}
@@ -62,50 +61,42 @@ end
 
 -- -- Loading ------------------------------------------------------------------
 
-local function load_entry(self, flight, key, ...)
-  local values
-  local function pack(...) values = { n = select("#", ...), ... } end
-  local ok, err = xpcall(function(...) pack(self.load(key, ...)) end,
-    errors.trace, ...)
-  local is_wanted = self.flights[key] == flight -- no invalidate came between
-  if is_wanted then self.flights[key] = nil end
-  if not ok then
-    if is_wanted and self.error_ttl and not errors.is_cancelled(err) then
-      err = errors.object(err)
-      store(self, { key = key, failure = err }, self.error_ttl)
-    end
-    error(err, 0)
+local function pack(...) return { n = select("#", ...), ... } end
+
+-- The callback of a load's end; it comes before those who wait for it. A load
+-- that was invalidated or abandoned meanwhile is not kept.
+local function settle(self, key, flight)
+  if self.flights[key] ~= flight then return end
+  self.flights[key] = nil
+  local task = flight.task
+  if not (task:has_failed() or task:cancelled()) then
+    store(self, { key = key, values = pack(task:result()) }, self.ttl)
+  elseif task:has_failed() and self.error_ttl then
+    store(self, { key = key, failure = task:error() }, self.error_ttl)
   end
-  if is_wanted then store(self, { key = key, values = values }, self.ttl) end
-  return unpack(values, 1, values.n)
 end
 
 local function start(self, key, ...)
   local flight = { waiting = 0 }
-  flight.task = weft.spawn("cache load", load_entry, self, flight, key, ...)
+  flight.task = weft.spawn("cache load", self.load, key, ...)
+  flight.task:add_done_callback(function() settle(self, key, flight) end)
   self.flights[key] = flight
   return flight
 end
 
--- Nobody waits for the load any more.
-local function abandon(self, key, flight)
+-- Who is the last to go cancels the load, if it has not ended.
+local function leave(self, key, flight)
+  flight.waiting = flight.waiting - 1
+  if flight.waiting > 0 or flight.task:done() then return end
   if self.flights[key] == flight then self.flights[key] = nil end
   flight.task:cancel "nobody waits for it"
-  weft.shield(function() weft.wait { flight.task } end)
+  weft.wait { flight.task }
 end
 
 local function await(self, key, flight)
-  local function finish(ok, ...)
-    flight.waiting = flight.waiting - 1
-    if ok then return ... end
-    local err = ...
-    if errors.is_cancelled(err) and flight.waiting == 0 then
-      abandon(self, key, flight)
-    end
-    error(err, 0)
-  end
   flight.waiting = flight.waiting + 1
-  return finish(xpcall(flight.task.await, errors.trace, flight.task))
+  return weft.finally(function() return flight.task:await() end,
+    function() leave(self, key, flight) end)
 end
 
 -- -- The public part ----------------------------------------------------------
@@ -136,10 +127,8 @@ function cache.new(load, opts)
   }, metatable)
 end
 
-local function check_key(key, call)
-  if key ~= nil and key == key then return end
-  errors.fail_argument(call .. "(key): key must not be nil or NaN, got "
-    .. errors.shown(key), 3)
+local function is_key(value)
+  if value == nil or value ~= value then return "neither nil nor NaN" end
 end
 
 --- What was loaded for the key; loads it if need be, by `load(key, ...)`, or
@@ -149,7 +138,7 @@ end
 ---@param key any not nil
 ---@param ... any for load, if this call starts it
 function Cache:get(key, ...)
-  check_key(key, "cache:get")
+  options.expect("cache:get(key): key", is_key, key)
   weft.checkpoint()
   local entry = find(self, key)
   if not entry then
@@ -164,7 +153,7 @@ end
 ---@param key any
 ---@return boolean
 function Cache:invalidate(key)
-  check_key(key, "cache:invalidate")
+  options.expect("cache:invalidate(key): key", is_key, key)
   local entry, flight = self.entries[key], self.flights[key]
   if entry then drop(self, entry) end
   self.flights[key] = nil

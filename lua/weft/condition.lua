@@ -58,8 +58,7 @@ function Condition:close()
 end
 
 local function fail(self, call, code)
-  local is_own = code == ESTATE or code == ECLOSED
-  if is_own and self.lock.closed and not self.closed then
+  if code == ECLOSED and self.lock.closed and not self.closed then
     errors.fail(ECLOSED,
       "condition:" .. call .. ": the condition's lock is closed")
   end

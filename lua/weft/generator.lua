@@ -77,11 +77,20 @@ function ask(self) return check(self, core_next(self[CORE])) end
 
 -- -- Methods ------------------------------------------------------------------
 
+-- The C side trusts what it is given.
+local function refuse_self(x, method)
+  errors.fail_argument(("generator:%s: called on no generator, but on %s")
+    :format(method, errors.shown(x)), 3)
+end
+
 --- What the body yields next; nothing once it has ended. Runs the body in this
 -- task: what that waits for, this waits for. Parks. Cancelled at the call, the
 -- generator is untouched; cancelled while the body waits, the body is unwound.
 -- Raises the body's error, and BusyError while it runs.
-function Generator:next() return ask(self) end
+function Generator:next()
+  if getmetatable(self) ~= metatable then refuse_self(self, "next") end
+  return ask(self)
+end
 
 -- As next, for loops, to which a nil more means nothing: without the dots it is
 -- faster.
@@ -117,6 +126,7 @@ end
 -- cleanup raised. Nothing is done if it has not begun or has ended. Parks, but
 -- is no cancellation point. Raises BusyError while it runs.
 function Generator:close()
+  if getmetatable(self) ~= metatable then refuse_self(self, "close") end
   local state = core.generator_state(self[CORE])
   if state == "over" then return end
   if state == "running" then fail(EBUSY) end

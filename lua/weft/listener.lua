@@ -47,6 +47,13 @@ function Listener:address()
   return text
 end
 
+--- The port listened on: where none was asked for, the one that was free.
+-- Raises ClosedError.
+---@return number
+function Listener:port()
+  return tonumber(self:address():match "%d+$")
+end
+
 --- Stops listening; who waits in accept gets ClosedError. More than once is
 -- fine.
 function Listener:close() core.listener_close(self[1]) end

@@ -71,7 +71,7 @@ function net.connect(opts)
 end
 
 --- Listens by TCP on `host`, an address, and `port`, 0 for any that is free:
--- `listener:address()` tells which. opts also: `backlog`, how many connections
+-- `listener:port()` tells which. opts also: `backlog`, how many connections
 -- may wait to be accepted, by default as many as the system allows. Raises
 -- ArgumentError, and OSError with `code` if the address cannot be had.
 ---@param opts table

@@ -16,6 +16,11 @@ function options.func(value)
   if type(value) ~= "function" then return "a function" end
 end
 
+--- A table.
+function options.table(value)
+  if type(value) ~= "table" then return "a table" end
+end
+
 --- true or false.
 function options.flag(value)
   if type(value) ~= "boolean" then return "true or false" end
@@ -38,6 +43,23 @@ end
 function options.positive(value)
   local will_do = type(value) == "number" and value > 0
   if not will_do then return "a number above 0" end
+end
+
+--- What `err:is` takes: a class of errors, its name, or a predicate.
+function options.matcher(value)
+  if not errors.is_matcher(value) then
+    return "a class of errors, its name or a predicate"
+  end
+end
+
+--- Makes the kind of lists of at least one; `members` says of what, in words.
+---@param members string
+function options.list(members)
+  return function(value)
+    if type(value) ~= "table" or #value == 0 then
+      return "a list of at least one " .. members
+    end
+  end
 end
 
 --- Makes the kind of whole numbers of at least `least`; with `unlimited`
@@ -73,6 +95,13 @@ end
 
 -- -- Checking -----------------------------------------------------------------
 
+local function shown(value)
+  if type(value) == "table" and next(value) == nil then
+    return "an empty table"
+  end
+  return errors.shown(value)
+end
+
 --- Raises ArgumentError if `value` is not of the kind. `what` says which value
 -- that is, as in "retry(fn, opts): fn".
 ---@param what string
@@ -84,7 +113,7 @@ function options.expect(what, kind, value, level)
   local wanted = kind(value)
   if not wanted then return end
   errors.fail_argument(what .. " must be " .. wanted .. ", got "
-    .. errors.shown(value), (level or 2) + 1)
+    .. shown(value), (level or 2) + 1)
 end
 
 local function fail_unknown(call, name, kinds)

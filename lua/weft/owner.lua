@@ -10,7 +10,8 @@ local task = require "weft.task"
 local owner = {}
 
 -- Lists by what owns: the handle of a scope, or the number of a generator,
--- which is negative; empty most of the time.
+-- which is negative; empty most of the time. An object knows its place in its
+-- list, which is false once it was taken out; `gone` counts those.
 local owned = {}
 owner.owned = owned
 
@@ -24,22 +25,40 @@ function owner.add(object)
   local list = owned[key] or {}
   owned[key] = list
   list[#list + 1] = object
-  object.owner_key = key
+  object.owner_key, object.owner_place = key, #list
   core.task_owns()
+end
+
+local GONE_MAX = 16 -- so many places that are free do not matter
+
+-- Moves the objects together.
+local function compact(list)
+  local count = 0
+  for i = 1, #list do
+    local object = list[i]
+    list[i] = nil
+    if object then
+      count = count + 1
+      list[count], object.owner_place = object, count
+    end
+  end
+  list.gone = 0
 end
 
 --- Takes `object` back: it is closed, or has ended by itself.
 ---@param object table
 function owner.remove(object)
-  local list = owned[object.owner_key] or {}
-  for i = #list, 1, -1 do
-    if list[i] == object then
-      table.remove(list, i)
-      break
-    end
+  local key, place = object.owner_key, object.owner_place
+  local list = owned[key]
+  if not list or list[place] ~= object then return end
+  list[place], list.gone = false, (list.gone or 0) + 1
+  while list[#list] == false do
+    list[#list], list.gone = nil, list.gone - 1
   end
-  if #list == 0 and not list.span and object.owner_key then
-    owned[object.owner_key] = nil
+  if #list == 0 and not list.span then
+    owned[key] = nil
+  elseif list.gone > GONE_MAX and list.gone * 2 > #list then
+    compact(list)
   end
 end
 
@@ -56,7 +75,10 @@ function owner.close_all(key)
   local failure
   while #list > 0 do
     local object = list[#list]
-    local ok, err = pcall(object.close_owned or object.close, object)
+    local ok, err = true, nil
+    if object then
+      ok, err = pcall(object.close_owned or object.close, object)
+    end
     if list[#list] == object then list[#list] = nil end
     if not ok and failure ~= nil then
       report_failure(err)

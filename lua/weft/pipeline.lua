@@ -6,7 +6,6 @@
 -- @module weft.pipeline
 
 local weft = require "weft"
-local errors = require "weft.error"
 local options = require "weft.options"
 
 local pipeline = {}
@@ -16,22 +15,28 @@ local BUFFER = 16
 local stage_kinds = {
   options.func, workers = options.count(1), name = options.text,
 }
+local stage_list = options.list "function or {function, workers=, name=}"
 local kinds = {
   buffer = options.count(1), ordered = options.flag, into = options.func,
 }
 
 -- -- Arguments ----------------------------------------------------------------
 
+local function is_callable(value)
+  local meta = getmetatable(value)
+  return type(value) == "function" or type(meta) == "table" and meta.__call
+end
+
+local function item_source(value)
+  if not is_callable(value) and type(value) ~= "table" then
+    return "a list, an iterator, or have :items()"
+  end
+end
+
 -- A function that gives the next item; nil at the end.
 local function drawer(source)
-  local meta = getmetatable(source)
-  if type(source) == "function" or type(meta) == "table" and meta.__call then
-    return source
-  end
-  if type(source) ~= "table" then
-    errors.fail_argument("pipeline(source, stages): source must be a list, an "
-      .. "iterator, or have :items(), got " .. errors.shown(source), 3)
-  end
+  options.expect("pipeline(source, stages): source", item_source, source, 3)
+  if is_callable(source) then return source end
   if type(source.items) == "function" then
     local next_item, state, last = source:items()
     return function()
@@ -47,11 +52,7 @@ local function drawer(source)
 end
 
 local function check_stages(stages)
-  if type(stages) ~= "table" or #stages == 0 then
-    errors.fail_argument("pipeline(source, stages): stages must be a list of "
-      .. "at least one function or {function, workers=, name=}, got "
-      .. (type(stages) == "table" and "none" or errors.shown(stages)), 3)
-  end
+  options.expect("pipeline(source, stages): stages", stage_list, stages, 3)
   local checked = {}
   for i, stage in ipairs(stages) do
     local what = "pipeline: stage " .. i

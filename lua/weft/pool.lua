@@ -1,16 +1,13 @@
 --- A pool: resources that are made when needed, lent, and used again.
 --
 -- Lua only, on the public API. A semaphore has a permit for each resource there
--- may be: whoever makes, checks, uses or closes one has a permit, so there are
--- never more than `max`, and those who wait are served in order. A task, the
--- keeper, closes what lies idle too long, and the rest when the pool is closed
--- or the run ends.
+-- may be, so there are never more than `max`, and those who wait are served in
+-- order. What becomes of the resources themselves is in weft.pool_members.
 -- @module weft.pool
 
 local weft = require "weft"
-local errors = require "weft.error"
 local options = require "weft.options"
-local report = require "weft.report"
+local pool_members = require "weft.pool_members"
 
 local pool = {}
 
@@ -28,112 +25,15 @@ local kinds = {
   idle = options.positive, lifetime = options.positive,
 }
 
--- -- The life of a resource ---------------------------------------------------
--- A member has its `resource` and the time its life `ends`; whether it is lent;
--- and, once it has lain idle, the time it is `due` to be closed for that.
-
-local function close_resource(self, resource)
-  if self.close_it then return self.close_it(resource) end
-  if type(resource) == "table" and type(resource.close) == "function" then
-    resource:close()
-  end
+local function check_opts(opts)
+  opts = options.check("pool", opts, kinds)
+  options.expect("pool: create", options.func, opts.create, 3)
+  local max = opts.max or MAX
+  options.expect("pool: min", function(min)
+    if min > max then return "at most max, " .. max end
+  end, opts.min or 0, 3)
+  return opts, max
 end
-
--- Closes it, whoever is cancelled. Nobody waits for this error: it is reported.
-local function discard(self, member)
-  self.size = self.size - 1
-  self.members[member.resource] = nil
-  local ok, err = xpcall(weft.shield, errors.trace, function()
-    close_resource(self, member.resource)
-  end)
-  if not ok then report.report(report.FAILURE, "pool", errors.object(err)) end
-end
-
-local function create(self)
-  self.size = self.size + 1
-  local ok, resource = xpcall(self.create, errors.trace)
-  if ok and resource ~= nil and not self.members[resource] then
-    local member = { resource = resource, ends = weft.now() + self.lifetime }
-    self.members[resource] = member
-    return member
-  end
-  self.size = self.size - 1
-  if not ok then error(resource, 0) end
-  errors.fail_state("pool: create returned " .. (resource == nil
-    and "nil, which is no resource" or "a resource that the pool has already"))
-end
-
--- Whether it may be lent. One whose check is cut off is in the middle of
--- something, so nobody gets it.
-local function is_fit(self, member)
-  local now = weft.now()
-  if self.closed or math.min(member.ends, member.due or math.huge) <= now then
-    return false
-  end
-  if not self.check or not member.due then return true end
-  local ok, healthy = xpcall(self.check, errors.trace, member.resource)
-  if not ok and errors.is_cancelled(healthy) then
-    discard(self, member)
-    error(healthy, 0)
-  end
-  return ok and healthy and not self.closed
-end
-
-local function lay_by(self, member)
-  member.due = math.min(weft.now() + self.idle_time, member.ends)
-  table.insert(self.idle, member)
-  if member.due < self.next_sweep then self.changed:set() end
-end
-
--- -- The keeper ---------------------------------------------------------------
-
--- The place among the idle of one to be closed. Those that `min` keeps stay
--- until their life ends.
-local function find_due(self, now)
-  for i, member in ipairs(self.idle) do
-    if member.due <= now then
-      if member.ends <= now or self.size > self.min then return i end
-      member.due = member.ends
-    end
-  end
-end
-
-local function sweep(self)
-  while self.places:try_acquire() do
-    local i = find_due(self, weft.now())
-    if i then discard(self, table.remove(self.idle, i)) end
-    self.places:release()
-    if not i then return end
-  end
-end
-
-local function keep(self)
-  while not self.closed do
-    sweep(self)
-    self.next_sweep = math.huge
-    for _, member in ipairs(self.idle) do
-      self.next_sweep = math.min(self.next_sweep, member.due)
-    end
-    weft.move_on_at(self.next_sweep, function() self.changed:wait() end)
-    self.changed:clear()
-  end
-end
-
--- From now on nothing is lent. The permit goes from one who waits to the next:
--- each gets ClosedError and gives it on.
-local function shut(self)
-  if self.closed then return end
-  self.closed = true
-  self.changed:set()
-  self.places:release()
-end
-
-local function close_idle(self)
-  shut(self)
-  while #self.idle > 0 do discard(self, table.remove(self.idle)) end
-end
-
--- -- Making -------------------------------------------------------------------
 
 --- Makes a pool of what `create()` makes. With `min` it makes so many at once:
 -- then it parks, and raises what create raised, with nothing left open. opts:
@@ -153,46 +53,23 @@ end
 ---@param opts table
 ---@return weft.Pool
 function pool.new(opts)
-  opts = options.check("pool", opts, kinds)
-  options.expect("pool: create", options.func, opts.create)
-  local max, min = opts.max or MAX, opts.min or 0
-  if min > max then
-    errors.fail_argument("pool: min must be at most max, " .. max .. ", got "
-      .. min)
-  end
+  local max
+  opts, max = check_opts(opts)
+  local places = weft.semaphore(math.min(max, MOST_PERMITS))
+  local members = pool_members.new(opts, places)
   local self = setmetatable({
-    create = opts.create, close_it = opts.close, check = opts.check,
-    min = min, max = max,
-    idle_time = opts.idle or math.huge, lifetime = opts.lifetime or math.huge,
-    places = weft.semaphore(math.min(max, MOST_PERMITS)),
-    members = {}, idle = {}, -- by their resource; a list, last used last
-    size = 0, waiting = 0, -- members, those in the making too; tasks
-    changed = weft.event(), next_sweep = math.huge, closed = false,
+    places = places, max = max, members = members,
   }, metatable)
-  self.keeper = weft.spawn("pool", weft.finally, function() keep(self) end,
-    function() close_idle(self) end)
-  local ok, err = xpcall(function()
-    for _ = 1, min do lay_by(self, create(self)) end
-  end, errors.trace)
-  if ok then return self end
-  self:close()
-  error(err, 0)
-end
-
--- -- Lending ------------------------------------------------------------------
-
-local function obtain(self)
-  while true do
-    if self.closed then
-      error(errors.trace(weft.ClosedError "the pool is closed"), 0)
-    end
-    local member = table.remove(self.idle) or create(self)
-    if is_fit(self, member) then
-      member.is_lent = true
-      return member.resource
-    end
-    discard(self, member)
-  end
+  self.keeper = weft.spawn("pool", weft.finally,
+    function() members:keep() end,
+    function()
+      members:shut()
+      members:close_idle()
+    end)
+  weft.finally(function() members:fill() end, function(err)
+    if err ~= nil then self:close() end
+  end)
+  return self
 end
 
 --- Lends a resource: the one used last, or a new one. Parks while `max` are
@@ -206,14 +83,10 @@ function Pool:acquire(timeout)
     options.expect("pool:acquire(timeout): timeout", options.seconds, timeout)
     return weft.timeout(timeout, function() return self:acquire() end)
   end
-  self.waiting = self.waiting + 1
-  local ok, result = xpcall(self.places.acquire, errors.trace, self.places)
-  self.waiting = self.waiting - 1
-  if not ok then error(result, 0) end
-  ok, result = xpcall(obtain, errors.trace, self)
-  if ok then return result end
-  self.places:release()
-  error(result, 0)
+  self.places:acquire()
+  return weft.finally(function() return self.members:take() end, function(err)
+    if err ~= nil then self.places:release() end
+  end)
 end
 
 --- Gives a resource back; `broken`: it is closed instead of used again, as it
@@ -222,17 +95,7 @@ end
 ---@param resource any
 ---@param broken boolean?
 function Pool:release(resource, broken)
-  local member = resource ~= nil and self.members[resource]
-  if not member or not member.is_lent then
-    errors.fail_state("pool:release: this is not lent by the pool: it was "
-      .. "given back already, or is not the pool's")
-  end
-  member.is_lent = false
-  if broken or self.closed or member.ends <= weft.now() then
-    discard(self, member)
-  else
-    lay_by(self, member)
-  end
+  self.members:put(resource, broken)
   self.places:release()
 end
 
@@ -253,11 +116,13 @@ function Pool:with(fn)
     function() self:release(resource, not done) end)
 end
 
---- Closes the pool: those who wait, and who come later, get ClosedError; what
--- lies idle is closed, what is lent when it is given back. Returns when the
--- idle are closed. No cancellation point. Closing twice does nothing.
+--- Closes the pool: from now on it lends nothing. Those who wait, and who come
+-- later, get ClosedError; so does who has his turn, but no resource yet, for
+-- all that was handed to him is a place. What lies idle is closed, what is lent
+-- when it is given back. Returns when the idle are closed. No cancellation
+-- point. Closing twice does nothing.
 function Pool:close()
-  shut(self)
+  self.members:shut()
   if weft.current_task() == self.keeper then return end
   weft.shield(function() weft.wait { self.keeper } end)
 end
@@ -267,13 +132,11 @@ end
 -- and `max`.
 ---@return table
 function Pool:statistics()
-  local lent = 0
-  for _, member in pairs(self.members) do
-    if member.is_lent then lent = lent + 1 end
-  end
+  local members = self.members
   return {
-    size = self.size, idle = #self.idle, lent = lent, waiting = self.waiting,
-    min = self.min, max = self.max,
+    size = members.size, idle = #members.idle, lent = members.lent,
+    waiting = self.places:statistics().waiting,
+    min = members.min, max = self.max,
   }
 end
 

@@ -6,7 +6,6 @@
 
 local weft = require "weft"
 local backoff = require "weft.backoff"
-local errors = require "weft.error"
 local options = require "weft.options"
 
 local retry = {}
@@ -14,22 +13,18 @@ local retry = {}
 local ATTEMPTS = 3
 local EARLIER_MAX = 10 -- errors kept: attempts may go on for ever
 
-local function is_list_of_matchers(value)
-  if type(value) ~= "table" or #value == 0 then return false end
-  for _, x in ipairs(value) do
-    if not errors.is_matcher(x) then return false end
+local function matchers(value)
+  local is_list = type(value) == "table" and #value > 0
+  for _, x in ipairs(is_list and value or { value }) do
+    local wanted = options.matcher(x)
+    if wanted then return wanted .. ", or a list of these" end
   end
-  return true
 end
 
 local kinds = {
   attempts = options.count(1, true),
   backoff = function() end, -- backoff.new looks at it
-  on = function(value)
-    if not (errors.is_matcher(value) or is_list_of_matchers(value)) then
-      return "a class of errors, its name, a predicate, or a list of these"
-    end
-  end,
+  on = matchers,
   timeout = options.positive,
 }
 
@@ -106,7 +101,7 @@ function retry.retry(fn, opts)
   opts = options.check("retry", opts, kinds)
   local pause = backoff.new("retry: backoff", opts.backoff)
   local on = opts.on or is_no_misuse
-  if not is_list_of_matchers(on) then on = { on } end
+  if not options.matcher(on) then on = { on } end
   local attempt, earlier = 0, {}
   while true do
     attempt = attempt + 1
