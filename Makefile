@@ -208,6 +208,9 @@ ci: ## What CI does: make test in a fresh clone
 check: all ## Check format, lint, layers, header, ABI and documents
 	+@$(SCRIPT)/check-all
 
+fuzz: all ## Run random programs against the model for ever; SEED=n
+	@. .ci/env && luajit spec/model/fuzz.lua $(SEED)
+
 rules: ## List the rules of docs/semantics.md that no test quotes
 	@.ci/rules
 
@@ -247,7 +250,7 @@ help: ## List the verbs
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | \
 	  expand -t 18
 
-.PHONY: rules abi format sanitize valgrind cross bench docs install \
+.PHONY: fuzz rules abi format sanitize valgrind cross bench docs install \
   uninstall clean
 
 -include $(wildcard bindings/*/build.mk bench/build.mk)

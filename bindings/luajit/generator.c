@@ -26,6 +26,9 @@ enum outcome {
 /* So many come by themselves, others by generator_values. */
 enum { FEW = 4 };
 
+/* The field of the Lua object that holds the coroutine. */
+enum { GENERATOR_COROUTINE = 2 };
+
 enum generator_state { GEN_NEW, GEN_SUSPENDED, GEN_RUNNING, GEN_OVER };
 
 struct generator {
@@ -66,29 +69,33 @@ static void take_snapshot(struct generator *gen) {
     weft_context_copy(gen->host->rt, &gen->context);
 }
 
-/* generator_new(xpcall, fn, handler, yield, ...) -> generator, its coroutine, to
- * be held as long as that. The handler sees the stack of an error where it is
- * raised. */
+/* generator_new(object, xpcall, fn, handler, yield, ...) -> generator. The
+ * handler sees the stack of an error where it is raised. The object comes to
+ * hold the coroutine, and is the generator's environment: what a finaliser is
+ * still to run for keeps that alive, so that the coroutine, which is known by
+ * its address, is not freed before its link is. */
 static int generator_new(lua_State *L) {
   struct host *host = host_of(L);
-  int count = lua_gettop(L);
+  int count = lua_gettop(L) - 1;
+  lua_State *co = lua_newthread(L);
+  lua_rawseti(L, 1, GENERATOR_COROUTINE);
   struct generator *gen = lua_newuserdata(L, sizeof *gen);
   *gen = (struct generator){.host = host, .link = {.generator = gen}};
+  lua_pushvalue(L, 1);
+  lua_setfenv(L, -2);
   if (luaL_newmetatable(L, "weft.GeneratorCore") != 0) {
     lua_pushcfunction(L, generator_collect);
     lua_setfield(L, -2, "__gc");
   }
   lua_setmetatable(L, -2);
-  lua_State *co = lua_newthread(L);
   if (!lua_checkstack(co, count) || !link_insert(host, &gen->link, co))
     return host_fail(L, host, WEFT_ENOMEM, NULL);
-  lua_insert(L, 1);
-  lua_insert(L, 1);
+  lua_replace(L, 1);
   lua_xmove(L, co, count);
   gen->arg_count = (unsigned)count - 1;
   gen->number = --host->generator_number;
   take_snapshot(gen);
-  return 2;
+  return 1;
 }
 
 /* -- Coming out ----------------------------------------------------------- */

@@ -19,7 +19,7 @@ local core_new, core_next = core.generator_new, core.generator_next
 local core_yield = core.generator_yield
 local check_function = scope.check_function
 
-local CORE, COROUTINE = 1, 2 -- fields of a generator; the second is but held
+local CORE = 1 -- a field of a generator; the second holds its coroutine
 local FAILED, AGAIN, CLOSE, MANY = 1, 2, 3, 4 -- outcomes, see generator.c
 local EBUSY = codes.EBUSY
 local SWALLOWED_MAX = 1000
@@ -163,13 +163,11 @@ end
 local function make(fn, ...)
   local self = setmetatable({ false, false }, metatable)
   local gen
-  -- It holds the generator, and so the coroutine, which the C side knows by its
-  -- address as long as there is `gen`.
   local function yield(first, ...)
     if first == nil then fail_nil() end
     if core_yield(gen, first, ...) then raise_closed(self) end
   end
-  gen, self[COROUTINE] = core_new(xpcall, fn, errors.trace, yield, ...)
+  gen = core_new(self, xpcall, fn, errors.trace, yield, ...)
   self[CORE] = gen
   owner.add(self)
   return self
