@@ -96,6 +96,17 @@ describe("weft.generator", function()
     assert.equal(1, gen:next())
   end))
 
+  it("complains if the function that makes it is not called",
+    helper.virtual(function()
+      local err = helper.error_of(function()
+        for _ in count_to do weft.checkpoint() end
+      end)
+      assert.is_true(err:is "ArgumentError")
+      assert.truthy(err.message:find("call it", 1, true))
+      helper.refuses({ "call it" }, weft.collect, count_to)
+      helper.refuses({ "call it" }, weft.map, count_to, print)
+    end))
+
   it("refuses what is no function", helper.virtual(function()
     helper.refuses({ "generator(fn)", "got number 7" }, weft.generator, 7)
   end))

@@ -451,3 +451,33 @@ describe("weft.each", function()
     refuses({ "each", "opts" }, weft.each, {}, nothing, "x")
   end))
 end)
+
+describe("what is given to gather, map, wait and the like", function()
+  local options = {
+    gather = function(opts) weft.gather({}, opts) end,
+    map = function(opts) weft.map({}, print, opts) end,
+    each = function(opts) weft.each({}, print, opts) end,
+    wait = function(opts) weft.wait({ weft.current_task() }, opts) end,
+    as_completed = function(opts) weft.as_completed({}, opts) end,
+    scope = function(opts) weft.scope(print, opts) end,
+    group = function(opts) weft.group(print, opts) end,
+  }
+  for name, call in pairs(options) do
+    it("is refused by " .. name .. " with an option it does not know",
+      helper.virtual(function()
+        helper.refuses({ name, "no option 'return_exceptions'", "there" },
+          call, { return_exceptions = true })
+        helper.refuses({ name, "opts must be a table", "number 1" }, call, 1)
+      end))
+  end
+
+  it("is refused if it is no list", helper.virtual(function()
+    local task = weft.spawn(weft.yield)
+    helper.refuses({ "gather", "list", "table" },
+      weft.gather, { a = weft.yield })
+    helper.refuses({ "wait", "list", "weft.Task" }, weft.wait, task)
+    helper.refuses({ "catch", "list" }, weft.catch, weft.yield,
+      { [weft.Error] = print })
+    task:await()
+  end))
+end)

@@ -15,11 +15,11 @@ describe("options.check", function()
   end)
 
   it("refuses a name it does not know, and says which there are", function()
-    refuses({ 'call: there is no option string "limt"',
+    refuses({ "call: there is no option 'limt'",
       "there are limit and name" }, options.check, "call", { limt = 1 }, kinds)
     refuses({ "there are a, b, c, d and e" }, options.check, "call", { x = 1 },
       { d = print, b = print, a = print, e = print, c = print })
-    refuses({ "no option number 1", "there is limit" }, options.check, "call",
+    refuses({ "no option '1'", "there is limit" }, options.check, "call",
       { "x" }, { limit = options.flag })
   end)
 

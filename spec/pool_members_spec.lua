@@ -63,7 +63,7 @@ describe("a pool's check", function()
     pool:close()
   end))
 
-  it("that raises counts as failed", virtual(function()
+  it("that raises counts as failed, and is reported", virtual(function()
     local pool, log = new_pool { check = function() error "gone" end }
     pool:release(pool:acquire())
     local second = pool:acquire()
@@ -71,6 +71,9 @@ describe("a pool's check", function()
     assert.same({ 1 }, log.closed)
     pool:release(second)
     pool:close()
+    local reports = helper.take_reports()
+    assert.equal(1, #reports)
+    assert.truthy(tostring(reports[1].err):find("gone", 1, true))
   end))
 
   it("that is cancelled has the resource closed [3.5]", virtual(function()

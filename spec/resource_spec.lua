@@ -693,3 +693,31 @@ describe("x:with(fn)", function()
       assert.equal(1, weft.now())
     end))
 end)
+
+describe("weft.with and what is acquired", function()
+  local made = {
+    lock = function() return weft.lock() end,
+    semaphore = function() return weft.semaphore(1) end,
+    limiter = function() return weft.limiter(1) end,
+    condition = function() return weft.condition() end,
+  }
+  for name, make in pairs(made) do
+    it("acquires a " .. name .. " and releases it [12.3, 12.10]",
+      helper.virtual(function()
+        local object, inside, most = make(), 0, 0
+        local function job()
+          weft.with(object, function(value)
+            assert.equal(object, value)
+            inside = inside + 1
+            most = math.max(most, inside)
+            weft.yield()
+            inside = inside - 1
+          end)
+        end
+        weft.gather { job, job, job }
+        assert.equal(1, most)
+        object:acquire()
+        object:release()
+      end))
+  end
+end)

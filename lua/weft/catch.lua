@@ -26,7 +26,8 @@ end
 -- -- catch --------------------------------------------------------------------
 
 local function check_handlers(handlers)
-  if type(handlers) ~= "table" then
+  if type(handlers) ~= "table"
+      or #handlers == 0 and next(handlers) ~= nil then
     errors.fail_argument("catch(fn, handlers): handlers must be a list of "
       .. "{class, handler}, got " .. errors.shown(handlers), 3)
   end

@@ -28,6 +28,7 @@ local EBADF, ECLOSED, ESTATE = codes.EBADF, codes.ECLOSED, codes.ESTATE
 ---@class weft.Condition
 ---@field lock weft.Lock
 local Condition, metatable = primitive.class("condition", "weft.Condition")
+primitive.make_resource(Condition)
 
 --- Makes a condition of `of`, which several may share, or of a lock of its own.
 ---@param of weft.Lock?

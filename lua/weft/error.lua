@@ -63,7 +63,9 @@ function errors.shown(value)
   if kind == "number" or kind == "boolean" then
     return kind .. " " .. tostring(value)
   end
-  return kind
+  local metatable = getmetatable(value)
+  local name = type(metatable) == "table" and metatable.__name
+  return type(name) == "string" and "a " .. name or kind
 end
 
 local function is_class(x) return type(x) == "table" and x[CLASS] == true end

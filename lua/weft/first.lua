@@ -90,7 +90,8 @@ end
 ---@return table done
 ---@return table pending
 function first.wait(tasks, opts)
-  opts = scope.check_options(opts, "wait(tasks, opts)")
+  opts = scope.check_options(opts, "wait(tasks, opts)",
+    { "timeout", "return_when" })
   local count = check_some("wait", tasks, false)
   local policy = policies[opts.return_when or "all_completed"]
   if not policy then
@@ -149,7 +150,8 @@ end
 ---@param opts table? `timeout` in seconds
 function first.as_completed(list, opts)
   local count = many.check_items("as_completed", list, true)
-  local timeout = scope.check_options(opts, "as_completed(list, opts)").timeout
+  local timeout = scope.check_options(opts, "as_completed(list, opts)",
+    { "timeout" }).timeout
   if timeout ~= nil then
     scope.check_time(timeout, "as_completed: timeout")
   end

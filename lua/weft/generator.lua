@@ -160,6 +160,10 @@ local function raise_closed(self)
   error(self.closed, 0)
 end
 
+-- The functions that make generators. A `for` over one of them would never end:
+-- it gives a generator each time, and gets that back as the control variable.
+local makers = setmetatable({}, { __mode = "k" })
+
 local function make(fn, ...)
   local self = setmetatable({ false, false }, metatable)
   local gen
@@ -181,7 +185,29 @@ end
 ---@return fun(...): weft.Generator
 function generator.generator(fn)
   check_function(fn, "generator(fn): fn")
-  return function(...) return make(fn, ...) end
+  local function maker(...)
+    local first, second = ...
+    if first == nil and generator.is_generator(second)
+        and second.maker == maker then
+      generator.fail_uncalled()
+    end
+    local self = make(fn, ...)
+    self.maker = maker
+    return self
+  end
+  makers[maker] = true
+  return maker
+end
+
+--- Whether `x` is a function that makes generators.
+---@return boolean
+function generator.is_maker(x) return makers[x] == true end
+
+--- Complains of one that stands where a generator should.
+---@param level number?
+function generator.fail_uncalled(level)
+  errors.fail_argument("this function makes generators; call it: "
+    .. "for ... in gen() do", (level or 2) + 1)
 end
 
 local function is_closable(x)

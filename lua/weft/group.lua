@@ -142,15 +142,9 @@ local function finish(self, ok, ...)
   if ok then return ... end
 end
 
-local known_options = { limit = true, timeout = true, strict = true }
+local OPTIONS = { "limit", "timeout", "strict" }
 
 local function check_options(opts)
-  for key in pairs(opts) do
-    if not known_options[key] then
-      errors.fail_argument("group: there is no option "
-        .. errors.shown(key) .. "; there are limit, timeout and strict", 3)
-    end
-  end
   if opts.timeout ~= nil then
     scope.check_time(opts.timeout, "group: timeout", 3)
   end
@@ -167,7 +161,7 @@ end
 ---@param opts table?
 function group.group(fn, opts)
   scope.check_function(fn, "group(fn, opts): fn")
-  opts = scope.check_options(opts, "group(fn, opts)")
+  opts = scope.check_options(opts, "group(fn, opts)", OPTIONS)
   local limit = check_options(opts)
   local handle, code = core.group_open(opts.timeout, limit, opts.strict)
   if not handle then errors.fail(code) end

@@ -3,6 +3,7 @@
 -- @module weft.iterator
 
 local errors = require "weft.error"
+local generator = require "weft.generator"
 
 local iterator = {}
 
@@ -21,6 +22,9 @@ end
 ---@param what string
 ---@param level number?
 function iterator.over(items, what, level)
+  if generator.is_maker(items) then
+    generator.fail_uncalled((level or 2) + 1)
+  end
   local metatable = getmetatable(items)
   if type(items) == "function" or (metatable and metatable.__call) then
     return items

@@ -21,6 +21,7 @@ local OK, EEMPTY = 0, codes.EEMPTY
 -- A limiter.
 ---@class weft.Limiter
 local Limiter, metatable = primitive.class("limiter", "weft.Limiter")
+primitive.make_resource(Limiter)
 
 local function check_total(total, call)
   if scope.is_count(total, 0) then return total end

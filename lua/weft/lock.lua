@@ -22,6 +22,7 @@ local OK, EEMPTY, ESTATE = 0, codes.EEMPTY, codes.ESTATE
 -- A lock.
 ---@class weft.Lock
 local Lock, metatable = primitive.class("lock", "weft.Lock")
+primitive.make_resource(Lock)
 
 --- Makes a free lock.
 ---@return weft.Lock

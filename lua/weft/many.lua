@@ -17,6 +17,8 @@ local is_future = require("weft.future").is_future
 local many = {}
 
 local FIRST_RESULT = 4 -- of a task object
+local GATHER_OPTIONS = { "return_errors" }
+local MAP_OPTIONS, EACH_OPTIONS = { "limit", "return_errors" }, { "limit" }
 
 -- -- What the calls share -----------------------------------------------------
 
@@ -25,8 +27,9 @@ function many.is_awaitable(x) return task.is_task(x) or is_future(x) end
 
 --- Checks a list of functions, tasks and futures.
 function many.check_items(call, list, allow_functions)
-  if type(list) ~= "table" then
-    errors.fail_argument(call .. "(list): a list expected, got "
+  if type(list) ~= "table" or many.is_awaitable(list)
+      or #list == 0 and not list.n and next(list) ~= nil then
+    errors.fail_argument(call .. "(list): a list { a, b, ... } expected, got "
       .. errors.shown(list), 3)
   end
   for i = 1, list.n or #list do
@@ -155,7 +158,7 @@ end
 ---@return table
 function many.gather(list, opts)
   local count = many.check_items("gather", list, true)
-  opts = scope.check_options(opts, "gather(list, opts)")
+  opts = scope.check_options(opts, "gather(list, opts)", GATHER_OPTIONS)
   if opts.return_errors then return gather_all(list, count) end
   local children, results = {}, { n = count }
   many.run_group("weft.gather", function(g)
@@ -167,8 +170,8 @@ end
 
 -- -- map and each -------------------------------------------------------------
 
-local function check_map(call, items, fn, opts)
-  opts = scope.check_options(opts, call .. "(items, fn, opts)", 3)
+local function check_map(call, items, fn, opts, names)
+  opts = scope.check_options(opts, call .. "(items, fn, opts)", names, 3)
   scope.check_function(fn, call .. "(items, fn): fn", 3)
   local limit = scope.check_limit(opts.limit, call .. ": limit", 3)
   local draw = iterator.over(items, call .. "(items, fn): items", 3)
@@ -203,7 +206,7 @@ local function apply(fn, item) return fn(item) end
 ---@param opts table? `limit`, `return_errors`
 ---@return table
 function many.map(items, fn, opts)
-  local draw, limit, options = check_map("map", items, fn, opts)
+  local draw, limit, options = check_map("map", items, fn, opts, MAP_OPTIONS)
   local children, failures = {}, {}
   if options.return_errors then
     run_group_kept(failures, "weft.map",
@@ -221,7 +224,7 @@ end
 ---@param fn function
 ---@param opts table? `limit`
 function many.each(items, fn, opts)
-  local draw, limit = check_map("each", items, fn, opts)
+  local draw, limit = check_map("each", items, fn, opts, EACH_OPTIONS)
   many.run_group("weft.each", spawner(draw, limit, nil, apply, fn), limit)
 end
 

@@ -122,8 +122,8 @@ local function fail_unknown(call, name, kinds)
     if type(known) == "string" then names[#names + 1] = known end
   end
   table.sort(names)
-  errors.fail_argument(("%s: there is no option %s; there %s %s"):format(call,
-    errors.shown(name), #names == 1 and "is" or "are", listed(names, "and")), 4)
+  errors.fail_argument(("%s: there is no option '%s'; there %s %s"):format(call,
+    tostring(name), #names == 1 and "is" or "are", listed(names, "and")), 4)
 end
 
 --- Returns `opts`, or an empty table for nil. Raises ArgumentError for what is

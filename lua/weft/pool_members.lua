@@ -78,8 +78,10 @@ local function is_fit(self, member)
   if member.ends <= now or member.due and member.due <= now then
     return false
   end
-  local is_checked = member.due and self.check
-  return not is_checked or weft.try(self.check, member.resource)
+  if not (member.due and self.check) then return true end
+  local healthy, err = weft.try(self.check, member.resource)
+  if err ~= nil then weft.report(err, "pool") end
+  return healthy
 end
 
 local function lay_by(self, member)

@@ -61,6 +61,18 @@ function primitive.fail(self, call, code, message)
   return errors.fail(code, code ~= ENOMEM and message or nil)
 end
 
+--- For what `weft.with` may be given: entering acquires, leaving releases.
+---@param methods table
+function primitive.make_resource(methods)
+  function methods:enter()
+    self:acquire()
+    return self
+  end
+  function methods:exit()
+    if not self.closed then self:release() end
+  end
+end
+
 -- What fn raised goes on, unless giving back fails too.
 local function leave_failed(self, err)
   local released, failure = true, nil

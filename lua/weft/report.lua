@@ -17,7 +17,7 @@ local texts = {
   [codes.REPORT_UNCLOSED] = "something was left open, and is closed now",
 }
 
--- The kinds of reports, by name.
+-- The kinds of reports, by name:
 for _, kind in ipairs {
   "FAILURE", "CALLBACK", "STUBBORN", "GIVEN_UP", "SYSTEM", "UNCLOSED",
 } do report[kind] = codes["REPORT_" .. kind] end

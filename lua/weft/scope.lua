@@ -61,12 +61,26 @@ local function check_function(fn, what, level)
 end
 scope.check_function = check_function
 
-local function check_options(opts, call, level)
-  if opts ~= nil and type(opts) ~= "table" then
+local NO_OPTIONS = {}
+
+-- Returns the options; a name that is not among `names` is refused.
+local function check_options(opts, call, names, level)
+  if opts == nil then return NO_OPTIONS end
+  level = (level or 2) + 1
+  if type(opts) ~= "table" then
     errors.fail_argument(call .. ": opts must be a table, got "
-      .. errors.shown(opts), (level or 2) + 1)
+      .. errors.shown(opts), level)
   end
-  return opts or {}
+  for key in pairs(opts) do
+    local is_known = false
+    for _, name in ipairs(names) do is_known = is_known or key == name end
+    if not is_known then
+      errors.fail_argument(("%s: there is no option '%s'; there %s %s")
+        :format(call, tostring(key), #names == 1 and "is" or "are",
+          table.concat(names, ", ")), level)
+    end
+  end
+  return opts
 end
 scope.check_options = check_options
 
@@ -218,7 +232,8 @@ end
 ---@return weft.Scope
 function scope.scope(fn, opts)
   check_function(fn, "scope(fn, opts): fn")
-  opts = check_options(opts, "scope(fn, opts)")
+  opts = check_options(opts, "scope(fn, opts)",
+    { "timeout", "deadline", "shield" })
   return run_scope(opened(core.scope_at(earlier_deadline(opts), opts.shield,
     "weft.scope")), fn)
 end

@@ -20,6 +20,7 @@ local OK, EEMPTY, ESTATE = 0, codes.EEMPTY, codes.ESTATE
 -- A semaphore.
 ---@class weft.Semaphore
 local Semaphore, metatable = primitive.class("semaphore", "weft.Semaphore")
+primitive.make_resource(Semaphore)
 
 local function make(call, permits, bound)
   if not is_count(permits, 0) then

@@ -71,7 +71,7 @@ end
 ---@param child table
 ---@param err table?
 ---@return boolean
-function Children.is_restarted(_, child, err)
+function Children:is_restarted(child, err) -- luacheck: ignore self
   return child.restart == "always"
     or child.restart == "on_failure" and err ~= nil
 end
