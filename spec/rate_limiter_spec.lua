@@ -245,3 +245,21 @@ describe("a rate limiter's options", function()
       weft.rate_limiter, 1, 1, { brust = 2 })
   end))
 end)
+
+describe("tokens that are due at a time of many digits", function()
+  local kinds = {
+    rate_limiter = function() return weft.rate_limiter(1, 0.1) end,
+    sliding_window = function() return weft.sliding_window(1, 0.1) end,
+  }
+  for name, make in pairs(kinds) do
+    it("are there at that time: " .. name .. " [17.5]",
+      helper.virtual(function()
+        local limiter, refused = make(), 0
+        for i = 1, 100 do
+          weft.sleep_until(i * 0.1)
+          if not limiter:try_acquire() then refused = refused + 1 end
+        end
+        assert.equal(0, refused)
+      end))
+  end
+end)

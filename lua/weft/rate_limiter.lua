@@ -31,13 +31,21 @@ local function check_count(self, n, call)
   return n
 end
 
+local GRAIN = 1e-8 -- seconds: sleeps end a nanosecond late, and sums round
+
+-- How long until `n` tokens are there; 0 if they are.
+local function due_in(self, n, now)
+  local wait = self:wait_time(n, now)
+  return wait < GRAIN and 0 or wait
+end
+
 --- Takes `n` tokens, 1 by default. Parks until they are there. Raises
 -- ArgumentError for more than can ever be there. Cancelled, it took none.
 ---@param n number?
 function RateLimiter:acquire(n)
   n = check_count(self, n, "acquire")
   self.turn:with(function()
-    local wait = self:wait_time(n, time.now())
+    local wait = due_in(self, n, time.now())
     if wait > 0 then time.sleep(wait) end
     self:take(n, time.now())
   end)
@@ -50,7 +58,7 @@ function RateLimiter:try_acquire(n)
   n = check_count(self, n, "try_acquire")
   if self.turn:locked() then return false end
   local now = time.now()
-  if self:wait_time(n, now) > 0 then return false end
+  if due_in(self, n, now) > 0 then return false end
   self:take(n, now)
   return true
 end
