@@ -300,9 +300,8 @@ static int count_waiting(weft_runtime *rt, uint64_t handle, enum side side,
                          size_t *tasks) {
   struct end *end;
   int status = weft__object(rt, handle, kinds[side], &end);
-  *tasks = status == WEFT_OK
-               ? weft__count_waiting(&end->channel->waiters[side])
-               : 0;
+  *tasks =
+      status == WEFT_OK ? weft__count_waiting(&end->channel->waiters[side]) : 0;
   return status;
 }
 

@@ -135,8 +135,8 @@ static void dispose(weft_runtime *rt, enum kind kind, void *object) {
 static bool close_slot(weft_runtime *rt, uint32_t index) {
   struct slot *slot = &rt->handles.slots[index];
   uint64_t handle = slot->handle;
-  uint32_t kind = (uint32_t)(handle >> WEFT__SLOT_BITS) &
-                  ((1u << WEFT__KIND_BITS) - 1);
+  uint32_t kind =
+      (uint32_t)(handle >> WEFT__SLOT_BITS) & ((1u << WEFT__KIND_BITS) - 1);
   if (kind == KIND_NONE)
     return false;
   void *object = slot->object;

@@ -187,8 +187,7 @@ static void end_misused(weft_runtime *rt, struct task *task) {
   if (task->state == WEFT_TASK_READY)
     weft__ready_remove(rt, &task->entry);
   bool kept = task->state == WEFT_TASK_PARKED &&
-              (task->withdraw == NULL ||
-               weft__withdraw(rt, task) != WEFT_OK);
+              (task->withdraw == NULL || weft__withdraw(rt, task) != WEFT_OK);
   if (kept)
     task->given_up = true;
   else
