@@ -37,7 +37,9 @@
  * one that waits, the poll, has weft_set_around_block. */
 %module weft
 
+#ifdef SWIGPYTHON
 %nothread;
+#endif
 %include <stdint.i>
 
 %{

@@ -3,6 +3,8 @@
  * extensions use. */
 #include "host.h"
 
+#include <string.h>
+
 #include <stdlib.h>
 
 #define HOST_KEY "weft.host"
@@ -112,29 +114,29 @@ static int version(lua_State *L) {
  * "runtime", where the pointer to the runtime stands, NULL unless one runs.
  * Only functions that neither park nor call back: lua/weft/direct.lua. */
 static int address(lua_State *L) {
-  static const char *const names[] = {"runtime",
-                                      "weft_event_set",
-                                      "weft_event_clear",
-                                      "weft_semaphore_try_acquire",
-                                      "weft_semaphore_release",
-                                      "weft_lock_try_acquire",
-                                      "weft_lock_release",
-                                      "weft_limiter_try_acquire",
-                                      "weft_limiter_release",
-                                      "weft_waitlist_wake",
-                                      NULL};
-  struct host *host = host_of(L);
-  void *const addresses[] = {&host->rt,
-                             (void *)(uintptr_t)weft_event_set,
-                             (void *)(uintptr_t)weft_event_clear,
-                             (void *)(uintptr_t)weft_semaphore_try_acquire,
-                             (void *)(uintptr_t)weft_semaphore_release,
-                             (void *)(uintptr_t)weft_lock_try_acquire,
-                             (void *)(uintptr_t)weft_lock_release,
-                             (void *)(uintptr_t)weft_limiter_try_acquire,
-                             (void *)(uintptr_t)weft_limiter_release,
-                             (void *)(uintptr_t)weft_waitlist_wake};
-  lua_pushlightuserdata(L, addresses[luaL_checkoption(L, 1, NULL, names)]);
+  static const struct {
+    const char *name;
+    uintptr_t function;
+  } functions[] = {
+      {"weft_event_set", (uintptr_t)weft_event_set},
+      {"weft_event_clear", (uintptr_t)weft_event_clear},
+      {"weft_semaphore_try_acquire", (uintptr_t)weft_semaphore_try_acquire},
+      {"weft_semaphore_release", (uintptr_t)weft_semaphore_release},
+      {"weft_lock_try_acquire", (uintptr_t)weft_lock_try_acquire},
+      {"weft_lock_release", (uintptr_t)weft_lock_release},
+      {"weft_limiter_try_acquire", (uintptr_t)weft_limiter_try_acquire},
+      {"weft_limiter_release", (uintptr_t)weft_limiter_release},
+      {"weft_waitlist_wake", (uintptr_t)weft_waitlist_wake},
+  };
+  const char *name = luaL_checkstring(L, 1);
+  void *found = NULL;
+  if (strcmp(name, "runtime") == 0)
+    found = &host_of(L)->rt;
+  for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
+    if (strcmp(name, functions[i].name) == 0)
+      found = (void *)functions[i].function;
+  luaL_argcheck(L, found != NULL, 1, "no such address");
+  lua_pushlightuserdata(L, found);
   return 1;
 }
 

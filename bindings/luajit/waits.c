@@ -3,6 +3,8 @@
  * primitives. Handles are closed by the Lua side's finalisers. */
 #include "host.h"
 
+#include <string.h>
+
 int push_number(lua_State *L, int status, uint64_t number) {
   if (status != WEFT_OK)
     return deliver_status(L, status, 0);
@@ -39,17 +41,31 @@ static int handle_close(lua_State *L) {
   return collect_guard(L);
 }
 
+static close_fn closer_of(lua_State *L, const char *kind) {
+  static const struct {
+    const char *kind;
+    close_fn close;
+  } closers[] = {
+      {"waitlist", weft_waitlist_close},
+      {"event", weft_event_close},
+      {"semaphore", weft_semaphore_close},
+      {"barrier", weft_barrier_close},
+      {"context_var", weft_context_var_close},
+      {"lock", weft_lock_close},
+      {"limiter", weft_limiter_close},
+      {"condition", weft_condition_close},
+  };
+  for (size_t i = 0; i < sizeof closers / sizeof *closers; i++)
+    if (strcmp(kind, closers[i].kind) == 0)
+      return closers[i].close;
+  luaL_argerror(L, 1, "no kind of object that is guarded");
+  return NULL;
+}
+
 /* handle_guard(kind, handle) -> the object to be held */
 static int handle_guard(lua_State *L) {
-  static const char *const kinds[] = {"waitlist", "event",       "semaphore",
-                                      "barrier",  "context_var", "lock",
-                                      "limiter",  "condition",   NULL};
-  static const close_fn closers[] = {
-      weft_waitlist_close, weft_event_close,       weft_semaphore_close,
-      weft_barrier_close,  weft_context_var_close, weft_lock_close,
-      weft_limiter_close,  weft_condition_close};
   struct host *host = host_of(L);
-  close_fn close = closers[luaL_checkoption(L, 1, NULL, kinds)];
+  close_fn close = closer_of(L, luaL_checkstring(L, 1));
   struct handle_guard *guard = lua_newuserdata(L, sizeof *guard);
   *guard = (struct handle_guard){host, close, handle_at(L, 2), host->run_id};
   if (luaL_newmetatable(L, GUARD_TYPE) != 0) {
@@ -67,15 +83,9 @@ static const char *lasting_word(lua_State *L, int index) {
   static const char *const words[] = {"queue (to get)",
                                       "queue (to put)",
                                       "queue (to be done)",
-                                      "lock",
-                                      "condition",
-                                      "barrier",
                                       "channel (to send)",
                                       "channel (to receive)",
                                       "future",
-                                      "limiter",
-                                      "rate limiter",
-                                      "connection pool",
                                       "task",
                                       NULL};
   return words[luaL_checkoption(L, index, NULL, words)];
