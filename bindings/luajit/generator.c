@@ -252,7 +252,8 @@ static int refuse_yield(lua_State *L, struct generator *gen) {
   struct host *host = gen->host;
   if (host->active != L || host->job->link != &gen->link)
     return host_fail(L, host, WEFT_ESTATE,
-                     "yield(...) was called outside its generator's body");
+                     "yield(...) was called outside its generator's body: not "
+                     "in another coroutine or task, nor after its end");
   park_check(L, host, "yield(...)");
   return host_fail(L, host, WEFT_ESTATE,
                    "yield(...) inside an open scope, timeout, shield or "

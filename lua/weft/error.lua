@@ -92,6 +92,7 @@ local function copy_into(object, fields)
   for key, value in pairs(fields or {}) do object[key] = value end
   return object
 end
+jit.off(copy_into) -- in a finaliser LuaJIT's compiled pairs may never end
 
 -- Objects are made by calling the class: Class(message, fields).
 local function new_object(class, message, fields)

@@ -83,7 +83,7 @@ function owner.close_all(key)
     if not ok and failure ~= nil then
       report_failure(err)
     elseif not ok then
-      failure = err
+      failure = err == nil and errors.object(err) or err
     end
   end
   owned[key] = nil
