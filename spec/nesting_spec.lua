@@ -36,7 +36,7 @@ local function nest(log, problems)
   end)
 end
 
-describe("a group inside a generator inside a context inside a timeout", function()
+describe("a group in a generator in a context in a timeout", function()
   it("is unwound from the inside out, each in its time [7.9, 12.1, 14.3]",
     virtual(function()
       local log = {}
@@ -56,19 +56,18 @@ describe("a group inside a generator inside a context inside a timeout", functio
       assert.equal(6, #log)
       local texts = {}
       local function gather(e)
-        if type(e) ~= "table" then texts[#texts + 1] = tostring(e) return end
-        if e.errors then
-          for _, member in ipairs(e.errors) do gather(member) end
-        else
-          texts[#texts + 1] = e.message
-        end
+        texts[#texts + 1] = type(e) == "table" and e.message or tostring(e)
+        if type(e) ~= "table" then return end
+        for _, member in ipairs(e.errors or {}) do gather(member) end
         if e.cause ~= nil then gather(e.cause) end
       end
       assert.is_table(err)
       gather(err)
       local all = table.concat(texts, "; ")
-      for _, name in ipairs { "context", "generator", "group's body", "child" } do
-        assert.truthy(all:find(name .. " broke", 1, true), name .. " in " .. all)
+      for _, name in ipairs {
+        "context", "generator", "group's body", "child",
+      } do
+        assert.truthy(all:find(name .. " broke", 1, true), all)
       end
     end))
 
