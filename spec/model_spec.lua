@@ -13,7 +13,7 @@ local function find_fault(replaced)
   return failure
 end
 
-describe("the rules hold for random programs", function()
+describe("the rules hold for random programs #model", function()
   local SCHEDULES, PARTS = 10000, 10
   local size = SCHEDULES / PARTS
 
@@ -31,7 +31,7 @@ describe("the rules hold for random programs", function()
   end
 end)
 
-describe("the model finds and shrinks", function()
+describe("the model finds and shrinks #model", function()
   -- What a fault is: its name, the functions of weft it replaces, the most
   -- operations of the program that shows it, and words of the complaint.
   local function fault(name, size, words, replaced)

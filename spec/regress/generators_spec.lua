@@ -189,26 +189,24 @@ describe("a yield that is kept", function()
 end)
 
 describe("a finaliser", function()
-  -- LuaJIT may run the loops it compiled for ever there.
+  -- A loop over `pairs` that LuaJIT has just compiled never ends there.
   it("may make weft's errors, however often", function()
     local result = program.run {
       "-e", [[
         local weft = require "weft"
-        local function fail() error(weft.Error("x", { a = 1, b = 2 })) end
-        local seen = 0
-        for _ = 1, 5000 do
-          getmetatable(newproxy(true)).__gc = function()
-            pcall(fail)
-            seen = seen + 1
+        local function main()
+          for _ = 1, 200 do
+            weft.Error("x", { a = 1, b = 2, c = 3 })
+            getmetatable(newproxy(true)).__gc = function() weft.Error "y" end
+            collectgarbage()
           end
-          pcall(fail)
         end
-        collectgarbage()
-        print(seen > 4000)
+        jit.off(main)
+        main()
+        print "ended"
       ]],
     }
-    assert.equal("true\n", result.out)
-    assert.equal(0, result.status)
+    assert.equal("ended\n", result.out)
   end)
 end)
 
