@@ -13,6 +13,14 @@ local function find_fault(replaced)
   return failure
 end
 
+describe("a handful of random programs", function()
+  it("keeps the rules, and is counted", function()
+    local count, failure = search.find(1, 4 * search.SCHEDULES)
+    assert.is_nil(failure)
+    assert.equal(4 * search.SCHEDULES, count)
+  end)
+end)
+
 describe("the rules hold for random programs #model", function()
   local SCHEDULES, PARTS = 10000, 10
   local size = SCHEDULES / PARTS

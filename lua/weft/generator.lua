@@ -104,13 +104,21 @@ local function is_close(err)
   return errors.is_cancelled(err) and err.source == "close"
 end
 
+-- The body has failed while it was closed. The Cancelled that it got ends here:
+-- what its cleanup raised may have what is in flight outside for its cause.
+local function finish_closed(self, err)
+  if is_close(err) then return finish(self) end
+  if errors.is_error(err) and is_close(err.cause) then err.cause = nil end
+  finish(self, true, err)
+end
+
 -- Tells the body to end, as often as it yields nevertheless.
 local function close_body(self)
   for _ = 1, SWALLOWED_MAX do
     local first, outcome, err = core.generator_close(self[CORE])
     if first == nil and outcome == nil then return finish(self) end
     if first == nil and outcome == FAILED then
-      return finish(self, not is_close(err), err)
+      return finish_closed(self, err)
     end
     if first == nil then core.generator_values(self[CORE]) end -- dropped
   end
