@@ -293,8 +293,9 @@ for _, kind in ipairs { "queue", "lifo_queue", "priority_queue" } do
           collectgarbage()
           return collectgarbage "count" - before
         end
-        growth() -- the compiler's own memory is made here
-        local kilobytes = growth()
+        -- What LuaJIT's compiler takes for itself now and then is not the
+        -- queue's: a queue that grows does so each time.
+        local kilobytes = math.min(growth(), growth(), growth())
         assert.is_true(kilobytes < 16, kilobytes .. " KB")
       end))
 
