@@ -172,8 +172,11 @@ end
 -- it gives a generator each time, and gets that back as the control variable.
 local makers = setmetatable({}, { __mode = "k" })
 
-local function make(fn, ...)
-  local self = setmetatable({ false, false }, metatable)
+-- The object has all its fields from the start: so its table never grows.
+local function make(maker, fn, ...)
+  local self = setmetatable({
+    false, false, maker = maker, owner_key = false, owner_place = false,
+  }, metatable)
   local gen
   local function yield(first, ...)
     if first == nil then fail_nil() end
@@ -199,9 +202,7 @@ function generator.generator(fn)
         and second.maker == maker then
       generator.fail_uncalled()
     end
-    local self = make(fn, ...)
-    self.maker = maker
-    return self
+    return make(maker, fn, ...)
   end
   makers[maker] = true
   return maker
