@@ -264,10 +264,10 @@ end
 
 --- For loops: receives until the last sender is closed and nothing is left.
 -- Parks.
----@return fun(): any
-function Receiver:items()
-  return function() return next_item(self) end
-end
+---@return fun(): any what can be called for the next item: the receiver itself,
+-- for that is compiled better than a function of its own
+function Receiver:items() return self end
+receiver_metatable.__call = next_item
 
 -- -- Cloning and closing ------------------------------------------------------
 

@@ -51,7 +51,7 @@ function queue.class(word, name, store)
   for _, call in ipairs { "put", "get", "items", "join" } do
     methods.calls[call] = word .. ":" .. call
   end
-  return methods, { __name = name, __index = methods }
+  return methods, { __name = name, __index = methods, __call = Queue.next_item }
 end
 
 --- Makes an empty queue of a class.
@@ -208,16 +208,15 @@ function Queue:try_get()
     .. "waits for an item")
 end
 
-local function next_item(self)
+-- What a queue does when it is called: the next item, nil at the end.
+function Queue:next_item()
   if self.count > 0 and spend() then return take(self) end
   return get_slowly(self, "items")
 end
 
 --- For loops: gets until the queue is shut down and drained. Parks.
----@return fun(): any
-function Queue:items()
-  return function() return next_item(self) end
-end
+---@return fun(): any what can be called for the next item: the queue itself
+function Queue:items() return self end
 
 -- -- Done and over ------------------------------------------------------------
 
