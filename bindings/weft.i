@@ -238,3 +238,4 @@ static void give_value_back(const char *function, weft_value *value) {
 %weft_callback(weft_resolve_fn, fn, weft_host_resolve);
 
 %include "weft.h"
+%include "weft_io.h"

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT
+ * weft_io.h - the public ABI's I/O: descriptors, names, streams, listeners.
+ *
+ * The second half of weft.h, which includes it; the words and the rules at the
+ * head of that file hold here. Every object is closed by its own close, or when
+ * the runtime is freed; closing one wakes whoever waits on it with
+ * WEFT_ECLOSED, where nothing else is said. */
+#ifndef WEFT_IO_H
+#define WEFT_IO_H
+
+#include "weft.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* -- Descriptors ----------------------------------------------------------
+ * For libraries that bring their own sockets. */
+typedef uint64_t weft_watch;
+
+enum weft_watch_events { WEFT_READABLE = 1, WEFT_WRITABLE = 2 };
+
+/* Called in the poll with what is possible now; [status] is negative if the
+ * descriptor failed. Runs outside any task. */
+typedef void (*weft_watch_fn)(weft_runtime *rt, void *arg, int status,
+                              int events);
+
+/* Makes a watch on [fd], watching nothing yet. The descriptor stays the
+ * caller's and must not be closed before the watch. Owned: weft_watch_close.
+ * parks: no    errors: WEFT_ENOMEM, WEFT_EINVAL (no descriptor, no [fn]),
+ * WEFT_EEXIST (watched already), codes of the system */
+WEFT_API int weft_watch_new(weft_runtime *rt, int fd, weft_watch_fn fn,
+                            void *arg, weft_drop_fn drop, weft_watch *watch);
+/* Watches for [events], a sum of enum weft_watch_events, 0 for none.
+ * parks: no    errors: WEFT_EINVAL, codes of the system */
+WEFT_API int weft_watch_set(weft_runtime *rt, weft_watch watch, int events);
+/* Ends the watch; its callback does not run any more.
+ * parks: no    errors: none */
+WEFT_API int weft_watch_close(weft_runtime *rt, weft_watch watch);
+
+/* -- Names ---------------------------------------------------------------- */
+
+/* Called once with the addresses of a host, each as text, in the resolver's
+ * order; the strings are borrowed for the call. Runs outside any task. */
+typedef void (*weft_resolve_fn)(weft_runtime *rt, void *arg, int status,
+                                const char *const *addresses, size_t count);
+typedef uint64_t weft_resolve;
+
+/* Looks up [host] in a thread of libuv's. [lookup] may be NULL; else it is
+ * owned until [fn] has run: weft_resolve_cancel.
+ * parks: no    errors: WEFT_ENOMEM, WEFT_EINVAL (no name, an empty or too long
+ * one, no [fn]), codes of the system */
+WEFT_API int weft_resolve_start(weft_runtime *rt, const char *host,
+                                weft_resolve_fn fn, void *arg,
+                                weft_drop_fn drop, weft_resolve *lookup);
+/* Lets go of a look-up: its callback does not run any more.
+ * parks: no    errors: none */
+WEFT_API int weft_resolve_cancel(weft_runtime *rt, weft_resolve lookup);
+/* Looks up [host] and waits.
+ * parks: yes   value: a weft_value *, a list of addresses as text, owned
+ * errors: WEFT_ECANCELLED, WEFT_EHOSTNOTFOUND, WEFT_EHOSTTRYAGAIN, and those of
+ * weft_resolve_start
+ * cancelled: the answer is dropped when it comes */
+WEFT_API int weft_dns_lookup(weft_runtime *rt, const char *host,
+                             uint64_t *value);
+
+/* -- Streams --------------------------------------------------------------
+ * A connection with a read buffer that a cancelled read cannot empty, and a
+ * write queue that a cancelled write cannot spoil. Reading is in two halves:
+ * weft_stream_fill waits for bytes, weft_stream_peek and weft_stream_consume
+ * take them. At most 64 KiB more than is asked for is read ahead. */
+typedef uint64_t weft_stream;
+typedef uint64_t weft_listener;
+
+/* Waits until more than [seen_bytes] bytes are buffered. One reader at a time.
+ * parks: yes   value: the number of bytes buffered
+ * errors: WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_EBUSY (another task reads),
+ * WEFT_EEND (no more will come), codes of the system
+ * cancelled: no byte is lost */
+WEFT_API int weft_stream_fill(weft_runtime *rt, weft_stream stream,
+                              size_t seen_bytes, uint64_t *value);
+/* Borrows what is buffered, until the next fill or consume on the stream, or
+ * its end.
+ * parks: no    errors: WEFT_ECLOSED */
+WEFT_API int weft_stream_peek(weft_runtime *rt, weft_stream stream,
+                              const char **data, size_t *size_bytes);
+/* Takes [size_bytes] off the front of the buffer.
+ * parks: no    errors: WEFT_EINVAL (more than is buffered), WEFT_ECLOSED */
+WEFT_API int weft_stream_consume(weft_runtime *rt, weft_stream stream,
+                                 size_t size_bytes);
+/* Waits until fewer than 64 KiB are unsent, then takes all of [data], of which
+ * it makes a copy if it cannot be sent at once. Writers are FIFO. [data] must
+ * stay until the call has finished.
+ * parks: yes   errors: WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_ENOMEM, codes of
+ * the system
+ * cancelled: no byte was taken */
+WEFT_API int weft_stream_write(weft_runtime *rt, weft_stream stream,
+                               const void *data, size_t size_bytes);
+/* Waits until nothing is unsent.
+ * parks: yes   errors: WEFT_ECANCELLED, WEFT_ECLOSED, codes of the system
+ * cancelled: the bytes stay queued */
+WEFT_API int weft_stream_flush(weft_runtime *rt, weft_stream stream);
+/* Flushes and ends the sending side; reading goes on.
+ * parks: yes   errors: as weft_stream_flush */
+WEFT_API int weft_stream_shutdown(weft_runtime *rt, weft_stream stream);
+/* Flushes, wakes others with WEFT_ECLOSED and frees the stream. In cancelled
+ * code it drops what is unsent. No cancellation point; a cancellation cuts the
+ * wait short, and the call still returns WEFT_OK.
+ * parks: yes   errors: none */
+WEFT_API int weft_stream_close(weft_runtime *rt, weft_stream stream);
+/* Drops what is unsent, wakes others with WEFT_ECLOSED and frees the stream.
+ * parks: no    errors: none */
+WEFT_API int weft_stream_abort(weft_runtime *rt, weft_stream stream);
+/* Gives the peer's ([peer] 1) or the own address as text, "127.0.0.1:80" or
+ * "[::1]:80", owned: weft_value_unref.
+ * parks: no    errors: WEFT_ECLOSED, WEFT_ENOMEM, codes of the system */
+WEFT_API int weft_stream_address(weft_runtime *rt, weft_stream stream, int peer,
+                                 weft_value **value);
+
+/* Connects to [host] and [port] by TCP, trying its addresses in order. Sends
+ * without delay (TCP_NODELAY).
+ * parks: yes   value: a weft_stream, owned: weft_stream_close
+ * errors: WEFT_ECANCELLED, WEFT_EINVAL, WEFT_ENOMEM, of the name's look-up, of
+ * the first address tried
+ * cancelled: no connection is left */
+WEFT_API int weft_tcp_connect(weft_runtime *rt, const char *host, int port,
+                              uint64_t *value);
+/* Listens on [host], an address as text, and [port], 0 for any free one.
+ * Owned: weft_listener_close.
+ * parks: no    errors: WEFT_EINVAL (no address), WEFT_ENOMEM, WEFT_EADDRINUSE,
+ * codes of the system */
+WEFT_API int weft_tcp_listen(weft_runtime *rt, const char *host, int port,
+                             int backlog, weft_listener *listener);
+/* Waits for a connection. One task at a time.
+ * parks: yes   value: a weft_stream, owned: weft_stream_close
+ * errors: WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_EBUSY, WEFT_ENOMEM, codes of the
+ * system
+ * cancelled: the connection stays in the backlog */
+WEFT_API int weft_listener_accept(weft_runtime *rt, weft_listener listener,
+                                  uint64_t *value);
+/* Gives the address listened on, as weft_stream_address.
+ * parks: no    errors: WEFT_ENOMEM, codes of the system */
+WEFT_API int weft_listener_address(weft_runtime *rt, weft_listener listener,
+                                   weft_value **value);
+/* Stops listening; who waits gets WEFT_ECLOSED.
+ * parks: no    errors: none */
+WEFT_API int weft_listener_close(weft_runtime *rt, weft_listener listener);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
