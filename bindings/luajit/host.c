@@ -189,6 +189,7 @@ int luaopen_weft_core(lua_State *L) {
   open_lock(L, host);
   open_limiter(L, host);
   open_barrier(L, host);
+  open_stream(L, host);
   open_net(L, host);
   open_coroutine(L, host);
   open_context(L, host);

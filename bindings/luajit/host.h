@@ -205,6 +205,7 @@ void open_waits(lua_State *L, struct host *host);
 void open_lock(lua_State *L, struct host *host);
 void open_limiter(lua_State *L, struct host *host);
 void open_barrier(lua_State *L, struct host *host);
+void open_stream(lua_State *L, struct host *host);
 void open_net(lua_State *L, struct host *host);
 void open_coroutine(lua_State *L, struct host *host);
 void open_context(lua_State *L, struct host *host);

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT
+ * socket.h - what the files of streams and listeners share.
+ *
+ * The Lua objects hold a socket: a userdata that knows the handle, and closes
+ * and reports what is collected open. A parking call leaves its arguments on
+ * the stack of the coroutine it parks, where they stay alive and where the
+ * function that makes its results finds them.
+ *
+ *   net.c makes them -> stream.c reads, writes, closes; socket.c is for all */
+#ifndef WEFT_SOCKET_H
+#define WEFT_SOCKET_H
+
+#include "host.h"
+
+#define STREAM "weft.StreamSocket"
+#define LISTENER "weft.ListenerSocket"
+
+struct socket {
+  struct host *host;
+  uint64_t run_id; /* of the runtime the handle is good in */
+  uint64_t handle; /* 0: closed, or not open yet */
+  bool busy;       /* a task is in a read, up to its consume, or accepts */
+};
+
+/* A kind of socket, for as long as the process lives. */
+struct socket_kind {
+  const char *name; /* of its metatable */
+  int (*close)(weft_runtime *rt, uint64_t handle);
+  /* Says what was collected open, "the stream from x to y". */
+  void (*describe)(weft_runtime *rt, uint64_t handle, char *text, size_t size);
+};
+
+/* Makes the metatable of the kind. */
+void socket_new_kind(lua_State *L, const struct socket_kind *kind);
+/* Pushes a socket that is to get its handle later. */
+struct socket *socket_push(lua_State *L, struct host *host, const char *kind);
+
+/* The handle, or 0 if it is closed or its runtime has gone. */
+static inline uint64_t socket_handle(const struct socket *s) {
+  bool is_here = s->host->rt != NULL && s->host->run_id == s->run_id;
+  return is_here ? s->handle : 0;
+}
+
+/* -- Statuses ------------------------------------------------------------- */
+
+/* deliver_status; what is closed has no handle. */
+int socket_deliver_status(lua_State *L, int status, uint64_t value);
+/* The outcome of a parking call: on what is closed, Cancelled comes first as
+ * it does elsewhere. */
+int socket_parking_status(weft_runtime *rt, int status);
+/* As park_finish, but what is on the stack stays there until [deliver] has
+ * made the results. */
+int socket_finish(lua_State *L, struct host *host, int status, uint64_t value,
+                  weft_lua_deliver deliver);
+
+/* -- Results -------------------------------------------------------------- */
+
+/* nil and the socket on top of the stack, which gets the handle [value]. */
+int socket_deliver_open(lua_State *L, int status, uint64_t value);
+/* nil and the address, which is consumed; or the code. */
+int socket_push_address(lua_State *L, struct host *host, int status,
+                        weft_value *address);
+/* Copies an address, which is consumed, to [text]; gives that back. */
+const char *socket_address_text(int status, weft_value *address, char *text,
+                                size_t size);
+
+#endif
