@@ -114,7 +114,26 @@ enum weft_status {
   WEFT_EXDEV = -141,
   WEFT_EHOSTNOTFOUND = -142, /* no such host name */
   WEFT_EHOSTTRYAGAIN = -143, /* the name could not be looked up just now */
-  WEFT_EOTHER = -199         /* an error of the system without a name here */
+
+  /* Of the extension tls: of the class TLSError, which is an OSError. */
+  WEFT_TLS_FAILED = -151,           /* the protocol was broken, or failed */
+  WEFT_TLS_TRUNCATED = -152,        /* the peer closed without close_notify */
+  WEFT_TLS_CANCELLED = -153,        /* the handshake was cancelled */
+  WEFT_NOT_TLS = -154,              /* the peer does not speak TLS */
+  WEFT_TLS_VERSION_MISMATCH = -155, /* no version of TLS in common */
+  WEFT_NO_SHARED_CIPHER = -156,     /* no cipher in common */
+  WEFT_NO_SHARED_PROTOCOL = -157,   /* no protocol in common (ALPN) */
+  WEFT_TLS_ALERT = -158,            /* the peer sent an alert */
+  WEFT_CERT_MISSING = -159,         /* the peer has sent no certificate */
+  WEFT_CERT_REJECTED = -160,        /* a fault without a code here */
+  WEFT_CERT_HAS_EXPIRED = -161,
+  WEFT_CERT_NOT_YET_VALID = -162,
+  WEFT_SELF_SIGNED_CERT = -163,
+  WEFT_UNKNOWN_ISSUER = -164, /* of the certificate; or one not trusted */
+  WEFT_CERT_REVOKED = -165,
+  WEFT_HOSTNAME_MISMATCH = -166, /* the certificate is for other names */
+
+  WEFT_EOTHER = -199 /* an error of the system without a name here */
 };
 
 /* Returns one English sentence for [code], without a full stop; borrowed, for

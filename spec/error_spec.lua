@@ -91,6 +91,11 @@ describe("err:is", function()
     assert.is_true(weft.IncompleteReadError "x":is(weft.EndOfStream))
   end)
 
+  it("takes TLSError for an OSError [10.4]", function()
+    assert.is_true(weft.TLSError "x":is(weft.OSError))
+    assert.is_false(weft.OSError "x":is "TLSError")
+  end)
+
   it("is the truth of a predicate [10.4]", function()
     local err = weft.OSError("x", { code = "ENOENT" })
     local function is_missing(e) return e.code == "ENOENT" and e.code end
@@ -109,7 +114,7 @@ describe("err:is", function()
     "ErrorGroup", "InvalidStateError", "QueueFull", "QueueEmpty",
     "QueueShutDown", "BrokenBarrierError", "ClosedError", "BusyError",
     "EndOfStream", "IncompleteReadError", "LimitOverrunError", "OSError",
-    "ProcessError", "ArgumentError",
+    "ProcessError", "ArgumentError", "TLSError",
   }
   for _, name in ipairs(names) do
     it("finds weft." .. name .. " under its name and as an Error [10.4]",

@@ -14,6 +14,8 @@ TEST("every code of the library, and of the system, has a row of its own") {
     CHECK(is_known(code));
   for (int code = WEFT_EACCES; code >= WEFT_EHOSTTRYAGAIN; code--)
     CHECK(is_known(code));
+  for (int code = WEFT_TLS_FAILED; code >= WEFT_HOSTNAME_MISMATCH; code--)
+    CHECK(is_known(code));
   CHECK(is_known(WEFT_EOTHER));
 }
 
@@ -50,8 +52,16 @@ TEST("a sentence has no full stop, no line break and is not empty") {
 }
 
 TEST("an unknown code says so") {
-  const int unknown[] = {2,    WEFT_EGIVENUP - 1,      -100, WEFT_EACCES + 1,
-                         -198, WEFT_EHOSTTRYAGAIN - 1, -200, INT32_MIN};
+  const int unknown[] = {2,
+                         WEFT_EGIVENUP - 1,
+                         -100,
+                         WEFT_EACCES + 1,
+                         -198,
+                         WEFT_EHOSTTRYAGAIN - 1,
+                         -200,
+                         INT32_MIN,
+                         WEFT_TLS_FAILED + 1,
+                         WEFT_HOSTNAME_MISMATCH - 1};
   for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
     CHECK_TEXT("EUNKNOWN", weft_error_name(unknown[i]));
     CHECK_TEXT("unknown code", weft_strerror(unknown[i]));
@@ -94,6 +104,8 @@ TEST("each code stands for one class of error") {
     CHECK_TEXT("OSError", weft_error_class(code));
   CHECK_TEXT("OSError", weft_error_class(WEFT_ETIMEDOUT_OS));
   CHECK_TEXT("OSError", weft_error_class(WEFT_EOTHER));
+  for (int code = WEFT_TLS_FAILED; code >= WEFT_HOSTNAME_MISMATCH; code--)
+    CHECK_TEXT("TLSError", weft_error_class(code));
 }
 
 TEST("the version is three numbers") {

@@ -143,6 +143,7 @@ for _, name in ipairs {
   "ProcessError", "ArgumentError",
 } do define(name, classes.Error) end
 define("QueueShutDown", classes.ClosedError)
+define("TLSError", classes.OSError)
 define("IncompleteReadError", classes.EndOfStream)
 
 --- Makes a class of errors. `Class(message, fields)` makes an object of it.
@@ -294,7 +295,9 @@ function errors.from_code(code, message, fields)
   local name, text, short = core.error_text(code)
   local class = classes[name] or classes.Error
   local object = class(message or text, fields)
-  if class == classes.OSError then object.code = object.code or short end
+  if inherits(class, classes.OSError) then
+    object.code = object.code or short
+  end
   return object
 end
 

@@ -18,8 +18,8 @@ __all__ = [
     "ArgumentError", "BrokenBarrierError", "BusyError", "CancelledError",
     "Cancelled", "ClosedError", "EndOfStream", "Error", "ErrorGroup",
     "IncompleteReadError", "InvalidStateError", "LimitOverrunError", "OSError",
-    "QueueEmpty", "QueueFull", "QueueShutDown", "TaskCancelledError",
-    "TimeoutError",
+    "QueueEmpty", "QueueFull", "QueueShutDown", "TLSError",
+    "TaskCancelledError", "TimeoutError",
 ]
 
 
@@ -144,6 +144,13 @@ class OSError(Error, builtins.OSError):
     ``ConnectionRefusedError``, ``FileNotFoundError``, ..."""
 
     code = abi.WEFT_EOTHER
+
+
+class TLSError(OSError):
+    """TLS failed: a certificate, the handshake, or a connection that was cut
+    off."""
+
+    code = abi.WEFT_TLS_FAILED
 
 
 SOURCES = ("cancel", "cancel", "deadline", "group", "shutdown", "signal",
