@@ -179,10 +179,10 @@ static int accept_next(int listening) {
 
 /* Makes the connection in [fd] the stream that was made for it. */
 static int open_next(struct listener *l, int fd, uint64_t *value) {
-  int uv_code = uv_tcp_open(&l->next->uv.tcp, fd);
-  if (uv_code < 0) {
+  int status = weft__stream_open(l->next, fd);
+  if (status != WEFT_OK) {
     close(fd);
-    return weft__status_from_uv(uv_code);
+    return status;
   }
   *value = l->next->handle;
   l->next = NULL;
@@ -226,7 +226,7 @@ static int accept_now(struct listener *l, uint64_t *value) {
   if (l->retry != 0)
     return WEFT_PARKED;
   if (l->next == NULL) {
-    int status = weft__stream_new(l->rt, &l->next);
+    int status = weft__stream_new(l->rt, STREAM_TCP, &l->next);
     if (status != WEFT_OK)
       return status;
   }

@@ -11,8 +11,10 @@
  *
  * An end has two halves. weft__stream_end closes the descriptor and frees the
  * handle; libuv's callback then frees the memory and wakes whoever waits in
- * weft_stream_close. */
+ * weft_stream_close. The descriptor alone may go before: that is how the peer
+ * of a pipe is told of the end. */
 #include <string.h>
+#include <unistd.h>
 
 #include "stream.h"
 
@@ -22,7 +24,19 @@
 
 /* -- Life ----------------------------------------------------------------- */
 
-int weft__stream_new(weft_runtime *rt, struct stream **stream) {
+/* Neither can fail before there is a socket; the delay is remembered. */
+static void init_uv(struct stream *s, enum stream_kind kind) {
+  if (kind == STREAM_TCP) {
+    uv_tcp_init(&s->rt->loop, &s->uv.tcp);
+    uv_tcp_nodelay(&s->uv.tcp, 1);
+  } else {
+    uv_pipe_init(&s->rt->loop, &s->uv.pipe, 0);
+  }
+  s->uv.handle.data = s;
+}
+
+int weft__stream_new(weft_runtime *rt, enum stream_kind kind,
+                     struct stream **stream) {
   struct stream *s = weft__alloc(sizeof(*s));
   if (s == NULL)
     return WEFT_ENOMEM;
@@ -37,19 +51,34 @@ int weft__stream_new(weft_runtime *rt, struct stream **stream) {
   list_init(&s->writers);
   list_init(&s->flushers);
   list_init(&s->shutdowns);
-  /* Neither can fail before there is a socket; the delay is remembered. */
-  uv_tcp_init(&rt->loop, &s->uv.tcp);
-  uv_tcp_nodelay(&s->uv.tcp, 1);
-  s->uv.handle.data = s;
+  init_uv(s, kind);
   *stream = s;
   return WEFT_OK;
 }
 
-static void on_closed(uv_handle_t *handle) {
-  struct stream *s = handle->data;
+static void free_stream(struct stream *s) {
   weft__wake_all(s->rt, &s->closers, WEFT_OK);
   weft__free(s->data, s->capacity);
   weft__free(s, sizeof(*s));
+}
+
+static void on_closed(uv_handle_t *handle) {
+  struct stream *s = handle->data;
+  s->gone = true;
+  if (s->ended)
+    free_stream(s);
+}
+
+void weft__stream_release(struct stream *s) {
+  if (s->released)
+    return;
+  int fd = weft__stream_fd(s);
+  s->released = true;
+  uv_close(&s->uv.handle, on_closed);
+  if (s->standard)
+    weft__stream_leave_standard();
+  else if (fd >= 0 && fd <= STDERR_FILENO)
+    close(fd); /* libuv spares those numbers, whatever they stand for */
 }
 
 void weft__stream_end(struct stream *s) {
@@ -59,7 +88,10 @@ void weft__stream_end(struct stream *s) {
   s->closing = true;
   weft__handle_free(s->rt, s->handle);
   s->handle = 0;
-  uv_close(&s->uv.handle, on_closed);
+  if (s->gone)
+    free_stream(s);
+  else
+    weft__stream_release(s);
 }
 
 void weft__stream_dispose(weft_runtime *rt, void *object) {
@@ -128,11 +160,7 @@ int weft_stream_address(weft_runtime *rt, weft_stream stream, int peer,
     return status;
   if (s->closing)
     return WEFT_ECLOSED;
-  uv_os_fd_t fd;
-  int uv_code = uv_fileno(&s->uv.handle, &fd);
-  if (uv_code < 0)
-    return weft__status_from_uv(uv_code);
-  return weft__address_text(fd, peer != 0, value);
+  return weft__address_text(weft__stream_fd(s), peer != 0, value);
 }
 
 /* -- The buffer ----------------------------------------------------------- */
@@ -212,11 +240,9 @@ static void on_room_wanted(uv_handle_t *handle, size_t suggested,
 
 /* What the kernel knows of a broken connection and has not told. */
 static int pending_status(const struct stream *s) {
-  uv_os_fd_t fd;
   int code = 0;
   socklen_t size = sizeof(code);
-  if (uv_fileno(&s->uv.handle, &fd) != 0 ||
-      getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &size) != 0)
+  if (getsockopt(weft__stream_fd(s), SOL_SOCKET, SO_ERROR, &code, &size) != 0)
     return WEFT_OK;
   return weft__status_from_uv(uv_translate_sys_error(code));
 }
@@ -224,12 +250,14 @@ static int pending_status(const struct stream *s) {
 /* A reset must not pass for the end. libuv may take it for that when the last
  * bytes come with it; and the kernel tells of it once, so that if a write was
  * told, a read sees what looks like an end. EPIPE alone comes after a true
- * one. */
+ * one, and ENOTSUP is of a stream that is only read. */
 static int end_status(const struct stream *s) {
   int status = pending_status(s);
   if (status == WEFT_OK)
     status = s->write_status;
-  return status == WEFT_OK || status == WEFT_EPIPE ? WEFT_EEND : status;
+  bool is_end =
+      status == WEFT_OK || status == WEFT_EPIPE || status == WEFT_ENOTSUP;
+  return is_end ? WEFT_EEND : status;
 }
 
 static int read_status(const struct stream *s, int uv_code) {

@@ -2,7 +2,8 @@
  * stream.h - what the files of streams share: the struct of a stream, and how
  * connections come to be one.
  *
- *   tcp.c, listener.c make it -> stream.c reads, closes -> stream_write.c */
+ *   tcp.c, listener.c, stream_open.c make it -> stream.c reads, closes ->
+ *   stream_write.c */
 #ifndef WEFT_STREAM_H
 #define WEFT_STREAM_H
 
@@ -15,16 +16,25 @@
 /* A writer waits until less than this is unsent. */
 #define WEFT__HIGH_WATER ((size_t)64 * 1024)
 
+enum stream_kind {
+  STREAM_TCP,
+  STREAM_PIPE /* unix sockets, pipes and terminals */
+};
+
 struct stream {
   union {
     uv_handle_t handle;
     uv_stream_t stream;
     uv_tcp_t tcp;
+    uv_pipe_t pipe;
   } uv;
   weft_runtime *rt;
   weft_stream handle;  /* 0 once the end has begun */
   bool closing;        /* weft_stream_close was called: nobody may use it */
-  bool ended;          /* uv_close was called: only its callback is to come */
+  bool ended;          /* the struct goes with the descriptor */
+  bool released;       /* uv_close was called */
+  bool gone;           /* and its callback has come */
+  bool standard;       /* it uses a standard descriptor of the process itself */
   struct list closers; /* who waits in weft_stream_close, at most one */
 
   /* Reading (stream.c): data[begin, end) is what is unread. */
@@ -50,7 +60,19 @@ struct stream {
 /* -- Life (stream.c) ------------------------------------------------------ */
 
 /* Makes a stream of a socket that is still to be opened or connected. */
-int weft__stream_new(weft_runtime *rt, struct stream **stream);
+int weft__stream_new(weft_runtime *rt, enum stream_kind kind,
+                     struct stream **stream);
+/* Gives it its descriptor (stream_open.c); that is the caller's on failure. */
+int weft__stream_open(struct stream *s, int fd);
+/* A stream that used a standard descriptor itself has let go of it. */
+void weft__stream_leave_standard(void);
+/* Closes the descriptor now. */
+void weft__stream_release(struct stream *s);
+/* The descriptor, -1 if there is none. */
+static inline int weft__stream_fd(const struct stream *s) {
+  uv_os_fd_t fd;
+  return uv_fileno(&s->uv.handle, &fd) == 0 ? fd : -1;
+}
 /* Frees the descriptor and the handle now, the rest in libuv's callback. Wakes
  * nobody but those who wait in weft_stream_close. Once is enough, twice does no
  * harm. */

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "stream.h"
 
@@ -149,14 +150,26 @@ void weft__stream_wake_writers(struct stream *s, int status) {
   weft__wake_all(s->rt, &s->shutdowns, status);
 }
 
+/* The peer of a pipe reads the end when the descriptor is closed: not of one
+ * that is also read, nor of a terminal. */
+static int shut_pipe(struct stream *s) {
+  if (s->standard || uv_is_readable(&s->uv.stream) ||
+      isatty(weft__stream_fd(s)))
+    return WEFT_ENOTSUP;
+  weft__stream_release(s);
+  s->shut = true;
+  return WEFT_OK;
+}
+
 /* Ends the sending side; nothing is unsent, so the kernel does it now. */
 static int shut(struct stream *s) {
-  uv_os_fd_t fd;
-  int uv_code = uv_fileno(&s->uv.handle, &fd);
-  if (uv_code == 0 && shutdown(fd, SHUT_WR) != 0)
-    uv_code = uv_translate_sys_error(errno);
-  s->shut = uv_code == 0;
-  return weft__status_from_uv(uv_code);
+  int fd = weft__stream_fd(s);
+  s->shut = shutdown(fd, SHUT_WR) == 0;
+  if (s->shut)
+    return WEFT_OK;
+  if (errno == ENOTSOCK)
+    return shut_pipe(s);
+  return weft__status_from_uv(uv_translate_sys_error(errno));
 }
 
 static bool has_room(const struct stream *s) {

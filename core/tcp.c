@@ -76,7 +76,7 @@ static void on_connected(uv_connect_t *request, int uv_code);
 
 static int try_address(struct connecting *c,
                        const struct sockaddr_storage *address) {
-  int status = weft__stream_new(c->rt, &c->stream);
+  int status = weft__stream_new(c->rt, STREAM_TCP, &c->stream);
   if (status != WEFT_OK)
     return status;
   c->request.data = c;

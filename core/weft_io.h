@@ -65,17 +65,27 @@ WEFT_API int weft_dns_lookup(weft_runtime *rt, const char *host,
                              uint64_t *value);
 
 /* -- Streams --------------------------------------------------------------
- * A connection with a read buffer that a cancelled read cannot empty, and a
- * write queue that a cancelled write cannot spoil. Reading is in two halves:
- * weft_stream_fill waits for bytes, weft_stream_peek and weft_stream_consume
- * take them. At most 64 KiB more than is asked for is read ahead. */
+ * A connection, a pipe or a terminal, with a read buffer that a cancelled read
+ * cannot empty, and a write queue that a cancelled write cannot spoil. Reading
+ * is in two halves: weft_stream_fill waits for bytes, weft_stream_peek and
+ * weft_stream_consume take them. At most 64 KiB more than is asked for is read
+ * ahead. */
 typedef uint64_t weft_stream;
 typedef uint64_t weft_listener;
 
+/* Makes a stream of a descriptor that is open: of a connected stream socket, a
+ * pipe or a terminal. From then on the stream closes it, and it does not block.
+ * Descriptors 0 to 2 stay open: they are shared with others, so that the
+ * stream uses a copy where the system makes one, and what had to be changed is
+ * changed back. On failure [fd] is the caller's still.
+ * parks: no    errors: WEFT_EINVAL (no descriptor), WEFT_ENOTSUP (a file, or
+ * what is no stream), WEFT_EEXIST (a stream has it already), WEFT_ENOMEM */
+WEFT_API int weft_stream_open(weft_runtime *rt, int fd, weft_stream *stream);
 /* Waits until more than [seen_bytes] bytes are buffered. One reader at a time.
  * parks: yes   value: the number of bytes buffered
  * errors: WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_EBUSY (another task reads),
- * WEFT_EEND (no more will come), codes of the system
+ * WEFT_EEND (no more will come), WEFT_ENOTSUP (a pipe that is only written to),
+ * codes of the system
  * cancelled: no byte is lost */
 WEFT_API int weft_stream_fill(weft_runtime *rt, weft_stream stream,
                               size_t seen_bytes, uint64_t *value);
@@ -91,8 +101,8 @@ WEFT_API int weft_stream_consume(weft_runtime *rt, weft_stream stream,
 /* Waits until fewer than 64 KiB are unsent, then takes all of [data], of which
  * it makes a copy if it cannot be sent at once. Writers are FIFO. [data] must
  * stay until the call has finished.
- * parks: yes   errors: WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_ENOMEM, codes of
- * the system
+ * parks: yes   errors: WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_ENOMEM, WEFT_ENOTSUP
+ * (a pipe that is only read from), codes of the system
  * cancelled: no byte was taken */
 WEFT_API int weft_stream_write(weft_runtime *rt, weft_stream stream,
                                const void *data, size_t size_bytes);
@@ -101,7 +111,8 @@ WEFT_API int weft_stream_write(weft_runtime *rt, weft_stream stream,
  * cancelled: the bytes stay queued */
 WEFT_API int weft_stream_flush(weft_runtime *rt, weft_stream stream);
 /* Flushes and ends the sending side; reading goes on.
- * parks: yes   errors: as weft_stream_flush */
+ * parks: yes   errors: as weft_stream_flush, and WEFT_ENOTSUP (a terminal, a
+ * standard pipe: neither can end for its reader alone) */
 WEFT_API int weft_stream_shutdown(weft_runtime *rt, weft_stream stream);
 /* Flushes, wakes others with WEFT_ECLOSED and frees the stream. In cancelled
  * code it drops what is unsent. No cancellation point; a cancellation cuts the

@@ -237,6 +237,16 @@ static int stream_shutdown(lua_State *L) {
 
 /* -- Life ---------------------------------------------------------------- */
 
+/* stream_open(descriptor) -> code; nil, socket */
+static int stream_open(lua_State *L) {
+  struct host *host = host_of(L);
+  weft_runtime *rt = host_runtime(L, host, "stream.open");
+  int fd = luaL_checkint(L, 1);
+  struct socket *s = socket_push(L, host, STREAM);
+  int status = weft_stream_open(rt, fd, &s->handle);
+  return socket_deliver_open(L, status, s->handle);
+}
+
 /* stream_close(socket): once it is closed, does nothing. */
 static int stream_close(lua_State *L) {
   struct host *host = host_of(L);
@@ -288,6 +298,7 @@ static void describe(weft_runtime *rt, weft_stream stream, char *text,
 void open_stream(lua_State *L, struct host *host) {
   static const struct socket_kind kind = {STREAM, weft_stream_abort, describe};
   static const luaL_Reg functions[] = {
+      {"stream_open", stream_open},
       {"stream_read", stream_read},
       {"stream_read_exactly", stream_read_exactly},
       {"stream_read_until", stream_read_until},
