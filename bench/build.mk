@@ -4,12 +4,15 @@
 
 BENCH_DIR := $(BUILD)/bench
 BENCH_WORKLOADS := $(patsubst bench/%/,%,$(wildcard bench/*/))
+# bench/echo/client.c is echo_client.
+BENCH_C := $(subst /,_,$(patsubst bench/%.c,%,$(wildcard bench/*/*.c)))
 BENCH_PROGRAMS := $(BENCH_DIR)/reference $(BENCH_DIR)/stackful \
-  $(BENCH_WORKLOADS:%=$(BENCH_DIR)/%_go)
+  $(BENCH_WORKLOADS:%=$(BENCH_DIR)/%_go) $(BENCH_C:%=$(BENCH_DIR)/%)
 
 bench: $(BENCH_PROGRAMS)
 
 -include $(patsubst %,$(BUILD)/obj/bench/%.c.d,reference stackful)
+-include $(patsubst bench/%,$(BUILD)/obj/bench/%.d,$(wildcard bench/*/*.c))
 $(BUILD)/obj/bench/reference.c.o: MORE = $(call pkg_cflags,luajit)
 
 $(BENCH_DIR)/reference: $(BUILD)/obj/bench/reference.c.o
@@ -21,6 +24,16 @@ $(BENCH_DIR)/stackful: $(BUILD)/obj/bench/stackful.c.o | $(LIBWEFT)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -L$(BUILD) -lweft $(call runpath,/..)
+
+define bench_c
+$(BENCH_DIR)/$(subst /,_,$(1)): $(BUILD)/obj/bench/$(1).c.o | $(LIBWEFT)
+	$$(call say,LINK,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) -o $$@ $$^ $$(ALL_LDFLAGS) -Wl,--as-needed -L$(BUILD) -lweft \
+	  $$(call pkg_libs,libuv) $$(call runpath,/..)
+endef
+$(foreach name,$(patsubst bench/%.c,%,$(wildcard bench/*/*.c)), \
+  $(eval $(call bench_c,$(name))))
 
 # Peers need not be there; bench/run tells which are.
 define bench_go
