@@ -101,6 +101,13 @@ static const struct code system_codes[] = {
     {WEFT_EHOSTNOTFOUND, "EHOSTNOTFOUND", "OSError", "no such host name"},
     {WEFT_EHOSTTRYAGAIN, "EHOSTTRYAGAIN", "OSError",
      "the name could not be looked up just now"},
+    {WEFT_EBUSY_OS, "EBUSY_OS", "OSError", "device or resource busy"},
+    {WEFT_EDQUOT, "EDQUOT", "OSError", "disk quota exceeded"},
+    {WEFT_EINVAL_OS, "EINVAL_OS", "OSError", "refused by the system"},
+    {WEFT_ELOOP, "ELOOP", "OSError", "too many symbolic links"},
+    {WEFT_EMLINK, "EMLINK", "OSError", "too many links"},
+    {WEFT_ENXIO, "ENXIO", "OSError", "no such device or address"},
+    {WEFT_ESPIPE, "ESPIPE", "OSError", "not to be positioned"},
     {WEFT_TLS_FAILED, "TLS_FAILED", "TLSError", "TLS failed"},
     {WEFT_TLS_TRUNCATED, "TLS_TRUNCATED", "TLSError",
      "the peer closed without close_notify: data may be cut off"},
@@ -228,6 +235,10 @@ static const struct pair pairs[] = {
     {UV_ESRCH, WEFT_ESRCH},
     {UV_ETXTBSY, WEFT_ETXTBSY},
     {UV_EXDEV, WEFT_EXDEV},
+    {UV_ELOOP, WEFT_ELOOP},
+    {UV_EMLINK, WEFT_EMLINK},
+    {UV_ENXIO, WEFT_ENXIO},
+    {UV_ESPIPE, WEFT_ESPIPE},
 
     /* Of looking up names. A failure for good counts as no such host; what
      * only a wrong hint can cause is an argument's. */

@@ -114,6 +114,13 @@ enum weft_status {
   WEFT_EXDEV = -141,
   WEFT_EHOSTNOTFOUND = -142, /* no such host name */
   WEFT_EHOSTTRYAGAIN = -143, /* the name could not be looked up just now */
+  WEFT_EBUSY_OS = -144,      /* in use, as the system says (a mount point) */
+  WEFT_EDQUOT = -145,
+  WEFT_EINVAL_OS = -146, /* the system's own refusal of an argument */
+  WEFT_ELOOP = -147,
+  WEFT_EMLINK = -148,
+  WEFT_ENXIO = -149,
+  WEFT_ESPIPE = -150,
 
   /* Of the extension tls: of the class TLSError, which is an OSError. */
   WEFT_TLS_FAILED = -151,           /* the protocol was broken, or failed */
