@@ -29,9 +29,9 @@
  *   OBJECT weft_host_from_bytes(const char *, size_t)
  *   void weft_host_keep(OBJECT)      holds it until the parked call has ended
  *   OBJECT weft_host_parked(void)               the mark
- *   OBJECT weft_host_parked_in_group(void)      and a failure comes as value
+ *   OBJECT weft_host_parked_with_error(void)    a failure has one for value
  *   void weft_host_raise(int code)
- *   void weft_host_raise_error(weft_error *)    a group's, owned
+ *   void weft_host_raise_error(weft_error *)    owned
  *
  * Nothing here lets go of a language's global lock: calls are short, and the
  * one that waits, the poll, has weft_set_around_block. */
@@ -79,18 +79,23 @@
   $result = $1 == WEFT_PARKED ? weft_host_parked() : VOID_Object;
 }
 
-/* [value] is the group's error, which is owned. */
-%typemap(out, noblock=1) int weft_group_join {
-  if ($1 == WEFT_EGROUP) {
-    weft_host_raise_error((weft_error *)(uintptr_t)*arg5);
+/* Where a call's failure has an error for its value, which is owned. */
+%define %weft_failure(FUNCTION, VALUE)
+%typemap(out, noblock=1) int FUNCTION {
+  if ($1 < 0 && *VALUE != 0) {
+    weft_host_raise_error((weft_error *)(uintptr_t)*VALUE);
     SWIG_fail;
   }
   if ($1 < 0) {
     weft_host_raise($1);
     SWIG_fail;
   }
-  $result = $1 == WEFT_PARKED ? weft_host_parked_in_group() : VOID_Object;
+  $result = $1 == WEFT_PARKED ? weft_host_parked_with_error() : VOID_Object;
 }
+%enddef
+
+%weft_failure(weft_group_join, arg5);
+%weft_failure(weft_tcp_connect, arg4);
 
 /* The outcome that goes on outwards is no failure of this call. */
 %typemap(out, noblock=1) int weft_scope_leave {

@@ -514,7 +514,7 @@ struct weft_runtime {
   uint64_t last_poll_ticks;
   uint32_t outside_work; /* look-ups, files, threads: the virtual clock waits */
   weft_error *no_memory; /* what a task fails with when there is none */
-  bool poll_now;         /* a time was set that has come already */
+  bool poll_now; /* a time was set that has come, or I/O begun in a poll */
 
   struct post_list {
     uv_mutex_t mutex;

@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "address.h"
 #include "stream.h"
 
 /* The pause after the system had no descriptor, or no memory, left. */

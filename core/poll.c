@@ -53,8 +53,9 @@ bool weft__can_wake(weft_runtime *rt) {
 }
 
 static bool may_jump(const weft_runtime *rt) {
-  return rt->virtual_clock && rt->outside_work == 0 && rt->timers.count > 0 &&
-         weft__ready_is_empty(rt) && !list_is_empty(&rt->tasks);
+  return rt->virtual_clock && !rt->poll_now && rt->outside_work == 0 &&
+         rt->timers.count > 0 && weft__ready_is_empty(rt) &&
+         !list_is_empty(&rt->tasks);
 }
 
 /* Whether there is nothing to do but to wait. In a shutdown a callback may have
@@ -62,7 +63,7 @@ static bool may_jump(const weft_runtime *rt) {
 static bool must_wait(weft_runtime *rt) {
   if (rt->shutting_down && !weft__can_wake(rt))
     return false;
-  return weft__ready_is_empty(rt) && !may_jump(rt) &&
+  return weft__ready_is_empty(rt) && !may_jump(rt) && !rt->poll_now &&
          !atomic_load_explicit(&rt->posts.pending, memory_order_relaxed);
 }
 

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "address.h"
 #include "stream.h"
 
 /* The buffer's first size, and the room worth a read. */

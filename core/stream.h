@@ -2,12 +2,10 @@
  * stream.h - what the files of streams share: the struct of a stream, and how
  * connections come to be one.
  *
- *   tcp.c, listener.c, stream_open.c make it -> stream.c reads, closes ->
+ *   connect.c, listener.c, stream_open.c make it -> stream.c reads, closes ->
  *   stream_write.c */
 #ifndef WEFT_STREAM_H
 #define WEFT_STREAM_H
-
-#include <sys/socket.h>
 
 #include "core.h"
 
@@ -93,13 +91,5 @@ int weft__socket_new(int family, int *fd);
 
 /* Makes a listener of a socket that listens; takes [fd], also on failure. */
 int weft__listener_new(weft_runtime *rt, int fd, weft_listener *listener);
-
-/* -- Addresses (tcp.c) ---------------------------------------------------- */
-
-/* Reads an IPv4 or IPv6 address; WEFT_EINVAL if [host] is none. */
-int weft__address_parse(const char *host, int port,
-                        struct sockaddr_storage *address);
-/* The peer's or the own address of a socket, as text. */
-int weft__address_text(int fd, bool peer, weft_value **value);
 
 #endif

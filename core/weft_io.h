@@ -128,9 +128,14 @@ WEFT_API int weft_stream_abort(weft_runtime *rt, weft_stream stream);
 WEFT_API int weft_stream_address(weft_runtime *rt, weft_stream stream, int peer,
                                  weft_value **value);
 
-/* Connects to [host] and [port] by TCP, trying its addresses in order. Sends
- * without delay (TCP_NODELAY).
- * parks: yes   value: a weft_stream, owned: weft_stream_close
+/* Connects to [host] and [port] by TCP. Sends without delay (TCP_NODELAY). The
+ * addresses of a name are tried in the resolver's order, families alternating:
+ * the next one when the last has failed, or after 0.25 s beside it. The first
+ * connection wins.
+ * parks: yes
+ * value: a weft_stream, owned: weft_stream_close; if all addresses failed, a
+ * weft_error *, owned, of which weft_error_get_cause is a group of the errors
+ * of all; else 0
  * errors: WEFT_ECANCELLED, WEFT_EINVAL, WEFT_ENOMEM, of the name's look-up, of
  * the first address tried
  * cancelled: no connection is left */

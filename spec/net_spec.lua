@@ -54,6 +54,48 @@ describe("net.connect", function()
     assert.is_truthy(err.message:find("[::1]:" .. port, 1, true))
   end))
 
+  it("has an ErrorGroup of all that failed as its cause [26.1]",
+    run(function()
+      local listener = listen()
+      local port = port_of(listener)
+      listener:close()
+      local err = assert_fails("OSError", net.connect,
+        { host = "127.0.0.1", port = port })
+      local address = "127.0.0.1:" .. port
+      assert.equal("connect to " .. address .. ": connection refused",
+        err.message)
+      assert.is_true(err.cause:is "ErrorGroup")
+      assert.equal(1, #err.cause.errors)
+      assert.equal("ECONNREFUSED", err.cause.errors[1].code)
+      err = assert_fails("OSError", net.connect,
+        { host = "localhost", port = port })
+      assert.equal("ECONNREFUSED", err.code)
+      assert.equal(1, (err.message:find("connect to localhost:" .. port .. ": ",
+        1, true)))
+      local count = 0
+      for _, member in ipairs(err.cause.errors) do
+        assert.is_truthy(err.message:find(member.message, 1, true))
+        assert.is_truthy(member.message:find(":" .. port .. ": ", 1, true))
+        count = count + (member.message:find(address, 1, true) and 1 or 0)
+      end
+      assert.equal(1, count)
+    end))
+
+  it("fails at once where nothing can be sent [26.1]", run(function()
+    local err = assert_fails("OSError", net.connect,
+      { host = "255.255.255.255", port = 1 })
+    assert.equal("ENETUNREACH", err.code)
+    assert.equal(1, #err.cause.errors)
+  end))
+
+  it("names the host whose name is unknown", run(function()
+    local name = ("x"):rep(64) .. ".invalid" -- too long for any server
+    local err = assert_fails("OSError", net.connect, { host = name, port = 80 })
+    assert.equal("EHOSTNOTFOUND", err.code)
+    assert.equal("connect to " .. name .. ":80: no such host name", err.message)
+    assert.is_nil(err.cause)
+  end))
+
   it("leaves no connection when it is cancelled [26.1]", run(function()
     local listener = listen()
     local task = weft.spawn(connect, listener)

@@ -11,7 +11,18 @@ static struct socket *check_listener(lua_State *L) {
 
 /* -- Connecting ----------------------------------------------------------- */
 
-/* tcp_connect(host, port) -> code; nil, socket */
+/* Where addresses were tried, the error object that tells of each. */
+static int deliver_connected(lua_State *L, int status, uint64_t value) {
+  if (status == WEFT_OK || value == 0)
+    return socket_deliver_open(L, status, value);
+  weft_error *error = (weft_error *)(uintptr_t)value;
+  lua_pushinteger(L, status);
+  push_error(L, host_running, error);
+  weft_error_unref(error);
+  return 2;
+}
+
+/* tcp_connect(host, port) -> code, error object or nil; nil, socket */
 static int tcp_connect(lua_State *L) {
   struct host *host = host_of(L);
   const char *name = luaL_checkstring(L, 1);
@@ -20,7 +31,7 @@ static int tcp_connect(lua_State *L) {
   park_check(L, host, "weft.net.connect");
   socket_push(L, host, STREAM);
   int status = weft_tcp_connect(host->rt, name, port, &value);
-  return socket_finish(L, host, status, value, socket_deliver_open);
+  return socket_finish(L, host, status, value, deliver_connected);
 }
 
 /* -- Listeners ------------------------------------------------------------ */

@@ -15,11 +15,11 @@ const char weft_py_astray_text[] =
 /* The mark of a call that parked. It has no state: the running task has. */
 static PyObject mark;
 
-static PyObject *mark_parked(bool in_group) {
+static PyObject *mark_parked(bool with_error) {
   struct weft_py_task *task = weft_py_here.task;
   if (task != NULL) {
     task->wait = WAIT_CALLED;
-    task->wait_in_group = in_group;
+    task->wait_with_error = with_error;
   }
   return Py_NewRef(&mark);
 }
@@ -28,7 +28,7 @@ PyObject *weft_host_parked(void) {
   return mark_parked(false);
 }
 
-PyObject *weft_host_parked_in_group(void) {
+PyObject *weft_host_parked_with_error(void) {
   return mark_parked(true);
 }
 
@@ -55,7 +55,7 @@ static int take_wait(struct weft_py_task *task) {
   Py_CLEAR(task->kept);
   if (task->wake_status >= WEFT_OK)
     return 0;
-  if (task->wake_status == WEFT_EGROUP && task->wait_in_group)
+  if (task->wake_value != 0 && task->wait_with_error)
     weft_host_raise_error((weft_error *)(uintptr_t)task->wake_value);
   else
     weft_host_raise(task->wake_status);

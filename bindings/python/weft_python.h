@@ -51,9 +51,9 @@ struct weft_py_task {
   int wake_status;
   uint8_t state; /* enum weft_task_state once it has ended, before that 0 */
   uint8_t wait;  /* enum weft_py_wait */
-  bool wait_in_group; /* the call's value may be an error */
-  uint8_t astray;     /* enum weft_py_astray */
-  bool unseen;        /* its failure is to be reported if nobody asks */
+  bool wait_with_error; /* the call's value may be an error */
+  uint8_t astray;       /* enum weft_py_astray */
+  bool unseen;          /* its failure is to be reported if nobody asks */
 };
 
 /* A runtime; it outlives what refers to it, so a stale one is no crash. */
@@ -96,7 +96,7 @@ PyObject *weft_host_from_bytes(const char *data, size_t size_bytes);
 const char *weft_host_word(PyObject *object);
 
 PyObject *weft_host_parked(void);
-PyObject *weft_host_parked_in_group(void);
+PyObject *weft_host_parked_with_error(void);
 void weft_host_keep(PyObject *object);
 void weft_host_raise(int code);
 void weft_host_raise_error(weft_error *error);

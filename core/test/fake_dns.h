@@ -7,6 +7,7 @@
  *   missing.test   there is no such name
  *   again.test     the server does not answer
  *   slow.test      127.0.0.1, once fake_dns_release() was called for it
+ *   A+B+C          the addresses A, B and C, in this order
  *   anything else  127.0.0.1 */
 #ifndef WEFT_FAKE_DNS_H
 #define WEFT_FAKE_DNS_H
@@ -49,6 +50,16 @@ static struct addrinfo *fake_dns_entry(const char *text,
   return &entry->info;
 }
 
+/* The addresses that [list] names, from behind its first plus. */
+static struct addrinfo *fake_dns_list(const char *list) {
+  char text[64];
+  const char *plus = strchr(list, '+');
+  size_t length = plus == NULL ? strlen(list) : (size_t)(plus - list);
+  memcpy(text, list, length);
+  text[length] = '\0';
+  return fake_dns_entry(text, plus == NULL ? NULL : fake_dns_list(plus + 1));
+}
+
 /* Visible to libuv, whatever the build hides. */
 __attribute__((visibility("default"))) int
 getaddrinfo(const char *restrict node, const char *restrict service,
@@ -63,6 +74,10 @@ getaddrinfo(const char *restrict node, const char *restrict service,
   if (strcmp(node, "slow.test") == 0)
     while (sem_wait(&fake_dns_slow) != 0)
       ;
+  if (strchr(node, '+') != NULL) {
+    *infos = fake_dns_list(node);
+    return 0;
+  }
   const char *text = strcmp(node, "six.test") == 0 ? "::1" : "127.0.0.1";
   *infos = fake_dns_entry(text, NULL);
   if (strcmp(node, "two.test") == 0)

@@ -48,25 +48,43 @@ local function check_options(call, opts, port_min)
   end
 end
 
+-- "127.0.0.1:80" or "[::1]:80"
+local function place(opts)
+  local form = opts.host:find(":", 1, true) and "[%s]:%d" or "%s:%d"
+  return form:format(opts.host, opts.port)
+end
+
 local function fail_at(verb, opts, code)
   local _, text = core.error_text(code)
-  local form = opts.host:find(":", 1, true) and "%s [%s]:%d: %s"
-    or "%s %s:%d: %s"
-  fail(code, form:format(verb, opts.host, opts.port, text))
+  fail(code, ("%s %s: %s"):format(verb, place(opts), text))
+end
+
+-- `failure` tells of each address that was tried.
+local function fail_connect(opts, code, failure)
+  if not failure then fail_at("connect to", opts, code) end
+  local all = failure.cause.errors
+  if #all == 1 and all[1].message:find(place(opts), 1, true) == 1 then
+    fail(code, "connect to " .. all[1].message, { cause = failure.cause })
+  end
+  fail(code, ("connect to %s: %s"):format(place(opts), failure.message),
+    { cause = failure.cause })
 end
 
 -- -- Functions ---------------------------------------------------------------
 
---- Connects by TCP to `host`, a name or an address, and `port`. Parks. Raises
--- ArgumentError, and OSError with `code` if the name is unknown or no address
--- answers; there is no time limit but the system's and the scope's. Cancelled,
--- it leaves no connection open.
+--- Connects by TCP to `host`, a name or an address, and `port`. The addresses
+-- of a name are tried in the resolver's order, families alternating, the next
+-- one when the last has failed, or after 0.25 s beside it; the first that
+-- answers is taken. Parks. Raises ArgumentError, and OSError with `code` if the
+-- name is unknown or no address answers: then the code is that of the first
+-- one tried, and `cause` an ErrorGroup of all. There is no time limit but the
+-- system's and the scope's. Cancelled, it leaves no connection open.
 ---@param opts table
 ---@return weft.Stream
 function net.connect(opts)
   check_options("connect", opts, 1)
   local code, socket = core.tcp_connect(opts.host, opts.port)
-  if code then fail_at("connect to", opts, code) end
+  if code then fail_connect(opts, code, socket) end
   return stream.wrap(socket)
 end
 

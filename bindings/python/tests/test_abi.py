@@ -123,3 +123,29 @@ class Waiting(Case):
                 abi.weft_timer_get_time(rt, timer)
 
         self.run_main(main)
+
+
+class Connecting(Case):
+    def test_a_failed_connect_has_the_errors_of_all_addresses(self):  # 26.1
+        async def main():
+            runtime = weft.runtime()
+            listener = abi.weft_tcp_listen(runtime, "127.0.0.1", 0, 0)
+            address = abi.weft_listener_address(runtime, listener)
+            abi.weft_listener_close(runtime, listener)
+            port = int(address.rpartition(":")[2])
+            with self.assertRaises(weft.OSError) as caught:
+                await abi.weft_tcp_connect(runtime, "127.0.0.1", port)
+            self.assertEqual(abi.WEFT_ECONNREFUSED, caught.exception.code)
+            self.assertIn(address, str(caught.exception))
+            (only,) = caught.exception.__cause__.exceptions
+            self.assertEqual(abi.WEFT_ECONNREFUSED, only.code)
+
+        self.run_main(main)
+
+    def test_one_that_fails_at_once_has_them_too(self):  # 26.1
+        async def main():
+            with self.assertRaises(weft.OSError) as caught:
+                abi.weft_tcp_connect(weft.runtime(), "255.255.255.255", 1)
+            self.assertEqual(1, len(caught.exception.__cause__.exceptions))
+
+        self.run_main(main)
