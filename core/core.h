@@ -99,6 +99,7 @@ enum kind {
   KIND_FUTURE,
   KIND_CONTEXT_VAR,
   KIND_CONTEXT,
+  KIND_UDP,
   KIND_COUNT
 };
 
@@ -691,13 +692,14 @@ static inline struct context *weft__context_current(const weft_runtime *rt) {
   return rt->call == NULL ? NULL : rt->call->context;
 }
 
-/* -- I/O (watch.c, resolve.c, stream.c, stream_write.c, tcp.c, listener.c)
+/* -- I/O (watch.c, resolve.c, stream.c, tcp.c, listener.c, udp.c) ---------
  * What the handle table calls for what is open when the runtime is freed. */
 
 void weft__watch_dispose(weft_runtime *rt, void *object);
 void weft__resolve_dispose(weft_runtime *rt, void *object);
 void weft__stream_dispose(weft_runtime *rt, void *object);
 void weft__listener_dispose(weft_runtime *rt, void *object);
+void weft__udp_dispose(weft_runtime *rt, void *object);
 
 /* A write to a connection that is gone is an error code, not the process's
  * end. Leaves a disposition that somebody has set alone. */

@@ -42,8 +42,8 @@ static int from_errno(void) {
 #if defined(SOCK_NONBLOCK) && defined(SOCK_CLOEXEC)
 #define SOCKET_FLAGS (SOCK_NONBLOCK | SOCK_CLOEXEC)
 
-int weft__socket_new(int family, int *fd) {
-  *fd = socket(family, SOCK_STREAM | SOCKET_FLAGS, 0);
+int weft__socket_new(int family, int type, int *fd) {
+  *fd = socket(family, type | SOCKET_FLAGS, 0);
   return *fd < 0 ? from_errno() : WEFT_OK;
 }
 
@@ -59,8 +59,8 @@ static int set_flags(int fd) {
   return fd;
 }
 
-int weft__socket_new(int family, int *fd) {
-  *fd = set_flags(socket(family, SOCK_STREAM, 0));
+int weft__socket_new(int family, int type, int *fd) {
+  *fd = set_flags(socket(family, type, 0));
   return *fd < 0 ? from_errno() : WEFT_OK;
 }
 

@@ -86,8 +86,8 @@ void weft__stream_wake_writers(struct stream *s, int status);
 
 /* -- Listeners (listener.c) ----------------------------------------------- */
 
-/* Opens a stream socket that does not block and is closed on exec. */
-int weft__socket_new(int family, int *fd);
+/* Opens a socket that does not block and is closed on exec. */
+int weft__socket_new(int family, int type, int *fd);
 
 /* Makes a listener of a socket that listens; takes [fd], also on failure. */
 int weft__listener_new(weft_runtime *rt, int fd, weft_listener *listener);

@@ -28,7 +28,7 @@ int weft_tcp_listen(weft_runtime *rt, const char *host, int port, int backlog,
       weft__address_parse(host, port, &address) != WEFT_OK)
     return WEFT_EINVAL;
   int fd;
-  int status = weft__socket_new(address.ss_family, &fd);
+  int status = weft__socket_new(address.ss_family, SOCK_STREAM, &fd);
   if (status != WEFT_OK)
     return status;
   status = open_listening(fd, &address, backlog);

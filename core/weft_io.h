@@ -162,6 +162,108 @@ WEFT_API int weft_listener_address(weft_runtime *rt, weft_listener listener,
  * parks: no    errors: none */
 WEFT_API int weft_listener_close(weft_runtime *rt, weft_listener listener);
 
+/* -- Datagrams ------------------------------------------------------------
+ * A UDP socket. A datagram is received whole or not at all, in two halves, as
+ * a stream is read: weft_udp_receive waits until there is one, weft_udp_peek
+ * and weft_udp_sender look at it, weft_udp_consume takes it. Those that nobody
+ * has received yet stay in the system's queue. */
+typedef uint64_t weft_udp;
+
+enum weft_udp_flags {
+  WEFT_UDP_REUSEADDR = 1, /* others may have the address, as for multicast */
+  WEFT_UDP_REUSEPORT = 2, /* others that want so too share the datagrams */
+  WEFT_UDP_IPV6ONLY = 4   /* not IPv4 as well, on an IPv6 address */
+};
+
+enum weft_udp_option {
+  WEFT_UDP_BROADCAST = 1, /* 1: may send to broadcast addresses; default 0 */
+  WEFT_UDP_TTL = 2,       /* hops that a datagram may make, 1 to 255 */
+  WEFT_UDP_MULTICAST_TTL = 3,  /* likewise to a group, 0 to 255; default 1 */
+  WEFT_UDP_MULTICAST_LOOP = 4, /* 1, the default: groups get it here too */
+  WEFT_UDP_RECEIVE_BUFFER = 5, /* bytes of the system's queues, which it may */
+  WEFT_UDP_SEND_BUFFER = 6     /* round, double (Linux does) and limit */
+};
+
+/* Opens a UDP socket on [host], an address as text, and [port], 0 for any free
+ * one. [flags] is a sum of enum weft_udp_flags. On "::" or another IPv6 address
+ * it takes IPv4 as well, unless told not to. Owned: weft_udp_close.
+ * parks: no    errors: WEFT_EINVAL (no address, an unknown flag), WEFT_ENOMEM,
+ * WEFT_EADDRINUSE, codes of the system */
+WEFT_API int weft_udp_open(weft_runtime *rt, const char *host, int port,
+                           int flags, weft_udp *udp);
+/* Sends [data] as one datagram to [host], a name or an address, and [port], or,
+ * [host] NULL, to the peer connected to. An empty one is a datagram too. Waits
+ * only while a name is looked up, at each call anew, or the system has no room,
+ * in turn with others. [data] must stay until the call has finished. That it
+ * was sent does not mean that it arrives.
+ * parks: yes   errors: WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_EINVAL, WEFT_ENOMEM,
+ * WEFT_EMSGSIZE (over 65,507 bytes), WEFT_EDESTADDRREQ (not connected),
+ * WEFT_ECONNREFUSED (nobody took an earlier one; the socket stays good), of the
+ * name's look-up, codes of the system
+ * cancelled: nothing was sent */
+WEFT_API int weft_udp_send(weft_runtime *rt, weft_udp udp, const void *data,
+                           size_t size_bytes, const char *host, int port);
+/* Has the socket send to [host], a name or an address, and [port], and receive
+ * from nowhere else; what has arrived before still comes. NULL: from everywhere
+ * again. Waits only while a name is looked up.
+ * parks: yes   errors: WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_EINVAL, WEFT_ENOMEM,
+ * of the name's look-up, codes of the system
+ * cancelled: the socket is as it was */
+WEFT_API int weft_udp_connect(weft_runtime *rt, weft_udp udp, const char *host,
+                              int port);
+/* Waits until a datagram is there. One receiver at a time. Until it is consumed
+ * the same datagram is there at every call.
+ * parks: yes   value: its number of bytes, which may be 0
+ * errors: WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_EBUSY (another task receives),
+ * WEFT_ENOMEM, WEFT_ECONNREFUSED (nobody took what was sent to the peer
+ * connected to; the socket stays good), codes of the system
+ * cancelled: no datagram is lost */
+WEFT_API int weft_udp_receive(weft_runtime *rt, weft_udp udp, uint64_t *value);
+/* Borrows the datagram, until it is consumed.
+ * parks: no    errors: WEFT_EEMPTY (there is none) */
+WEFT_API int weft_udp_peek(weft_runtime *rt, weft_udp udp, const char **data,
+                           size_t *size_bytes);
+/* Gives the address that the datagram came from, as weft_stream_address; owned:
+ * weft_value_unref.
+ * parks: no    errors: WEFT_EEMPTY (there is none), WEFT_ENOMEM */
+WEFT_API int weft_udp_sender(weft_runtime *rt, weft_udp udp,
+                             weft_value **value);
+/* Takes the datagram away: the next can come.
+ * parks: no    errors: WEFT_EEMPTY (there is none) */
+WEFT_API int weft_udp_consume(weft_runtime *rt, weft_udp udp);
+/* Gives the own ([peer] 0) or the address connected to, as weft_stream_address.
+ * parks: no    errors: WEFT_ENOTCONN, WEFT_ENOMEM, codes of the system */
+WEFT_API int weft_udp_address(weft_runtime *rt, weft_udp udp, int peer,
+                              weft_value **value);
+/* Sets an option, one of enum weft_udp_option, to [number].
+ * parks: no    errors: WEFT_EINVAL (no such option or number), codes of the
+ * system */
+WEFT_API int weft_udp_set_option(weft_runtime *rt, weft_udp udp, int option,
+                                 int number);
+/* Gives an option's number.
+ * parks: no    errors: WEFT_EINVAL (no such option), codes of the system */
+WEFT_API int weft_udp_get_option(weft_runtime *rt, weft_udp udp, int option,
+                                 int *number);
+/* Sends to groups through the interface with this name or, by IPv4, this
+ * address; NULL: the system chooses.
+ * parks: no    errors: WEFT_ENODEV (no such interface), codes of the system */
+WEFT_API int weft_udp_set_interface(weft_runtime *rt, weft_udp udp,
+                                    const char *interface_name);
+/* Receives what is sent to the multicast group [group], an address as text,
+ * on the interface, as in weft_udp_set_interface.
+ * parks: no    errors: WEFT_EINVAL (no multicast address of the socket's
+ * family), WEFT_ENODEV, WEFT_EADDRINUSE (joined already), codes of the system
+ */
+WEFT_API int weft_udp_join(weft_runtime *rt, weft_udp udp, const char *group,
+                           const char *interface_name);
+/* Does so no more. Closing leaves all groups.
+ * parks: no    errors: as weft_udp_join, WEFT_EADDRNOTAVAIL (not joined) */
+WEFT_API int weft_udp_leave(weft_runtime *rt, weft_udp udp, const char *group,
+                            const char *interface_name);
+/* Closes the socket; who waits gets WEFT_ECLOSED.
+ * parks: no    errors: none */
+WEFT_API int weft_udp_close(weft_runtime *rt, weft_udp udp);
+
 #ifdef __cplusplus
 }
 #endif

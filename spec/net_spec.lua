@@ -155,9 +155,6 @@ describe("net.connect", function()
     err = assert_fails("ArgumentError", net.connect,
       { host = "127.0.0.1", port = 443, tls = true })
     assert.is_truthy(err.message:find("TLS", 1, true))
-    err = assert_fails("ArgumentError", net.udp,
-      { host = "127.0.0.1", port = 53 })
-    assert.is_truthy(err.message:find("datagrams", 1, true))
   end))
 
   it("needs a task", function()

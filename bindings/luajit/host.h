@@ -207,6 +207,7 @@ void open_limiter(lua_State *L, struct host *host);
 void open_barrier(lua_State *L, struct host *host);
 void open_stream(lua_State *L, struct host *host);
 void open_net(lua_State *L, struct host *host);
+void open_udp(lua_State *L, struct host *host);
 void open_coroutine(lua_State *L, struct host *host);
 void open_context(lua_State *L, struct host *host);
 void open_generator(lua_State *L, struct host *host);

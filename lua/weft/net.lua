@@ -109,7 +109,9 @@ function net.listen(opts)
   return listener.wrap(socket)
 end
 
---- Raises an ArgumentError: datagrams are not available.
-function net.udp() fail_argument "net.udp: datagrams are not available" end
+--- Opens a UDP socket: see `weft.udp`, whose `open` this is.
+---@param opts table?
+---@return weft.Udp
+function net.udp(opts) return require("weft.udp").open(opts) end
 
 return net
