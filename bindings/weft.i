@@ -67,6 +67,11 @@
 %ignore weft_next_ready; /* pull mode: for hosts without C steps */
 %ignore weft_step_done;
 %ignore weft_task_get_arg;
+%ignore weft_stream_set_filter; /* filters are for extensions in C */
+%ignore weft_stream_deliver;
+%ignore weft_stream_transmit;
+%ignore weft_stream_fail;
+%ignore weft_stream_writev; /* arrays of pointers; write takes one string */
 %ignore weft_dns_lookup; /* value: a pointer; see weft_resolve_start */
 
 /* -- Codes --------------------------------------------------------------- */

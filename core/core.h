@@ -514,6 +514,7 @@ struct weft_runtime {
   uint32_t turn_left;    /* entries of this turn that have not run */
   uint64_t last_poll_ticks;
   uint32_t outside_work; /* look-ups, files, threads: the virtual clock waits */
+  char *scratch;         /* for what a filter is about to get; or NULL */
   weft_error *no_memory; /* what a task fails with when there is none */
   bool poll_now; /* a time was set that has come, or I/O begun in a poll */
 
@@ -692,12 +693,13 @@ static inline struct context *weft__context_current(const weft_runtime *rt) {
   return rt->call == NULL ? NULL : rt->call->context;
 }
 
-/* -- I/O (watch.c, resolve.c, stream.c, tcp.c, listener.c, udp.c) ---------
+/* -- I/O (watch.c, resolve.c, stream*.c, tcp.c, listener.c, udp.c) --------
  * What the handle table calls for what is open when the runtime is freed. */
 
 void weft__watch_dispose(weft_runtime *rt, void *object);
 void weft__resolve_dispose(weft_runtime *rt, void *object);
 void weft__stream_dispose(weft_runtime *rt, void *object);
+void weft__stream_clear_scratch(weft_runtime *rt);
 void weft__listener_dispose(weft_runtime *rt, void *object);
 void weft__udp_dispose(weft_runtime *rt, void *object);
 

@@ -28,6 +28,7 @@ static void clear_memory(weft_runtime *rt) {
   weft__pool_clear(&rt->extras_pool);
   weft__pool_clear(&rt->loans_pool);
   weft__fiber_cache_clear(rt);
+  weft__stream_clear_scratch(rt);
   weft__free(rt->ready.entries,
              rt->ready.entries == NULL
                  ? 0

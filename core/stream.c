@@ -5,7 +5,7 @@
  * weft_stream_consume, so a cancelled read has nothing to give back. libuv goes
  * on reading between two calls of a reader, up to 64 KiB more than was asked
  * for; then it is told to stop, and the peer's window closes. What was peeked
- * at does not move until the next fill or consume: it may be what a parked
+ * at stays where it is until the next fill or consume: it may be what a parked
  * write is about to send. How the connection ended is kept beside the buffer
  * and shown when that is read dry.
  *
@@ -22,6 +22,8 @@
 /* The buffer's first size, and the room worth a read. */
 #define BUFFER_MIN ((size_t)4 * 1024)
 #define ROOM_MIN ((size_t)1024)
+/* Of a filter's bytes it does not matter that some are beyond the limit. */
+#define ROOM_FILTERED_MIN ((size_t)16 * 1024)
 
 /* -- Life ----------------------------------------------------------------- */
 
@@ -57,17 +59,33 @@ int weft__stream_new(weft_runtime *rt, enum stream_kind kind,
   return WEFT_OK;
 }
 
+static void free_kept(struct stream *s) {
+  while (s->kept != NULL) {
+    struct kept *kept = s->kept;
+    s->kept = kept->next;
+    weft__free(kept->data, kept->capacity);
+    weft__free(kept, sizeof(*kept));
+  }
+}
+
 static void free_stream(struct stream *s) {
   weft__wake_all(s->rt, &s->closers, WEFT_OK);
+  weft__filter_free(s);
+  free_kept(s);
   weft__free(s->data, s->capacity);
   weft__free(s, sizeof(*s));
 }
 
+/* Until its own end a stream whose descriptor went before has a new handle,
+ * without one. */
 static void on_closed(uv_handle_t *handle) {
   struct stream *s = handle->data;
-  s->gone = true;
-  if (s->ended)
+  if (s->ended) {
     free_stream(s);
+    return;
+  }
+  s->released = false;
+  init_uv(s, STREAM_PIPE);
 }
 
 void weft__stream_release(struct stream *s) {
@@ -89,10 +107,7 @@ void weft__stream_end(struct stream *s) {
   s->closing = true;
   weft__handle_free(s->rt, s->handle);
   s->handle = 0;
-  if (s->gone)
-    free_stream(s);
-  else
-    weft__stream_release(s);
+  weft__stream_release(s);
 }
 
 void weft__stream_dispose(weft_runtime *rt, void *object) {
@@ -100,16 +115,16 @@ void weft__stream_dispose(weft_runtime *rt, void *object) {
   weft__stream_end(object);
 }
 
-static void stop_reading(struct stream *s) {
-  uv_read_stop(&s->uv.stream);
+void weft__stream_stop_reading(struct stream *s) {
+  if (s->reading)
+    uv_read_stop(&s->uv.stream);
   s->reading = false;
 }
 
 /* From here on others get WEFT_ECLOSED, and those who wait are told so. */
 static void begin_close(struct stream *s) {
   s->closing = true;
-  if (s->reading)
-    stop_reading(s);
+  weft__stream_stop_reading(s);
   weft__wake_all(s->rt, &s->readers, WEFT_ECLOSED);
   weft__stream_wake_writers(s, WEFT_ECLOSED);
 }
@@ -133,7 +148,10 @@ int weft_stream_close(weft_runtime *rt, weft_stream stream) {
   if (s->closing)
     return WEFT_OK;
   begin_close(s);
-  if (rt->current->scope->effective || s->write_status != WEFT_OK ||
+  if (!rt->current->scope->effective && s->write_status == WEFT_OK)
+    weft__filter_shutdown(s);
+  weft__filter_failed(s, WEFT_ECLOSED);
+  if (rt->current->scope->effective || s->write_status != WEFT_OK || s->ended ||
       weft__stream_unsent(s) == 0) {
     weft__stream_end(s);
     return WEFT_OK;
@@ -148,6 +166,7 @@ int weft_stream_abort(weft_runtime *rt, weft_stream stream) {
   if (status != WEFT_OK)
     return status;
   begin_close(s);
+  weft__filter_failed(s, WEFT_ECLOSED);
   weft__stream_end(s);
   return WEFT_OK;
 }
@@ -186,10 +205,28 @@ static void compact(struct stream *s) {
   s->begin = 0;
 }
 
-/* Doubles the buffer: more comes in one poll than it holds. False for want of
- * memory. */
-static bool grow(struct stream *s) {
-  size_t capacity = s->capacity == 0 ? BUFFER_MIN : s->capacity * 2;
+/* The buffer of [capacity] somebody peeked at stays until he is done; a copy
+ * takes its place. */
+static bool replace(struct stream *s, size_t capacity) {
+  struct kept *kept = weft__alloc(sizeof(*kept));
+  char *data = weft__resize(NULL, 0, capacity);
+  if (kept == NULL || data == NULL) {
+    weft__free(kept, sizeof(*kept));
+    weft__free(data, capacity);
+    return false;
+  }
+  memcpy(data, s->data + s->begin, unread(s));
+  *kept = (struct kept){s->kept, s->data, s->capacity};
+  s->kept = kept;
+  s->borrowed = false;
+  s->data = data;
+  s->end = unread(s);
+  s->begin = 0;
+  s->capacity = capacity;
+  return true;
+}
+
+static bool resize(struct stream *s, size_t capacity) {
   char *data = weft__resize(s->data, s->capacity, capacity);
   if (data == NULL)
     return false;
@@ -198,13 +235,27 @@ static bool grow(struct stream *s) {
   return true;
 }
 
+/* Makes room at the end: more may come in one poll than the buffer holds.
+ * False for want of memory. */
 static bool make_room(struct stream *s, size_t room) {
   if (s->capacity - s->end >= room)
     return true;
-  if (s->borrowed)
-    return s->capacity > s->end;
-  compact(s);
-  return s->capacity - s->end >= room || grow(s);
+  if (!s->borrowed)
+    compact(s);
+  if (s->capacity - s->end >= room)
+    return true;
+  if (room > SIZE_MAX / 4 - unread(s))
+    return false;
+  size_t capacity = s->capacity == 0 ? BUFFER_MIN : s->capacity;
+  while (capacity - unread(s) < room)
+    capacity *= 2;
+  return s->borrowed ? replace(s, capacity) : resize(s, capacity);
+}
+
+/* Nobody looks at what was peeked at any more. */
+static void end_borrowing(struct stream *s) {
+  s->borrowed = false;
+  free_kept(s);
 }
 
 static void take_off(struct stream *s, size_t size_bytes) {
@@ -224,11 +275,25 @@ static void take_off(struct stream *s, size_t size_bytes) {
 
 /* -- Reading -------------------------------------------------------------- */
 
+/* What a filter gets is not kept: one block serves all streams. */
+static uv_buf_t filter_room(struct stream *s) {
+  size_t most = allowance(s);
+  if (most < ROOM_FILTERED_MIN)
+    most = ROOM_FILTERED_MIN;
+  if (most > WEFT__SCRATCH)
+    most = WEFT__SCRATCH;
+  return uv_buf_init(s->rt->scratch, (unsigned)most);
+}
+
 static void on_room_wanted(uv_handle_t *handle, size_t suggested,
                            uv_buf_t *room) {
   struct stream *s = handle->data;
   size_t most = allowance(s);
   (void)suggested;
+  if (s->filter != NULL) {
+    *room = filter_room(s);
+    return;
+  }
   *room = uv_buf_init(NULL, 0);
   if (!make_room(s, most < ROOM_MIN ? most : ROOM_MIN))
     return;
@@ -261,46 +326,68 @@ static int end_status(const struct stream *s) {
   return is_end ? WEFT_EEND : status;
 }
 
-static int read_status(const struct stream *s, int uv_code) {
-  /* There was no memory for the buffer: the next fill tries again. */
-  if (uv_code == UV_ENOBUFS)
-    return WEFT_ENOMEM;
-  return uv_code == UV_EOF ? end_status(s) : weft__status_from_uv(uv_code);
+void weft__stream_end_reading(struct stream *s, int status) {
+  if (s->ended)
+    return;
+  weft__stream_stop_reading(s);
+  if (s->read_status == WEFT_OK)
+    s->read_status = status;
+  weft__wake_all(s->rt, &s->readers, s->read_status);
 }
 
 static void on_read_failed(struct stream *s, int uv_code) {
-  stop_reading(s);
-  if (uv_code == UV_ENOBUFS && s->borrowed) {
-    s->paused = true;
+  weft__stream_stop_reading(s);
+  /* There was no memory for the buffer: the next fill tries again. */
+  if (uv_code == UV_ENOBUFS) {
+    weft__wake_all(s->rt, &s->readers, WEFT_ENOMEM);
     return;
   }
-  int status = read_status(s, uv_code);
-  if (status != WEFT_ENOMEM)
-    s->read_status = status;
-  weft__wake_all(s->rt, &s->readers, status);
+  int status =
+      uv_code == UV_EOF ? end_status(s) : weft__status_from_uv(uv_code);
+  if (status == WEFT_EEND)
+    status = weft__filter_ended(s);
+  else
+    weft__filter_failed(s, status);
+  weft__stream_end_reading(s, status);
+  weft__stream_settle(s);
 }
 
 static void pause_if_enough(struct stream *s) {
   if (!s->reading || allowance(s) > 0)
     return;
-  stop_reading(s);
+  weft__stream_stop_reading(s);
   s->paused = true;
 }
 
-static void on_read(uv_stream_t *uv, ssize_t count, const uv_buf_t *room) {
-  struct stream *s = uv->data;
-  (void)room;
-  if (count < 0) {
-    on_read_failed(s, (int)count);
-    return;
-  }
-  s->end += (size_t)count;
+/* The buffer has [size_bytes] more. */
+static void add(struct stream *s, size_t size_bytes) {
+  s->end += size_bytes;
   pause_if_enough(s);
   if (unread(s) > s->asked)
     weft__wake_first(s->rt, &s->readers, WEFT_OK, unread(s));
 }
 
-static int start_reading(struct stream *s) {
+int weft__stream_add(struct stream *s, const char *data, size_t size_bytes) {
+  if (size_bytes == 0)
+    return WEFT_OK;
+  if (!make_room(s, size_bytes))
+    return WEFT_ENOMEM;
+  memcpy(s->data + s->end, data, size_bytes);
+  add(s, size_bytes);
+  return WEFT_OK;
+}
+
+static void on_read(uv_stream_t *uv, ssize_t count, const uv_buf_t *room) {
+  struct stream *s = uv->data;
+  if (count < 0)
+    on_read_failed(s, (int)count);
+  else if (s->filter != NULL)
+    weft__filter_received(s, room->base, (size_t)count);
+  else
+    add(s, (size_t)count);
+}
+
+int weft__stream_start_reading(struct stream *s) {
   if (s->reading)
     return WEFT_OK;
   int uv_code = uv_read_start(&s->uv.stream, on_room_wanted, on_read);
@@ -330,8 +417,8 @@ static int fill(struct stream *s, size_t seen_bytes, uint64_t *value) {
   if (s->read_status != WEFT_OK)
     return s->read_status;
   s->asked = seen_bytes;
-  s->borrowed = false;
-  int status = start_reading(s);
+  end_borrowing(s);
+  int status = weft__stream_start_reading(s);
   if (status != WEFT_OK)
     return status;
   return weft__park(s->rt, &s->readers, "read", s->handle, withdraw_fill, s,
@@ -379,11 +466,11 @@ int weft_stream_consume(weft_runtime *rt, weft_stream stream,
     return WEFT_ECLOSED;
   if (size_bytes > unread(s))
     return WEFT_EINVAL;
-  s->borrowed = false;
+  end_borrowing(s);
   take_off(s, size_bytes);
   /* Half, so that small bites do not switch reading on and off. If it fails,
    * the next fill will say why. */
   if (s->paused && allowance(s) >= WEFT__READ_AHEAD / 2)
-    start_reading(s);
+    weft__stream_start_reading(s);
   return WEFT_OK;
 }

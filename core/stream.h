@@ -13,10 +13,28 @@
 #define WEFT__READ_AHEAD ((size_t)64 * 1024)
 /* A writer waits until less than this is unsent. */
 #define WEFT__HIGH_WATER ((size_t)64 * 1024)
+/* The runtime's block for what filters get. */
+#define WEFT__SCRATCH ((size_t)64 * 1024)
 
 enum stream_kind {
   STREAM_TCP,
   STREAM_PIPE /* unix sockets, pipes and terminals */
+};
+
+/* A buffer that was replaced while somebody looked at it. */
+struct kept {
+  struct kept *next;
+  char *data;
+  size_t capacity;
+};
+
+/* What stands between the connection and its users (stream_filter.c). */
+struct filter {
+  weft_filter_fn fn;
+  void *arg;
+  weft_drop_fn drop;
+  bool shut;   /* it has sent its last */
+  bool failed; /* it was told that the connection is gone */
 };
 
 struct stream {
@@ -27,13 +45,14 @@ struct stream {
     uv_pipe_t pipe;
   } uv;
   weft_runtime *rt;
-  weft_stream handle;  /* 0 once the end has begun */
-  bool closing;        /* weft_stream_close was called: nobody may use it */
-  bool ended;          /* the struct goes with the descriptor */
-  bool released;       /* uv_close was called */
-  bool gone;           /* and its callback has come */
-  bool standard;       /* it uses a standard descriptor of the process itself */
-  struct list closers; /* who waits in weft_stream_close, at most one */
+  weft_stream handle; /* 0 once the end has begun */
+  bool closing;       /* weft_stream_close was called: nobody may use it */
+  bool ended;         /* the struct goes with the descriptor */
+  bool released;      /* uv_close was called, its callback is to come */
+  bool standard;      /* it uses a standard descriptor of the process itself */
+  struct filter *filter; /* or NULL */
+  unsigned filtering;    /* how many of its calls are under way */
+  struct list closers;   /* who waits in weft_stream_close, at most one */
 
   /* Reading (stream.c): data[begin, end) is what is unread. */
   char *data;
@@ -43,8 +62,9 @@ struct stream {
   size_t asked;        /* how much a reader wanted to have in the buffer */
   int read_status;     /* what comes after the unread bytes; WEFT_OK: more */
   bool reading;        /* libuv reads */
-  bool paused;         /* it would, but there is enough unread, or no room */
+  bool paused;         /* it would, but there is enough unread */
   bool borrowed;       /* somebody peeked: the buffer must not move */
+  struct kept *kept;   /* those that were replaced, until the next fill */
   struct list readers; /* who waits for bytes, at most one */
 
   /* Writing (stream_write.c). What is unsent lies in libuv's queue. */
@@ -83,6 +103,35 @@ static inline size_t weft__stream_unsent(const struct stream *s) {
 }
 /* Wakes all who wait to write, to flush or to shut down. */
 void weft__stream_wake_writers(struct stream *s, int status);
+/* Sends the bytes themselves, or a copy of them later. */
+int weft__stream_take(struct stream *s, const char *data, size_t size_bytes);
+/* Serves all who wait, after anything that may have changed their case. Inside
+ * a filter's call it leaves that to who has called the filter. */
+void weft__stream_settle(struct stream *s);
+
+/* -- Reading (stream.c) --------------------------------------------------- */
+
+/* Has libuv read from the connection. */
+int weft__stream_start_reading(struct stream *s);
+void weft__stream_stop_reading(struct stream *s);
+/* Adds bytes to those that are unread, or none for want of memory. */
+int weft__stream_add(struct stream *s, const char *data, size_t size_bytes);
+/* What is read comes to an end so. */
+void weft__stream_end_reading(struct stream *s, int status);
+
+/* -- Filters (stream_filter.c): may be called where there is none. ---------
+ * After each of them the stream may have ended. */
+
+/* Bytes of the peer's; or its end, and what that is for the reader. */
+void weft__filter_received(struct stream *s, const char *data,
+                           size_t size_bytes);
+int weft__filter_ended(struct stream *s);
+/* A writer's bytes. */
+int weft__filter_send(struct stream *s, const char *data, size_t size_bytes);
+int weft__filter_shutdown(struct stream *s);
+/* The connection has failed, or the stream is being closed. */
+void weft__filter_failed(struct stream *s, int status);
+void weft__filter_free(struct stream *s);
 
 /* -- Listeners (listener.c) ----------------------------------------------- */
 

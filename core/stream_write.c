@@ -10,6 +10,7 @@
  * The rest is queued in pieces, for libuv tells of a request only when all of
  * it has gone, and a writer must not wait for the last byte of a long one. */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,14 +20,26 @@
 #define PIECE_BYTES ((size_t)32 * 1024)
 /* What libuv takes at a time; its count is an int. */
 #define TRY_MAX ((size_t)1 << 30)
+/* Up to here a copy costs less than the kernel's look at several pieces. */
+#define JOIN_MAX ((size_t)2048)
+/* So many pieces of a vectored write need no memory. */
+#define FEW 16
+
+/* What one call is to send. */
+struct pieces {
+  const uv_buf_t *bufs;
+  size_t count;
+  size_t size_bytes; /* of all */
+};
 
 /* A task that waits for its turn. */
 struct writer {
   struct list node;
   struct stream *stream;
   struct task *task;
-  const char *data; /* the caller's, until the call has finished */
-  size_t size_bytes;
+  struct pieces
+      pieces; /* of the caller's bytes, there until the call is over */
+  uv_buf_t bufs[];
 };
 
 /* What could not be sent at once: the requests, then the bytes. */
@@ -36,8 +49,6 @@ struct chunk {
   size_t left;       /* requests still in libuv's queue */
   uv_write_t requests[];
 };
-
-static void settle(struct stream *s);
 
 /* -- Sending -------------------------------------------------------------- */
 
@@ -56,11 +67,24 @@ static void on_written(uv_write_t *request, int uv_code) {
     return;
   if (uv_code < 0 && s->write_status == WEFT_OK)
     s->write_status = weft__status_from_uv(uv_code);
-  settle(s);
+  weft__stream_settle(s);
 }
 
-static struct chunk *new_chunk(struct stream *s, const char *data,
-                               size_t size_bytes, size_t count) {
+/* Copies what comes after the first [skip] bytes. */
+static void gather(const struct pieces *pieces, size_t skip, char *to) {
+  for (size_t i = 0; i < pieces->count; i++) {
+    const uv_buf_t *buf = &pieces->bufs[i];
+    size_t gone = skip < buf->len ? skip : buf->len;
+    skip -= gone;
+    if (buf->len > gone)
+      memcpy(to, buf->base + gone, buf->len - gone);
+    to += buf->len - gone;
+  }
+}
+
+static struct chunk *new_chunk(struct stream *s, const struct pieces *pieces,
+                               size_t skip, size_t count) {
+  size_t size_bytes = pieces->size_bytes - skip;
   size_t head_bytes = sizeof(struct chunk) + count * sizeof(uv_write_t);
   if (size_bytes > SIZE_MAX - head_bytes)
     return NULL;
@@ -70,14 +94,16 @@ static struct chunk *new_chunk(struct stream *s, const char *data,
   chunk->stream = s;
   chunk->size_bytes = head_bytes + size_bytes;
   chunk->left = 0;
-  memcpy((char *)chunk + head_bytes, data, size_bytes);
+  gather(pieces, skip, (char *)chunk + head_bytes);
   return chunk;
 }
 
-/* Queues a copy of [data], not empty. */
-static int queue(struct stream *s, const char *data, size_t size_bytes) {
+/* Queues a copy of what comes after the first [skip] bytes; that is not
+ * nothing. */
+static int queue(struct stream *s, const struct pieces *pieces, size_t skip) {
+  size_t size_bytes = pieces->size_bytes - skip;
   size_t count = (size_bytes - 1) / PIECE_BYTES + 1;
-  struct chunk *chunk = new_chunk(s, data, size_bytes, count);
+  struct chunk *chunk = new_chunk(s, pieces, skip, count);
   if (chunk == NULL)
     return WEFT_ENOMEM;
   char *bytes = (char *)&chunk->requests[count];
@@ -100,25 +126,70 @@ static int queue(struct stream *s, const char *data, size_t size_bytes) {
   return s->write_status;
 }
 
-/* Takes all of [data]. Where only a part could be taken the stream has failed:
+static int try_joined(struct stream *s, const struct pieces *pieces) {
+  char joined[JOIN_MAX];
+  gather(pieces, 0, joined);
+  uv_buf_t buf = uv_buf_init(joined, (unsigned)pieces->size_bytes);
+  return uv_try_write(&s->uv.stream, &buf, 1);
+}
+
+/* What can be taken in one system call. */
+static int try_pieces(struct stream *s, const struct pieces *pieces) {
+  if (pieces->count > 1 && pieces->size_bytes <= JOIN_MAX)
+    return try_joined(s, pieces);
+  if (pieces->size_bytes <= TRY_MAX)
+    return uv_try_write(&s->uv.stream, pieces->bufs, (unsigned)pieces->count);
+  uv_buf_t first = pieces->bufs[0];
+  if (first.len > TRY_MAX)
+    first.len = TRY_MAX;
+  return uv_try_write(&s->uv.stream, &first, 1);
+}
+
+/* Takes all of it. Where only a part could be taken the stream has failed:
  * nothing that fits could be sent after it. */
-static int take(struct stream *s, const char *data, size_t size_bytes) {
+static int take(struct stream *s, const struct pieces *pieces) {
   int sent = 0;
-  if (size_bytes > 0 && weft__stream_unsent(s) == 0) {
-    size_t first = size_bytes < TRY_MAX ? size_bytes : TRY_MAX;
-    uv_buf_t buf = uv_buf_init((char *)(uintptr_t)data, (unsigned)first);
-    sent = uv_try_write(&s->uv.stream, &buf, 1);
+  if (pieces->size_bytes > 0 && weft__stream_unsent(s) == 0) {
+    sent = try_pieces(s, pieces);
     if (sent == UV_EAGAIN)
       sent = 0;
   }
   if (sent < 0)
     return s->write_status = weft__status_from_uv(sent);
-  if ((size_t)sent == size_bytes)
+  if ((size_t)sent == pieces->size_bytes)
     return WEFT_OK;
-  int status = queue(s, data + sent, size_bytes - (size_t)sent);
+  int status = queue(s, pieces, (size_t)sent);
   if (status != WEFT_OK && sent > 0)
     s->write_status = status;
   return status;
+}
+
+int weft__stream_take(struct stream *s, const char *data, size_t size_bytes) {
+  uv_buf_t buf = {.base = (char *)(uintptr_t)data, .len = size_bytes};
+  struct pieces pieces = {&buf, 1, size_bytes};
+  return take(s, &pieces);
+}
+
+/* A filter gets a write as one piece, so that it takes all or nothing. */
+static int filter_joined(struct stream *s, const struct pieces *pieces) {
+  char *joined = weft__resize(NULL, 0, pieces->size_bytes);
+  if (joined == NULL)
+    return WEFT_ENOMEM;
+  gather(pieces, 0, joined);
+  int status = weft__filter_send(s, joined, pieces->size_bytes);
+  weft__free(joined, pieces->size_bytes);
+  return status;
+}
+
+/* Takes all of what a writer hands over. */
+static int take_written(struct stream *s, const struct pieces *pieces) {
+  if (WEFT__LIKELY(s->filter == NULL))
+    return take(s, pieces);
+  if (pieces->size_bytes == 0)
+    return WEFT_OK;
+  if (pieces->count > 1)
+    return filter_joined(s, pieces);
+  return weft__filter_send(s, pieces->bufs->base, pieces->size_bytes);
 }
 
 /* -- Waiting -------------------------------------------------------------- */
@@ -128,8 +199,9 @@ static struct writer *first_writer(struct stream *s) {
 }
 
 static void free_writer(struct writer *writer) {
+  size_t size = sizeof(*writer) + writer->pieces.count * sizeof(uv_buf_t);
   list_remove(&writer->node);
-  weft__free(writer, sizeof(*writer));
+  weft__free(writer, size);
 }
 
 static void wake_writer(struct writer *writer, int status) {
@@ -141,6 +213,16 @@ static int withdraw_writer(weft_runtime *rt, void *arg) {
   (void)rt;
   free_writer(arg);
   return WEFT_OK;
+}
+
+/* Takes the first writer's bytes. A filter may do anything to the stream
+ * meanwhile; the writer is no longer to be found in it, nor to be cancelled. */
+static void serve_writer(struct stream *s) {
+  struct writer *writer = first_writer(s);
+  list_remove(&writer->node);
+  list_init(&writer->node);
+  writer->task->withdraw = NULL;
+  wake_writer(writer, take_written(s, &writer->pieces));
 }
 
 void weft__stream_wake_writers(struct stream *s, int status) {
@@ -177,46 +259,81 @@ static bool has_room(const struct stream *s) {
          weft__stream_unsent(s) < WEFT__HIGH_WATER;
 }
 
-/* Serves all who wait, after anything that may have changed their case. */
-static void settle(struct stream *s) {
+/* Nothing is left to be done before the sending side can end. */
+static bool is_sent(const struct stream *s) {
+  return weft__stream_unsent(s) == 0 && list_is_empty(&s->writers);
+}
+
+/* Whoever ends the sending side waits for nothing but the unsent bytes: so the
+ * filter is to have added its last. */
+static void end_filter(struct stream *s) {
+  bool is_ending = s->closing || !list_is_empty(&s->shutdowns);
+  if (s->filter == NULL || !is_ending || !list_is_empty(&s->writers))
+    return;
+  int status = weft__filter_shutdown(s);
+  if (status != WEFT_OK)
+    weft__wake_all(s->rt, &s->shutdowns, status);
+}
+
+void weft__stream_settle(struct stream *s) {
+  if (s->filtering > 0 || s->ended)
+    return;
   if (weft__stream_unsent(s) == 0 && s->write_status == WEFT_OK)
     weft__wake_all(s->rt, &s->flushers, WEFT_OK);
-  while (!list_is_empty(&s->writers) && has_room(s)) {
-    struct writer *writer = first_writer(s);
-    wake_writer(writer, take(s, writer->data, writer->size_bytes));
-  }
-  if (s->write_status != WEFT_OK)
+  while (!list_is_empty(&s->writers) && has_room(s))
+    serve_writer(s);
+  if (s->write_status == WEFT_OK)
+    end_filter(s);
+  if (s->write_status != WEFT_OK) {
+    weft__filter_failed(s, s->write_status);
     weft__stream_wake_writers(s, s->write_status);
-  else if (weft__stream_unsent(s) > 0 || !list_is_empty(&s->writers))
+  } else if (!is_sent(s)) {
     return;
-  else if (!list_is_empty(&s->shutdowns))
+  } else if (!list_is_empty(&s->shutdowns)) {
     weft__wake_all(s->rt, &s->shutdowns, shut(s));
+  }
   if (s->closing)
     weft__stream_end(s);
 }
 
 /* -- Calls ---------------------------------------------------------------- */
 
-static int park_writer(struct stream *s, const void *data, size_t size_bytes) {
-  struct writer *writer = weft__alloc(sizeof(*writer));
+static int park_writer(struct stream *s, const struct pieces *pieces) {
+  size_t bufs_bytes = pieces->count * sizeof(uv_buf_t);
+  struct writer *writer = weft__alloc(sizeof(*writer) + bufs_bytes);
   if (writer == NULL)
     return WEFT_ENOMEM;
   writer->stream = s;
   writer->task = s->rt->current;
-  writer->data = data;
-  writer->size_bytes = size_bytes;
+  writer->pieces = *pieces;
+  writer->pieces.bufs = writer->bufs;
+  memcpy(writer->bufs, pieces->bufs, bufs_bytes);
   list_insert(&s->writers, &writer->node);
   uint64_t unused;
   return weft__park(s->rt, NULL, "write", s->handle, withdraw_writer, writer,
                     &unused);
 }
 
-/* What the three calls begin with once their arguments are right. */
+/* What the calls begin with once their arguments are right. */
 static int begin(struct stream *s) {
   int status = weft__park_begin(s->rt);
   if (status != WEFT_OK)
     return status;
   return s->closing ? WEFT_ECLOSED : s->write_status;
+}
+
+static int write_pieces(struct stream *s, const struct pieces *pieces) {
+  int status = begin(s);
+  if (status != WEFT_OK)
+    return status;
+  if (s->shut || !list_is_empty(&s->shutdowns))
+    return WEFT_ECLOSED;
+  if (!list_is_empty(&s->writers) || !has_room(s))
+    return park_writer(s, pieces);
+  status = take_written(s, pieces);
+  if (status != WEFT_OK || s->filter != NULL)
+    weft__stream_settle(s); /* who flushes must hear of it as well */
+  return status == WEFT_OK ? weft__park_skip(s->rt, 0) : status;
 }
 
 int weft_stream_write(weft_runtime *rt, weft_stream stream, const void *data,
@@ -227,17 +344,47 @@ int weft_stream_write(weft_runtime *rt, weft_stream stream, const void *data,
     return status;
   if (data == NULL && size_bytes > 0)
     return WEFT_EINVAL;
-  status = begin(s);
+  uv_buf_t buf = {.base = (char *)(uintptr_t)data, .len = size_bytes};
+  struct pieces pieces = {&buf, 1, size_bytes};
+  return write_pieces(s, &pieces);
+}
+
+/* Fills [bufs]; the sum of their sizes, or SIZE_MAX if there can be no such
+ * pieces. */
+static size_t set_bufs(uv_buf_t *bufs, const void *const *data,
+                       const size_t *sizes_bytes, size_t count) {
+  size_t total = 0;
+  for (size_t i = 0; i < count; i++) {
+    if ((data[i] == NULL && sizes_bytes[i] > 0) ||
+        sizes_bytes[i] > SIZE_MAX - 1 - total)
+      return SIZE_MAX;
+    total += sizes_bytes[i];
+    bufs[i].base = (char *)(uintptr_t)data[i];
+    bufs[i].len = sizes_bytes[i];
+  }
+  return total;
+}
+
+int weft_stream_writev(weft_runtime *rt, weft_stream stream,
+                       const void *const *data, const size_t *sizes_bytes,
+                       size_t count) {
+  struct stream *s;
+  uv_buf_t few[FEW], *bufs = few;
+  int status = weft__object(rt, stream, KIND_STREAM, &s);
   if (status != WEFT_OK)
     return status;
-  if (s->shut || !list_is_empty(&s->shutdowns))
-    return WEFT_ECLOSED;
-  if (!list_is_empty(&s->writers) || !has_room(s))
-    return park_writer(s, data, size_bytes);
-  status = take(s, data, size_bytes);
-  if (status == WEFT_OK)
-    return weft__park_skip(rt, 0);
-  settle(s); /* who flushes must hear of it as well */
+  if (count > INT_MAX / sizeof(*bufs))
+    return WEFT_EINVAL;
+  if (count > FEW)
+    bufs = weft__resize(NULL, 0, count * sizeof(*bufs));
+  if (bufs == NULL)
+    return WEFT_ENOMEM;
+  struct pieces pieces = {bufs, count,
+                          set_bufs(bufs, data, sizes_bytes, count)};
+  status =
+      pieces.size_bytes == SIZE_MAX ? WEFT_EINVAL : write_pieces(s, &pieces);
+  if (count > FEW)
+    weft__free(bufs, count * sizeof(*bufs));
   return status;
 }
 
@@ -256,6 +403,19 @@ int weft_stream_flush(weft_runtime *rt, weft_stream stream) {
                     NULL, &unused);
 }
 
+/* Ends the sending side if it can be ended now. */
+static int try_shut(struct stream *s) {
+  if (s->shut || !list_is_empty(&s->writers))
+    return WEFT_OK;
+  int status = weft__filter_shutdown(s);
+  if (status != WEFT_OK || s->ended)
+    return s->ended ? WEFT_ECLOSED : status;
+  if (s->write_status == WEFT_OK)
+    return weft__stream_unsent(s) == 0 ? shut(s) : WEFT_OK;
+  weft__stream_settle(s);
+  return s->write_status;
+}
+
 int weft_stream_shutdown(weft_runtime *rt, weft_stream stream) {
   struct stream *s;
   int status = weft__object(rt, stream, KIND_STREAM, &s);
@@ -264,8 +424,7 @@ int weft_stream_shutdown(weft_runtime *rt, weft_stream stream) {
   status = begin(s);
   if (status != WEFT_OK)
     return status;
-  if (weft__stream_unsent(s) == 0 && list_is_empty(&s->writers) && !s->shut)
-    status = shut(s);
+  status = try_shut(s);
   if (status != WEFT_OK)
     return status;
   if (s->shut)

@@ -106,6 +106,14 @@ WEFT_API int weft_stream_consume(weft_runtime *rt, weft_stream stream,
  * cancelled: no byte was taken */
 WEFT_API int weft_stream_write(weft_runtime *rt, weft_stream stream,
                                const void *data, size_t size_bytes);
+/* As weft_stream_write, of [count] pieces, one after the other as if they were
+ * one; what there is room for is sent in one system call.
+ * parks: yes   errors: as weft_stream_write, and WEFT_EINVAL (a piece without
+ * [data], or more than there can be)
+ * cancelled: no byte was taken */
+WEFT_API int weft_stream_writev(weft_runtime *rt, weft_stream stream,
+                                const void *const *data,
+                                const size_t *sizes_bytes, size_t count);
 /* Waits until nothing is unsent.
  * parks: yes   errors: WEFT_ECANCELLED, WEFT_ECLOSED, codes of the system
  * cancelled: the bytes stay queued */
@@ -127,6 +135,62 @@ WEFT_API int weft_stream_abort(weft_runtime *rt, weft_stream stream);
  * parks: no    errors: WEFT_ECLOSED, WEFT_ENOMEM, codes of the system */
 WEFT_API int weft_stream_address(weft_runtime *rt, weft_stream stream, int peer,
                                  weft_value **value);
+
+/* -- Filters --------------------------------------------------------------
+ * What changes a stream's bytes on their way between its connection and its
+ * users, as TLS does: it gets the peer's bytes and delivers plain ones, gets a
+ * writer's bytes and transmits others. All calls on the stream go on as they
+ * do without. The limits count on both sides: reading pauses while too many
+ * delivered bytes are unread, writers wait while too many transmitted bytes are
+ * unsent. */
+
+enum weft_filter_event {
+  WEFT_FILTER_RECEIVED = 1, /* the bytes came from the peer */
+  WEFT_FILTER_ENDED = 2,    /* the peer has ended its side */
+  WEFT_FILTER_SEND = 3,     /* the bytes are to go out, in the form needed */
+  WEFT_FILTER_SHUTDOWN = 4  /* the sending side ends: the last chance to send */
+};
+
+/* A filter: called outside any task, in the poll or within a call of a task's,
+ * with one of enum weft_filter_event, or with the code for which the connection
+ * has failed, WEFT_ECLOSED if the stream is being closed; that comes once, and
+ * is the last call. [data] is borrowed. It may call what needs no task, and
+ * close the stream (weft_stream_abort). Returns WEFT_OK or a code, which means,
+ * after
+ *   RECEIVED  that the stream fails with it, as by weft_stream_fail
+ *   ENDED     what comes after the last byte; WEFT_OK and WEFT_EEND: the end
+ *   SEND      that nothing was taken; the write fails with it
+ *   SHUTDOWN  that the shutdown fails with it; a close goes on */
+typedef int (*weft_filter_fn)(weft_runtime *rt, void *arg, int event,
+                              const char *data, size_t size_bytes);
+
+/* Sets the filter of a stream. From then on the stream reads, whether a task
+ * waits for bytes or not.
+ * parks: no    errors: WEFT_ESTATE (bytes are unread, a task waits on the
+ * stream, its sending side has ended or it has a filter), WEFT_EINVAL (no
+ * [fn]), WEFT_ECLOSED, WEFT_ENOMEM, the code with which the connection ended */
+WEFT_API int weft_stream_set_filter(weft_runtime *rt, weft_stream stream,
+                                    weft_filter_fn fn, void *arg,
+                                    weft_drop_fn drop);
+/* Adds [data], which is copied, to what readers get. For filters, at any time.
+ * parks: no    errors: WEFT_ESTATE (no filter), WEFT_ENOMEM, WEFT_ECLOSED, the
+ * code with which reading has ended */
+WEFT_API int weft_stream_deliver(weft_runtime *rt, weft_stream stream,
+                                 const void *data, size_t size_bytes);
+/* Sends [data] to the peer, whatever is unsent; what cannot be sent at once is
+ * copied. For filters, at any time.
+ * parks: no    errors: WEFT_ESTATE (no filter), WEFT_ENOMEM, WEFT_ECLOSED (the
+ * sending side has ended), codes of the system */
+WEFT_API int weft_stream_transmit(weft_runtime *rt, weft_stream stream,
+                                  const void *data, size_t size_bytes);
+/* Ends the stream with [code]: readers get it after what is unread, writers get
+ * it from now on. For filters, at any time.
+ * parks: no    errors: WEFT_ESTATE (no filter), WEFT_EINVAL (no code of an
+ * error) */
+WEFT_API int weft_stream_fail(weft_runtime *rt, weft_stream stream, int code);
+
+/* -- Connecting and listening ---------------------------------------------
+ */
 
 /* Connects to [host] and [port] by TCP. Sends without delay (TCP_NODELAY). The
  * addresses of a name are tried in the resolver's order, families alternating:
