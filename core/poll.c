@@ -94,6 +94,10 @@ static void run_loop(weft_runtime *rt, uv_run_mode mode) {
 
 static void wait_in_loop(weft_runtime *rt) {
   uint64_t wait_ms = time_to_wait_ms(rt);
+  if (wait_ms == 0) {
+    run_loop(rt, UV_RUN_NOWAIT);
+    return;
+  }
   if (wait_ms != WEFT__NEVER) {
     uv_update_time(&rt->loop);
     uv_timer_start(&rt->loop_timer, on_loop_timer, wait_ms, 0);
@@ -176,19 +180,18 @@ static void jump(weft_runtime *rt) {
 
 /* -- The poll ------------------------------------------------------------- */
 
+/* One look at the kernel: if there is nothing to run, the look is the wait. */
 void weft__poll(weft_runtime *rt, bool may_block) {
   rt->poll_now = false;
   weft__posts_run(rt);
-  look_at_io(rt);
-  fire_due(rt);
-  weft__posts_run(rt);
-  if (may_jump(rt)) {
-    jump(rt);
-  } else if (may_block && must_wait(rt)) {
+  if (may_block && must_wait(rt))
     wait_for_io(rt);
-    weft__posts_run(rt);
-    fire_due(rt);
-  }
+  else
+    look_at_io(rt);
+  weft__posts_run(rt);
+  fire_due(rt);
+  if (may_jump(rt))
+    jump(rt);
   rt->last_poll_ticks = read_ticks();
 }
 
