@@ -73,6 +73,10 @@
 %ignore weft_stream_fail;
 %ignore weft_stream_writev; /* arrays of pointers; write takes one string */
 %ignore weft_dns_lookup; /* value: a pointer; see weft_resolve_start */
+%ignore weft_dns_lookup_family;
+%ignore weft_dns_reverse;
+%ignore weft_set_resolver; /* for libraries: C code, and C memory */
+%ignore weft_resolve_finish;
 
 /* -- Codes --------------------------------------------------------------- */
 

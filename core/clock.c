@@ -39,6 +39,14 @@ int weft_set_virtual_clock(weft_runtime *rt, int on, uint64_t start_ns) {
   return WEFT_OK;
 }
 
+int weft_get_virtual_clock(weft_runtime *rt, int *on) {
+  *on = 0;
+  if (!weft__is_here(rt))
+    return WEFT_ETHREAD;
+  *on = rt->virtual_clock;
+  return WEFT_OK;
+}
+
 static int withdraw_sleep(weft_runtime *rt, void *arg) {
   struct task *task = arg;
   weft__timer_clear(rt, &task->timer);

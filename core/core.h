@@ -524,6 +524,14 @@ struct weft_runtime {
     _Atomic int pending; /* look at the list, or for signals */
   } posts;
 
+  struct resolver {
+    weft_resolver_fn start; /* NULL: none was set */
+    weft_resolver_cancel_fn cancel;
+    void *arg;
+    weft_drop_fn drop;
+    size_t count; /* look-ups that it has */
+  } resolver;
+
   weft_around_fn around;
   void *around_arg;
   weft_drop_fn around_drop;
@@ -698,6 +706,8 @@ static inline struct context *weft__context_current(const weft_runtime *rt) {
 
 void weft__watch_dispose(weft_runtime *rt, void *object);
 void weft__resolve_dispose(weft_runtime *rt, void *object);
+/* Before that: the runtime ends, and look-ups lose their resolver. */
+void weft__resolver_drop(weft_runtime *rt);
 void weft__stream_dispose(weft_runtime *rt, void *object);
 void weft__stream_clear_scratch(weft_runtime *rt);
 void weft__listener_dispose(weft_runtime *rt, void *object);

@@ -1,19 +1,28 @@
 /* SPDX-License-Identifier: MIT
  * resolve.c - looking up the addresses of a host.
  *
- * The resolver of the C library blocks, so it runs in a thread of libuv's and
- * cannot be stopped there. What can be done at once is to let go: the handle
- * and the callback are gone with weft_resolve_cancel, and the request stays
- * behind, alone, until the thread has its answer, which is then dropped. */
+ * A look-up goes to the resolver that was set, and, if there is none or it
+ * does not want this one, to that of the C library. The latter blocks, so it
+ * runs in a thread of libuv's and cannot be stopped there. What can be done at
+ * once is to let go: the handle and the callback are gone with
+ * weft_resolve_cancel, and the request stays behind, alone, until the thread
+ * has its answer, which is then dropped. */
 #include <netdb.h>
 #include <string.h>
 
+#include "address.h"
 #include "core.h"
 
 /* No name of the DNS is longer. */
 #define NAME_MAX_BYTES 255
 /* An IPv6 address with the name of its interface. */
 #define TEXT_BYTES 80
+
+enum way {
+  WAY_SYSTEM,   /* libuv's request is under way */
+  WAY_ASKING,   /* the resolver's start function runs */
+  WAY_RESOLVER, /* it has the look-up */
+};
 
 struct resolve {
   uv_getaddrinfo_t request;
@@ -22,6 +31,8 @@ struct resolve {
   weft_resolve_fn fn;
   void *arg;
   weft_drop_fn drop;
+  enum way way;
+  void *operation; /* what the resolver knows it by */
 };
 
 /* -- The answer ----------------------------------------------------------- */
@@ -51,62 +62,140 @@ static int new_answer(const struct addrinfo *infos, struct answer **answer) {
   return WEFT_OK;
 }
 
-static void tell(struct resolve *resolve, int status,
-                 const struct addrinfo *infos) {
-  struct answer *answer = NULL;
-  if (status == WEFT_OK)
-    status = new_answer(infos, &answer);
-  if (status == WEFT_OK && answer->count == 0)
-    status = WEFT_EHOSTNOTFOUND;
-  if (status == WEFT_OK)
-    resolve->fn(resolve->rt, resolve->arg, WEFT_OK, answer->texts,
-                answer->count);
-  else
-    resolve->fn(resolve->rt, resolve->arg, status, NULL, 0);
-  if (answer != NULL)
-    weft__free(answer, answer->size_bytes);
-}
-
 /* Ends what was asked for, with or without having been told. */
 static void let_go(struct resolve *resolve) {
   weft__handle_free(resolve->rt, resolve->handle);
   resolve->handle = 0;
   resolve->rt->outside_work--;
+  if (resolve->way == WAY_RESOLVER)
+    resolve->rt->resolver.count--;
+}
+
+static void tell(struct resolve *resolve, int status,
+                 const char *const *addresses, size_t count) {
+  if (status == WEFT_OK && count == 0)
+    status = WEFT_EHOSTNOTFOUND;
+  if (status != WEFT_OK) {
+    addresses = NULL;
+    count = 0;
+  }
+  let_go(resolve);
+  resolve->fn(resolve->rt, resolve->arg, status, addresses, count);
+  weft__drop(resolve->drop, resolve->arg);
+}
+
+static void tell_infos(struct resolve *resolve, int status,
+                       const struct addrinfo *infos) {
+  struct answer *answer = NULL;
+  if (status == WEFT_OK)
+    status = new_answer(infos, &answer);
+  if (status != WEFT_OK)
+    tell(resolve, status, NULL, 0);
+  else
+    tell(resolve, WEFT_OK, answer->texts, answer->count);
+  if (answer != NULL)
+    weft__free(answer, answer->size_bytes);
 }
 
 static void on_answer(uv_getaddrinfo_t *request, int uv_code,
                       struct addrinfo *infos) {
   struct resolve *resolve = request->data;
-  if (resolve->handle != 0) {
-    let_go(resolve);
-    tell(resolve, weft__status_from_uv(uv_code), infos);
-    weft__drop(resolve->drop, resolve->arg);
-  }
+  if (resolve->handle != 0)
+    tell_infos(resolve, weft__status_from_uv(uv_code), infos);
   uv_freeaddrinfo(infos);
   weft__free(resolve, sizeof(*resolve));
 }
 
+/* -- The resolver --------------------------------------------------------- */
+
+int weft_set_resolver(weft_runtime *rt, weft_resolver_fn start,
+                      weft_resolver_cancel_fn cancel, void *arg,
+                      weft_drop_fn drop) {
+  if (!weft__is_here(rt))
+    return weft__refuse(drop, arg, WEFT_ETHREAD);
+  if ((start == NULL) != (cancel == NULL))
+    return weft__refuse(drop, arg, WEFT_EINVAL);
+  if (rt->resolver.count > 0)
+    return weft__refuse(drop, arg, WEFT_ESTATE);
+  struct resolver old = rt->resolver;
+  rt->resolver = (struct resolver){
+      .start = start, .cancel = cancel, .arg = arg, .drop = drop};
+  weft__drop(old.drop, old.arg);
+  return WEFT_OK;
+}
+
+/* Those that it still has are let go when their handles are. */
+void weft__resolver_drop(weft_runtime *rt) {
+  struct resolver old = rt->resolver;
+  rt->resolver = (struct resolver){.count = old.count};
+  weft__drop(old.drop, old.arg);
+}
+
+int weft_resolve_finish(weft_runtime *rt, weft_resolve lookup, int status,
+                        const char *const *addresses, size_t count) {
+  struct resolve *resolve;
+  int found = weft__object(rt, lookup, KIND_RESOLVE, &resolve);
+  if (found != WEFT_OK)
+    return found;
+  if (status > WEFT_OK || (addresses == NULL && count > 0))
+    return WEFT_EINVAL;
+  if (resolve->way != WAY_RESOLVER)
+    return WEFT_ESTATE;
+  tell(resolve, status, addresses, count);
+  weft__free(resolve, sizeof(*resolve));
+  return WEFT_OK;
+}
+
+/* WEFT_ENOSYS: nobody wants it. A resolver may put another in its place. */
+static int ask_resolver(struct resolve *resolve, const char *host, int family) {
+  weft_runtime *rt = resolve->rt;
+  weft_resolver_fn start;
+  int status;
+  resolve->way = WAY_ASKING;
+  do {
+    start = rt->resolver.start;
+    if (start == NULL)
+      return WEFT_ENOSYS;
+    status = start(rt, rt->resolver.arg, resolve->handle, host, family,
+                   &resolve->operation);
+  } while (status == WEFT_ENOSYS && rt->resolver.start != start);
+  if (status != WEFT_OK)
+    return status;
+  resolve->way = WAY_RESOLVER;
+  rt->resolver.count++;
+  return WEFT_OK;
+}
+
 /* -- Asking --------------------------------------------------------------- */
 
-static int begin(weft_runtime *rt, const char *host, struct resolve *resolve) {
+static int ask_system(struct resolve *resolve, const char *host, int family) {
+  /* Without a socket type each address would come three times. */
+  struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+  hints.ai_family = family == 0 ? AF_UNSPEC : family == 4 ? AF_INET : AF_INET6;
+  resolve->way = WAY_SYSTEM;
+  resolve->request.data = resolve;
+  return weft__status_from_uv(uv_getaddrinfo(
+      &resolve->rt->loop, &resolve->request, on_answer, host, NULL, &hints));
+}
+
+static int begin(weft_runtime *rt, const char *host, int family,
+                 struct resolve *resolve) {
   int status = weft__handle_new(rt, KIND_RESOLVE, resolve, &resolve->handle);
   if (status != WEFT_OK)
     return status;
-  /* Without a socket type each address would come three times. */
-  struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-  resolve->request.data = resolve;
-  int uv_code = uv_getaddrinfo(&rt->loop, &resolve->request, on_answer, host,
-                               NULL, &hints);
-  if (uv_code < 0) {
+  status = ask_resolver(resolve, host, family);
+  if (status == WEFT_ENOSYS)
+    status = ask_system(resolve, host, family);
+  if (status != WEFT_OK) {
     weft__handle_free(rt, resolve->handle);
-    return weft__status_from_uv(uv_code);
+    return status;
   }
   rt->outside_work++;
   return WEFT_OK;
 }
 
-static int new_resolve(weft_runtime *rt, const char *host, weft_resolve_fn fn,
-                       struct resolve **made) {
+static int new_resolve(weft_runtime *rt, const char *host, int family,
+                       weft_resolve_fn fn, struct resolve **made) {
   if (!weft__is_here(rt))
     return WEFT_ETHREAD;
   if (fn == NULL || host == NULL || host[0] == '\0' ||
@@ -117,7 +206,7 @@ static int new_resolve(weft_runtime *rt, const char *host, weft_resolve_fn fn,
     return WEFT_ENOMEM;
   resolve->rt = rt;
   resolve->fn = fn;
-  int status = begin(rt, host, resolve);
+  int status = begin(rt, host, family, resolve);
   if (status != WEFT_OK)
     weft__free(resolve, sizeof(*resolve));
   else
@@ -125,12 +214,13 @@ static int new_resolve(weft_runtime *rt, const char *host, weft_resolve_fn fn,
   return status;
 }
 
-int weft_resolve_start(weft_runtime *rt, const char *host, weft_resolve_fn fn,
-                       void *arg, weft_drop_fn drop, weft_resolve *lookup) {
+static int start(weft_runtime *rt, const char *host, int family,
+                 weft_resolve_fn fn, void *arg, weft_drop_fn drop,
+                 weft_resolve *lookup) {
   struct resolve *resolve;
   if (lookup != NULL)
     *lookup = 0;
-  int status = new_resolve(rt, host, fn, &resolve);
+  int status = new_resolve(rt, host, family, fn, &resolve);
   if (status != WEFT_OK)
     return weft__refuse(drop, arg, status);
   resolve->arg = arg;
@@ -138,6 +228,11 @@ int weft_resolve_start(weft_runtime *rt, const char *host, weft_resolve_fn fn,
   if (lookup != NULL)
     *lookup = resolve->handle;
   return WEFT_OK;
+}
+
+int weft_resolve_start(weft_runtime *rt, const char *host, weft_resolve_fn fn,
+                       void *arg, weft_drop_fn drop, weft_resolve *lookup) {
+  return start(rt, host, 0, fn, arg, drop, lookup);
 }
 
 int weft_resolve_cancel(weft_runtime *rt, weft_resolve lookup) {
@@ -151,11 +246,18 @@ int weft_resolve_cancel(weft_runtime *rt, weft_resolve lookup) {
 
 void weft__resolve_dispose(weft_runtime *rt, void *object) {
   struct resolve *resolve = object;
-  (void)rt;
+  weft_drop_fn drop = resolve->drop;
+  void *arg = resolve->arg;
   let_go(resolve);
-  /* One that waits for a thread need not run at all. */
-  uv_cancel((uv_req_t *)&resolve->request);
-  weft__drop(resolve->drop, resolve->arg);
+  if (resolve->way == WAY_SYSTEM) {
+    /* One that waits for a thread need not run at all. */
+    uv_cancel((uv_req_t *)&resolve->request);
+  } else {
+    if (rt->resolver.cancel != NULL)
+      rt->resolver.cancel(rt, rt->resolver.arg, resolve->operation);
+    weft__free(resolve, sizeof(*resolve));
+  }
+  weft__drop(drop, arg);
 }
 
 /* -- Asking and waiting --------------------------------------------------- */
@@ -204,9 +306,10 @@ static int withdraw_lookup(weft_runtime *rt, void *arg) {
   return weft_resolve_cancel(rt, lookup->resolve);
 }
 
-int weft_dns_lookup(weft_runtime *rt, const char *host, uint64_t *value) {
+int weft_dns_lookup_family(weft_runtime *rt, const char *host, int family,
+                           uint64_t *value) {
   *value = 0;
-  if (host == NULL)
+  if (host == NULL || (family != 0 && family != 4 && family != 6))
     return WEFT_EINVAL;
   int status = weft__park_begin(rt);
   if (status != WEFT_OK)
@@ -216,10 +319,68 @@ int weft_dns_lookup(weft_runtime *rt, const char *host, uint64_t *value) {
     return WEFT_ENOMEM;
   lookup->task = rt->current;
   weft_resolve resolve;
-  status =
-      weft_resolve_start(rt, host, on_addresses, lookup, free_lookup, &resolve);
+  status = start(rt, host, family, on_addresses, lookup, free_lookup, &resolve);
   if (status != WEFT_OK)
     return status;
   lookup->resolve = resolve;
   return weft__park(rt, NULL, "lookup", 0, withdraw_lookup, lookup, value);
+}
+
+int weft_dns_lookup(weft_runtime *rt, const char *host, uint64_t *value) {
+  return weft_dns_lookup_family(rt, host, 0, value);
+}
+
+/* -- From an address to its name ------------------------------------------ */
+
+struct reverse {
+  uv_getnameinfo_t request;
+  struct task *task; /* who waits; NULL when it was cancelled */
+  weft_runtime *rt;
+};
+
+static void on_name(uv_getnameinfo_t *request, int uv_code, const char *name,
+                    const char *service) {
+  struct reverse *reverse = request->data;
+  weft_value *text = NULL;
+  (void)service;
+  reverse->rt->outside_work--;
+  if (reverse->task != NULL) {
+    int status = weft__status_from_uv(uv_code);
+    if (status == WEFT_OK)
+      status = new_text(name, &text);
+    weft__wake(reverse->rt, reverse->task, status, (uint64_t)(uintptr_t)text);
+  }
+  weft__free(reverse, sizeof(*reverse));
+}
+
+static int withdraw_reverse(weft_runtime *rt, void *arg) {
+  struct reverse *reverse = arg;
+  (void)rt;
+  reverse->task = NULL;
+  uv_cancel((uv_req_t *)&reverse->request);
+  return WEFT_OK;
+}
+
+int weft_dns_reverse(weft_runtime *rt, const char *address, uint64_t *value) {
+  struct sockaddr_storage parsed;
+  *value = 0;
+  if (address == NULL || weft__address_parse(address, 0, &parsed) != WEFT_OK)
+    return WEFT_EINVAL;
+  int status = weft__park_begin(rt);
+  if (status != WEFT_OK)
+    return status;
+  struct reverse *reverse = weft__alloc(sizeof(*reverse));
+  if (reverse == NULL)
+    return WEFT_ENOMEM;
+  reverse->rt = rt;
+  reverse->task = rt->current;
+  reverse->request.data = reverse;
+  int uv_code = uv_getnameinfo(&rt->loop, &reverse->request, on_name,
+                               (const struct sockaddr *)&parsed, NI_NAMEREQD);
+  if (uv_code < 0) {
+    weft__free(reverse, sizeof(*reverse));
+    return weft__status_from_uv(uv_code);
+  }
+  rt->outside_work++;
+  return weft__park(rt, NULL, "lookup", 0, withdraw_reverse, reverse, value);
 }

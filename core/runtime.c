@@ -133,6 +133,7 @@ int weft_runtime_free(weft_runtime *rt) {
   rt->root.over = true; /* nobody may spawn any more */
   report_failures_unseen(rt);
   weft__scope_exit(rt, &rt->root.scope); /* the last timer that is no call's */
+  weft__resolver_drop(rt);
   close_all(rt);
   uv_close((uv_handle_t *)&rt->loop_async, NULL);
   uv_close((uv_handle_t *)&rt->loop_timer, NULL);

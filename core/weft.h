@@ -731,6 +731,9 @@ WEFT_API int weft_now(weft_runtime *rt, uint64_t *now_ns);
  * parks: no    errors: WEFT_ESTATE (timers are set) */
 WEFT_API int weft_set_virtual_clock(weft_runtime *rt, int on,
                                     uint64_t start_ns);
+/* Tells whether the clock is virtual, 1, or the real one, 0.
+ * parks: no    errors: none */
+WEFT_API int weft_get_virtual_clock(weft_runtime *rt, int *on);
 
 /* Waits until [time_ns]; if that has come, as weft_yield.
  * parks: yes   errors: WEFT_ECANCELLED, WEFT_ENOMEM */

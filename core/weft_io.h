@@ -38,7 +38,9 @@ WEFT_API int weft_watch_set(weft_runtime *rt, weft_watch watch, int events);
  * parks: no    errors: none */
 WEFT_API int weft_watch_close(weft_runtime *rt, weft_watch watch);
 
-/* -- Names ---------------------------------------------------------------- */
+/* -- Names ----------------------------------------------------------------
+ * Names are looked up by the C library's resolver, in a thread of libuv's,
+ * unless another was set, such as that of libweft_dns. Nothing is cached. */
 
 /* Called once with the addresses of a host, each as text, in the resolver's
  * order; the strings are borrowed for the call. Runs outside any task. */
@@ -46,8 +48,8 @@ typedef void (*weft_resolve_fn)(weft_runtime *rt, void *arg, int status,
                                 const char *const *addresses, size_t count);
 typedef uint64_t weft_resolve;
 
-/* Looks up [host] in a thread of libuv's. [lookup] may be NULL; else it is
- * owned until [fn] has run: weft_resolve_cancel.
+/* Looks up [host]. [lookup] may be NULL; else it is owned until [fn] has run:
+ * weft_resolve_cancel.
  * parks: no    errors: WEFT_ENOMEM, WEFT_EINVAL (no name, an empty or too long
  * one, no [fn]), codes of the system */
 WEFT_API int weft_resolve_start(weft_runtime *rt, const char *host,
@@ -63,6 +65,45 @@ WEFT_API int weft_resolve_cancel(weft_runtime *rt, weft_resolve lookup);
  * cancelled: the answer is dropped when it comes */
 WEFT_API int weft_dns_lookup(weft_runtime *rt, const char *host,
                              uint64_t *value);
+/* Likewise the addresses of [family] alone, 4 or 6; 0: of both.
+ * parks: yes   value, errors, cancelled: as weft_dns_lookup */
+WEFT_API int weft_dns_lookup_family(weft_runtime *rt, const char *host,
+                                    int family, uint64_t *value);
+/* Looks up the name of [address], an address as text, by the C library's
+ * resolver, and waits.
+ * parks: yes   value: a weft_value *, the name, owned
+ * errors: as weft_dns_lookup; WEFT_EINVAL (no address)
+ * cancelled: the answer is dropped when it comes */
+WEFT_API int weft_dns_reverse(weft_runtime *rt, const char *address,
+                              uint64_t *value);
+
+/* A resolver's own way of looking up [host], addresses of [family] 4, 6 or 0
+ * for both. It returns WEFT_OK and later, not before it has returned, calls
+ * weft_resolve_finish; or WEFT_ENOSYS to leave this one to the C library; or
+ * the code that the look-up fails with. What it puts into [operation] is what
+ * it knows the look-up by. */
+typedef int (*weft_resolver_fn)(weft_runtime *rt, void *arg,
+                                weft_resolve lookup, const char *host,
+                                int family, void **operation);
+/* Told that the answer is not wanted any more. */
+typedef void (*weft_resolver_cancel_fn)(weft_runtime *rt, void *arg,
+                                        void *operation);
+
+/* Has all look-ups of the runtime go through [start] and [cancel]; NULL, the
+ * default, through neither. A [start] may set another resolver and return
+ * WEFT_ENOSYS; that one is then asked. When the runtime is freed, [drop] runs
+ * before anything else is closed, and no [cancel] after it.
+ * parks: no    errors: WEFT_EINVAL (one without the other), WEFT_ESTATE
+ * (look-ups of the one set before are under way) */
+WEFT_API int weft_set_resolver(weft_runtime *rt, weft_resolver_fn start,
+                               weft_resolver_cancel_fn cancel, void *arg,
+                               weft_drop_fn drop);
+/* Ends a look-up with [status] and, if that is WEFT_OK, the addresses as text,
+ * in order; none counts as WEFT_EHOSTNOTFOUND.
+ * parks: no    errors: WEFT_EINVAL, WEFT_ESTATE (no resolver has it) */
+WEFT_API int weft_resolve_finish(weft_runtime *rt, weft_resolve lookup,
+                                 int status, const char *const *addresses,
+                                 size_t count);
 
 /* -- Streams --------------------------------------------------------------
  * A connection, a pipe or a terminal, with a read buffer that a cancelled read

@@ -4,11 +4,18 @@
  *
  *   two.test       127.0.0.2, then 127.0.0.1
  *   six.test       ::1
+ *   both.test      ::1, then 127.0.0.1; but for family, which others ignore,
+ *                  one of them
  *   missing.test   there is no such name
  *   again.test     the server does not answer
  *   slow.test      127.0.0.1, once fake_dns_release() was called for it
  *   A+B+C          the addresses A, B and C, in this order
- *   anything else  127.0.0.1 */
+ *   anything else  127.0.0.1
+ *
+ * Likewise of getnameinfo, where a name is required:
+ *   127.0.0.1      one.test
+ *   127.0.0.3      slow.test, once fake_dns_release() was called for it
+ *   anything else  has no name */
 #ifndef WEFT_FAKE_DNS_H
 #define WEFT_FAKE_DNS_H
 
@@ -16,6 +23,8 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <semaphore.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,7 +75,6 @@ getaddrinfo(const char *restrict node, const char *restrict service,
             const struct addrinfo *restrict hints,
             struct addrinfo **restrict infos) {
   (void)service;
-  (void)hints;
   if (strcmp(node, "missing.test") == 0)
     return EAI_NONAME;
   if (strcmp(node, "again.test") == 0)
@@ -76,6 +84,12 @@ getaddrinfo(const char *restrict node, const char *restrict service,
       ;
   if (strchr(node, '+') != NULL) {
     *infos = fake_dns_list(node);
+    return 0;
+  }
+  if (strcmp(node, "both.test") == 0) {
+    bool four = hints->ai_family != AF_INET6, six = hints->ai_family != AF_INET;
+    *infos = four ? fake_dns_entry("127.0.0.1", NULL) : NULL;
+    *infos = six ? fake_dns_entry("::1", *infos) : *infos;
     return 0;
   }
   const char *text = strcmp(node, "six.test") == 0 ? "::1" : "127.0.0.1";
@@ -92,6 +106,38 @@ freeaddrinfo(struct addrinfo *infos) {
     free(infos);
     infos = next;
   }
+}
+
+static inline int fake_dns_name(const char *text, char *host, size_t size) {
+  bool slow = strcmp(text, "127.0.0.3") == 0;
+  while (slow && sem_wait(&fake_dns_slow) != 0)
+    ;
+  if (!slow && strcmp(text, "127.0.0.1") != 0)
+    return EAI_NONAME;
+  snprintf(host, size, "%s", slow ? "slow.test" : "one.test");
+  return 0;
+}
+
+/* The numbers that libuv and the core ask for as text are no names. */
+__attribute__((visibility("default"))) int
+getnameinfo(const struct sockaddr *restrict address, socklen_t size,
+            char *restrict host, socklen_t host_size, char *restrict service,
+            socklen_t service_size, int flags) {
+  char text[INET6_ADDRSTRLEN];
+  const struct sockaddr_in *four = (const struct sockaddr_in *)address;
+  const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)address;
+  bool is_six = address->sa_family == AF_INET6;
+  (void)size;
+  inet_ntop(address->sa_family,
+            is_six ? (const void *)&six->sin6_addr : &four->sin_addr, text,
+            sizeof(text));
+  if (flags & NI_NAMEREQD)
+    return fake_dns_name(text, host, host_size);
+  snprintf(host, host_size, "%s", text);
+  if (service != NULL)
+    snprintf(service, service_size, "%d",
+             ntohs(is_six ? six->sin6_port : four->sin_port));
+  return 0;
 }
 
 #endif

@@ -96,7 +96,13 @@ TEST("it begins where it is told and jumps from time to time [30.1]") {
   weft_runtime *rt = begin();
   struct mark marks[3] = {0};
   struct job asleep = sleeper(2000);
+  int is_virtual = 7;
+  CHECK_INT(WEFT_OK, weft_set_virtual_clock(rt, 0, 0));
+  CHECK_INT(WEFT_OK, weft_get_virtual_clock(rt, &is_virtual));
+  CHECK_INT(0, is_virtual);
   CHECK_INT(WEFT_OK, weft_set_virtual_clock(rt, 1, 1000));
+  CHECK_INT(WEFT_OK, weft_get_virtual_clock(rt, &is_virtual));
+  CHECK_INT(1, is_virtual);
   CHECK_INT(1000, now(rt));
   call_at(rt, 1700, &marks[1]);
   call_at(rt, 1001, &marks[0]);

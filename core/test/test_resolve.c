@@ -214,3 +214,231 @@ TASK_TEST("want of memory is told and leaves nothing") {
   CHECK_INT(WEFT_OK, look_up(rt));
   CHECK(failing_each(look_up, rt) > 4);
 }
+
+/* -- One family ----------------------------------------------------------- */
+
+static int call_family(weft_runtime *rt, struct job *job, uint64_t *value) {
+  return weft_dns_lookup_family(rt, job->data, job->port, value);
+}
+
+static void check_family(weft_runtime *rt, int family, const char *expected) {
+  size_t count = 0;
+  struct job job = {.call = call_family, .data = "both.test", .port = family};
+  start_job(rt, &job, true);
+  CHECK_INT(WEFT_OK, join_job(rt, &job));
+  weft_value *list = (weft_value *)(uintptr_t)job.value;
+  CHECK_INT(WEFT_OK, weft_value_get_count(list, &count));
+  CHECK_INT(family == 0 ? 2 : 1, count);
+  check_address(job.value, 0, expected);
+  weft_value_unref(list);
+}
+
+TASK_TEST("addresses of one family can be asked for") {
+  uint64_t value = 1;
+  check_family(rt, 0, "::1");
+  check_family(rt, 4, "127.0.0.1");
+  check_family(rt, 6, "::1");
+  CHECK_INT(WEFT_EINVAL, weft_dns_lookup_family(rt, "both.test", 5, &value));
+  CHECK_INT(0, value);
+}
+
+/* -- Names of addresses --------------------------------------------------- */
+
+static int call_reverse(weft_runtime *rt, struct job *job, uint64_t *value) {
+  return weft_dns_reverse(rt, job->data, value);
+}
+
+TASK_TEST("an address has a name, or none") {
+  uint64_t value = 1;
+  for (int stepped = 0; stepped < 2; stepped++) {
+    struct job job = {.call = call_reverse, .data = "127.0.0.1"};
+    start_job(rt, &job, stepped);
+    CHECK_INT(WEFT_OK, join_job(rt, &job));
+    CHECK_TEXT("one.test", take_text((weft_value *)(uintptr_t)job.value));
+  }
+  CHECK_INT(WEFT_EHOSTNOTFOUND, weft_dns_reverse(rt, "::1", &value));
+  CHECK_INT(0, value);
+  CHECK_INT(WEFT_EINVAL, weft_dns_reverse(rt, "one.test", &value));
+  CHECK_INT(WEFT_EINVAL, weft_dns_reverse(rt, NULL, &value));
+}
+
+TASK_TEST("27.2 asking for a name that is cancelled returns at once") {
+  for (int stepped = 0; stepped < 2; stepped++) {
+    struct job job = {.call = call_reverse, .data = "127.0.0.3"};
+    start_job(rt, &job, stepped);
+    CHECK_TEXT("lookup", job_wait(rt, &job));
+    CHECK_INT(WEFT_ECANCELLED, cancel_job(rt, &job));
+    fake_dns_release();
+  }
+}
+
+static int reverse_once(void *arg) {
+  uint64_t value;
+  int status = weft_dns_reverse(arg, "127.0.0.1", &value);
+  weft_value_unref((weft_value *)(uintptr_t)value);
+  return status;
+}
+
+TASK_TEST("want of memory for a name is told and leaves nothing") {
+  CHECK_INT(WEFT_OK, reverse_once(rt));
+  CHECK(failing_each(reverse_once, rt) >= 2);
+}
+
+/* -- Another resolver ----------------------------------------------------- */
+
+/* One that answers when the test says so. */
+struct other {
+  weft_resolve lookup; /* under way, or 0 */
+  char host[64];
+  int family;
+  int status; /* of start */
+  int starts;
+  int cancels;
+  int drops;
+};
+
+static int other_start(weft_runtime *rt, void *arg, weft_resolve lookup,
+                       const char *host, int family, void **operation) {
+  struct other *other = arg;
+  other->starts++;
+  if (other->status != WEFT_OK)
+    return other->status;
+  CHECK_INT(WEFT_ESTATE,
+            weft_resolve_finish(rt, lookup, WEFT_EIO, NULL, 0)); /* too early */
+  snprintf(other->host, sizeof(other->host), "%s", host);
+  other->family = family;
+  other->lookup = lookup;
+  *operation = &other->lookup;
+  return WEFT_OK;
+}
+
+static void other_cancel(weft_runtime *rt, void *arg, void *operation) {
+  struct other *other = arg;
+  CHECK(operation == &other->lookup);
+  CHECK_INT(WEFT_EBADF,
+            weft_resolve_finish(rt, other->lookup, WEFT_EIO, NULL, 0));
+  CHECK_INT(0, other->drops);
+  other->lookup = 0;
+  other->cancels++;
+}
+
+static void other_drop(void *arg) {
+  ((struct other *)arg)->drops++;
+}
+
+static void set_other(weft_runtime *rt, struct other *other) {
+  CHECK_INT(WEFT_OK, weft_set_resolver(rt, other_start, other_cancel, other,
+                                       other_drop));
+}
+
+TASK_TEST("a resolver that was set is asked, and answers when it can") {
+  static const char *const addresses[] = {"192.0.2.1", "2001:db8::1"};
+  static struct other other;
+  struct job job = {.call = call_family, .data = "any.test", .port = 4};
+  set_other(rt, &other);
+  start_job(rt, &job, true);
+  CHECK_TEXT("any.test", other.host);
+  CHECK_INT(4, other.family);
+  CHECK_INT(WEFT_ESTATE, weft_set_resolver(rt, NULL, NULL, NULL, NULL));
+  CHECK_INT(WEFT_EINVAL,
+            weft_resolve_finish(rt, other.lookup, WEFT_PARKED, NULL, 0));
+  CHECK_INT(WEFT_EINVAL,
+            weft_resolve_finish(rt, other.lookup, WEFT_OK, NULL, 1));
+  CHECK_INT(WEFT_OK,
+            weft_resolve_finish(rt, other.lookup, WEFT_OK, addresses, 2));
+  CHECK_INT(WEFT_OK, join_job(rt, &job));
+  check_address(job.value, 0, "192.0.2.1");
+  check_address(job.value, 1, "2001:db8::1");
+  weft_value_unref((weft_value *)(uintptr_t)job.value);
+  CHECK_INT(WEFT_OK, weft_set_resolver(rt, NULL, NULL, NULL, NULL));
+  CHECK_INT(1, other.drops);
+  CHECK_INT(0, other.cancels);
+}
+
+TASK_TEST("its failures, and no address at all, are the look-up's") {
+  struct other other = {0};
+  set_other(rt, &other);
+  const int given[] = {WEFT_EHOSTTRYAGAIN, WEFT_OK};
+  const int expected[] = {WEFT_EHOSTTRYAGAIN, WEFT_EHOSTNOTFOUND};
+  for (int i = 0; i < 2; i++) {
+    struct job job = {.call = call_lookup, .data = "any.test"};
+    start_job(rt, &job, true);
+    CHECK_INT(WEFT_OK,
+              weft_resolve_finish(rt, other.lookup, given[i], NULL, 0));
+    CHECK_INT(expected[i], join_job(rt, &job));
+  }
+  other.status = WEFT_ENOMEM;
+  uint64_t value = 1;
+  CHECK_INT(WEFT_ENOMEM, weft_dns_lookup(rt, "any.test", &value));
+  CHECK_INT(0, value);
+  CHECK_INT(WEFT_OK, weft_set_resolver(rt, NULL, NULL, NULL, NULL));
+}
+
+TASK_TEST("what it does not want goes to the system's") {
+  struct other other = {.status = WEFT_ENOSYS};
+  set_other(rt, &other);
+  check_lookup(rt, true);
+  CHECK_INT(1, other.starts);
+  CHECK_INT(WEFT_OK, weft_set_resolver(rt, NULL, NULL, NULL, NULL));
+}
+
+TASK_TEST("27.2 it is told of a cancellation, which returns at once") {
+  struct other other = {0};
+  struct job job = {.call = call_lookup, .data = "any.test"};
+  set_other(rt, &other);
+  start_job(rt, &job, true);
+  CHECK_INT(WEFT_ECANCELLED, cancel_job(rt, &job));
+  CHECK_INT(1, other.cancels);
+  CHECK_INT(WEFT_OK, weft_set_resolver(rt, NULL, NULL, NULL, NULL));
+}
+
+static struct other second;
+
+/* Puts the second resolver in its own place. */
+static int first_start(weft_runtime *rt, void *arg, weft_resolve lookup,
+                       const char *host, int family, void **operation) {
+  (void)arg, (void)lookup, (void)host, (void)family, (void)operation;
+  set_other(rt, &second);
+  return WEFT_ENOSYS;
+}
+
+TASK_TEST("one may set another, which is asked then") {
+  struct other first = {0};
+  struct job job = {.call = call_lookup, .data = "any.test"};
+  CHECK_INT(WEFT_OK, weft_set_resolver(rt, first_start, other_cancel, &first,
+                                       other_drop));
+  start_job(rt, &job, true);
+  CHECK_INT(1, first.drops);
+  CHECK_INT(1, second.starts);
+  CHECK_INT(WEFT_ECANCELLED, cancel_job(rt, &job));
+}
+
+TASK_TEST("a resolver is two functions or none") {
+  struct other other = {0};
+  CHECK_INT(WEFT_EINVAL,
+            weft_set_resolver(rt, other_start, NULL, &other, other_drop));
+  CHECK_INT(1, other.drops);
+  struct told told = {0};
+  weft_resolve lookup;
+  CHECK_INT(WEFT_OK, weft_resolve_start(rt, "slow.test", on_addresses, &told,
+                                        on_drop, &lookup));
+  CHECK_INT(WEFT_ESTATE, weft_resolve_finish(rt, lookup, WEFT_OK, NULL, 0));
+  CHECK_INT(WEFT_OK, weft_resolve_cancel(rt, lookup));
+  fake_dns_release();
+}
+
+TEST("a resolver goes before the look-ups that it still has") {
+  static struct other other;
+  struct told told = {0};
+  failing_install();
+  weft_runtime *rt = new_runtime();
+  set_other(rt, &other);
+  CHECK_INT(WEFT_OK,
+            weft_resolve_start(rt, "any", on_addresses, &told, on_drop, NULL));
+  CHECK_INT(WEFT_OK, weft_runtime_free(rt));
+  CHECK_INT(1, other.drops);
+  CHECK_INT(0, other.cancels);
+  CHECK_INT(0, told.calls);
+  CHECK_INT(1, told.drops);
+  CHECK_INT(0, failing_live());
+}
