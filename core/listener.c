@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * listener.c - accepting connections, one for each call.
  *
- * The socket is the listener's own and libuv only tells when to look at it.
+ * A listener has one socket or more, its doors: a host may have several
+ * addresses. They are its own, and libuv only tells when to look at them.
  * (uv_listen accepts ahead of whoever wants a connection, and when there are no
  * descriptors left it closes those that wait; here they stay in the kernel's
  * backlog in both cases.) The stream for the next connection is made before
@@ -22,15 +23,26 @@
 /* The pause after the system had no descriptor, or no memory, left. */
 #define RETRY_NS UINT64_C(1000000000)
 
-struct listener {
+/* A socket that listens. */
+struct door {
   uv_poll_t poll; /* started while somebody waits, and till one comes then */
+  struct listener *listener;
+  int fd;
+};
+
+struct listener {
   weft_runtime *rt;
   weft_listener handle;
-  int fd;
-  struct stream *next;   /* for the next connection, or NULL */
-  weft_timer retry;      /* until it fires nothing is accepted; 0: none */
-  bool polling;          /* libuv looks at the socket */
-  struct list acceptors; /* who waits for a connection, at most one */
+  enum stream_kind kind;
+  struct socket_file *file; /* removed at the end; NULL: none */
+  struct stream *next;      /* for the next connection, or NULL */
+  weft_timer retry;         /* until it fires nothing is accepted; 0: none */
+  bool polling;             /* libuv looks at the doors */
+  size_t turn;              /* the door that is looked at first */
+  size_t open;              /* doors that libuv knows */
+  size_t count;             /* of doors */
+  struct list acceptors;    /* who waits for a connection, at most one */
+  struct door doors[];
 };
 
 /* -- Sockets -------------------------------------------------------------- */
@@ -71,41 +83,76 @@ static int accept_socket(int listening) {
 
 /* -- Life ----------------------------------------------------------------- */
 
+static size_t size_with(size_t count) {
+  return sizeof(struct listener) + count * sizeof(struct door);
+}
+
+static void free_if_closed(struct listener *l) {
+  if (l->open == 0)
+    weft__free(l, size_with(l->count));
+}
+
 static void on_closed(uv_handle_t *handle) {
-  weft__free(handle->data, sizeof(struct listener));
+  struct door *door = handle->data;
+  door->listener->open--;
+  free_if_closed(door->listener);
 }
 
-static int open_listener(weft_runtime *rt, int fd, struct listener *l) {
-  int status = weft__handle_new(rt, KIND_LISTENER, l, &l->handle);
-  if (status != WEFT_OK)
-    return status;
-  int uv_code = uv_poll_init(&rt->loop, &l->poll, fd);
-  if (uv_code < 0) {
-    weft__handle_free(rt, l->handle);
-    return weft__status_from_uv(uv_code);
+/* Frees all but what libuv's callbacks free. */
+static void end(struct listener *l) {
+  for (size_t i = 0; i < l->open; i++)
+    uv_close((uv_handle_t *)&l->doors[i].poll, on_closed);
+  /* libuv has let go of them by now; the path goes first, so that nobody finds
+   * a server there that is none. */
+  weft__socket_file_remove(l->file);
+  for (size_t i = 0; i < l->count; i++)
+    close(l->doors[i].fd);
+  free_if_closed(l);
+}
+
+static int open_doors(struct listener *l) {
+  for (; l->open < l->count; l->open++) {
+    struct door *door = &l->doors[l->open];
+    int uv_code = uv_poll_init(&l->rt->loop, &door->poll, door->fd);
+    if (uv_code < 0)
+      return weft__status_from_uv(uv_code);
+    door->poll.data = door;
   }
-  l->poll.data = l;
-  l->rt = rt;
-  l->fd = fd;
-  list_init(&l->acceptors);
   return WEFT_OK;
 }
 
-int weft__listener_new(weft_runtime *rt, int fd, weft_listener *listener) {
-  int status = WEFT_ENOMEM;
-  struct listener *l = weft__alloc(sizeof(*l));
-  if (l == NULL)
-    goto close_fd;
-  status = open_listener(rt, fd, l);
-  if (status != WEFT_OK)
-    goto free_listener;
-  *listener = l->handle;
-  return WEFT_OK;
+static void take_sockets(struct listener *l, const struct sockets *sockets) {
+  l->kind = sockets->kind;
+  l->file = sockets->file;
+  l->count = sockets->count;
+  for (size_t i = 0; i < l->count; i++) {
+    l->doors[i].listener = l;
+    l->doors[i].fd = sockets->fds[i];
+  }
+}
 
-free_listener:
-  weft__free(l, sizeof(*l));
-close_fd:
-  close(fd);
+static void drop_sockets(const struct sockets *sockets) {
+  weft__socket_file_remove(sockets->file);
+  for (size_t i = 0; i < sockets->count; i++)
+    close(sockets->fds[i]);
+}
+
+int weft__listener_new(weft_runtime *rt, const struct sockets *sockets,
+                       weft_listener *listener) {
+  struct listener *l = weft__alloc(size_with(sockets->count));
+  if (l == NULL) {
+    drop_sockets(sockets);
+    return WEFT_ENOMEM;
+  }
+  l->rt = rt;
+  list_init(&l->acceptors);
+  take_sockets(l, sockets);
+  int status = open_doors(l);
+  if (status == WEFT_OK)
+    status = weft__handle_new(rt, KIND_LISTENER, l, &l->handle);
+  *listener = l->handle;
+  if (status != WEFT_OK)
+    end(l);
   return status;
 }
 
@@ -116,8 +163,7 @@ void weft__listener_dispose(weft_runtime *rt, void *object) {
   if (l->retry != 0)
     weft_timer_cancel(rt, l->retry, NULL);
   weft__handle_free(rt, l->handle);
-  uv_close((uv_handle_t *)&l->poll, on_closed);
-  close(l->fd); /* libuv has let go of it by now */
+  end(l);
 }
 
 int weft_listener_close(weft_runtime *rt, weft_listener listener) {
@@ -137,7 +183,33 @@ int weft_listener_address(weft_runtime *rt, weft_listener listener,
   int status = weft__object(rt, listener, KIND_LISTENER, &l);
   if (status != WEFT_OK)
     return status;
-  return weft__address_text(l->fd, false, value);
+  return weft__address_text(l->doors[0].fd, false, value);
+}
+
+static int new_texts(const struct listener *l, weft_value **texts) {
+  int status = WEFT_OK;
+  for (size_t i = 0; i < l->count && status == WEFT_OK; i++)
+    status = weft__address_text(l->doors[i].fd, false, &texts[i]);
+  return status;
+}
+
+int weft_listener_get_addresses(weft_runtime *rt, weft_listener listener,
+                                weft_value **value) {
+  struct listener *l;
+  *value = NULL;
+  int status = weft__object(rt, listener, KIND_LISTENER, &l);
+  if (status != WEFT_OK)
+    return status;
+  weft_value **texts = weft__alloc(l->count * sizeof(*texts));
+  if (texts == NULL)
+    return WEFT_ENOMEM;
+  status = new_texts(l, texts);
+  if (status == WEFT_OK)
+    status = weft_value_new_list(texts, l->count, value);
+  for (size_t i = 0; i < l->count; i++)
+    weft_value_unref(texts[i]);
+  weft__free(texts, l->count * sizeof(*texts));
+  return status;
 }
 
 /* -- Accepting ------------------------------------------------------------ */
@@ -166,8 +238,8 @@ static bool is_shortage(int uv_code) {
          uv_code == UV_ENOBUFS || uv_code == UV_ENOMEM;
 }
 
-/* The next connection, or a code of libuv's. */
-static int accept_next(int listening) {
+/* The next connection at one door, or a code of libuv's. */
+static int accept_at(int listening) {
   for (;;) {
     int fd = accept_socket(listening);
     if (fd >= 0)
@@ -176,6 +248,18 @@ static int accept_next(int listening) {
     if (!is_of_connection(uv_code))
       return uv_code;
   }
+}
+
+/* The next connection at any door; each is looked at first in its turn. */
+static int accept_next(struct listener *l) {
+  for (size_t i = 0; i < l->count; i++) {
+    const struct door *door = &l->doors[l->turn];
+    l->turn = (l->turn + 1) % l->count;
+    int fd = accept_at(door->fd);
+    if (fd != UV_EAGAIN)
+      return fd;
+  }
+  return UV_EAGAIN;
 }
 
 /* Makes the connection in [fd] the stream that was made for it. */
@@ -207,19 +291,24 @@ static int retry_later(struct listener *l, int status) {
 
 static void on_readable(uv_poll_t *poll, int uv_code, int events);
 
+static void stop_polling(struct listener *l) {
+  for (size_t i = 0; i < l->count; i++)
+    uv_poll_stop(&l->doors[i].poll);
+  l->polling = false;
+}
+
 static int start_polling(struct listener *l) {
   if (l->polling)
     return WEFT_PARKED;
-  int uv_code = uv_poll_start(&l->poll, UV_READABLE, on_readable);
-  if (uv_code < 0)
-    return weft__status_from_uv(uv_code);
   l->polling = true;
+  for (size_t i = 0; i < l->count; i++) {
+    int uv_code = uv_poll_start(&l->doors[i].poll, UV_READABLE, on_readable);
+    if (uv_code == 0)
+      continue;
+    stop_polling(l);
+    return weft__status_from_uv(uv_code);
+  }
   return WEFT_PARKED;
-}
-
-static void stop_polling(struct listener *l) {
-  uv_poll_stop(&l->poll);
-  l->polling = false;
 }
 
 /* Accepts a connection if there is one; WEFT_PARKED: it will be tried again. */
@@ -227,11 +316,11 @@ static int accept_now(struct listener *l, uint64_t *value) {
   if (l->retry != 0)
     return WEFT_PARKED;
   if (l->next == NULL) {
-    int status = weft__stream_new(l->rt, STREAM_TCP, &l->next);
+    int status = weft__stream_new(l->rt, l->kind, &l->next);
     if (status != WEFT_OK)
       return status;
   }
-  int fd = accept_next(l->fd);
+  int fd = accept_next(l);
   if (fd >= 0)
     return open_next(l, fd, value);
   if (fd == UV_EAGAIN)
@@ -257,10 +346,12 @@ static void serve(struct listener *l) {
 }
 
 static void on_readable(uv_poll_t *poll, int uv_code, int events) {
-  struct listener *l = poll->data;
+  const struct door *door = poll->data;
+  struct listener *l = door->listener;
   (void)events;
+  l->turn = (size_t)(door - l->doors);
   if (uv_code < 0)
-    l->polling = false; /* libuv stops by itself then */
+    stop_polling(l); /* as libuv does with that door */
   serve(l);
 }
 

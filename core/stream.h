@@ -138,7 +138,20 @@ void weft__filter_free(struct stream *s);
 /* Opens a socket that does not block and is closed on exec. */
 int weft__socket_new(int family, int type, int *fd);
 
-/* Makes a listener of a socket that listens; takes [fd], also on failure. */
-int weft__listener_new(weft_runtime *rt, int fd, weft_listener *listener);
+/* The file of a unix socket that listens (unix.c). */
+struct socket_file;
+/* Removes the file if it is still the socket's; NULL is fine. */
+void weft__socket_file_remove(struct socket_file *file);
+
+/* What a listener is made of: sockets that listen. */
+struct sockets {
+  enum stream_kind kind; /* of what comes from them */
+  const int *fds;
+  size_t count;
+  struct socket_file *file; /* to be removed at the end; NULL: none */
+};
+/* Makes a listener; takes the descriptors and the file, also on failure. */
+int weft__listener_new(weft_runtime *rt, const struct sockets *sockets,
+                       weft_listener *listener);
 
 #endif

@@ -252,6 +252,46 @@ WEFT_API int weft_tcp_connect(weft_runtime *rt, const char *host, int port,
  * codes of the system */
 WEFT_API int weft_tcp_listen(weft_runtime *rt, const char *host, int port,
                              int backlog, weft_listener *listener);
+/* How weft_tcp_listen_all listens. */
+enum weft_listen_flags {
+  /* others may listen on the same port, in this process or another of the same
+   * user, if they say so too; the system deals connections out among them */
+  WEFT_LISTEN_REUSEPORT = 1,
+  /* "::" and "*" take no IPv4 connections */
+  WEFT_LISTEN_IPV6ONLY = 2
+};
+/* Listens on all addresses of [host], a name or an address as text, or on all
+ * of this machine's for "*". They share one port; what is not an address of
+ * this machine is left out if there is another. [flags] is a sum of enum
+ * weft_listen_flags. "::" and "*" take IPv4 too, unless the flag says no.
+ * parks: yes   value: a weft_listener, owned: weft_listener_close
+ * errors: WEFT_ECANCELLED, WEFT_EINVAL, WEFT_ENOMEM, WEFT_ENOTSUP (a flag the
+ * system does not have), of the name's look-up, as weft_tcp_listen
+ * cancelled: nothing was opened */
+WEFT_API int weft_tcp_listen_all(weft_runtime *rt, const char *host, int port,
+                                 int backlog, int flags, uint64_t *value);
+
+/* Connects to the unix socket at [path], "@name" for one that is in no file
+ * system (Linux). While the server's backlog is full, it waits.
+ * parks: yes   value: a weft_stream, owned: weft_stream_close
+ * errors: WEFT_ECANCELLED, WEFT_EINVAL (no path), WEFT_ENAMETOOLONG,
+ * WEFT_ENOMEM, WEFT_ENOENT, WEFT_ECONNREFUSED (nobody listens), codes of the
+ * system
+ * cancelled: no connection is left */
+WEFT_API int weft_unix_connect(weft_runtime *rt, const char *path,
+                               uint64_t *value);
+/* Listens on a unix socket at [path], as weft_unix_connect has it. A socket
+ * that is there already, and refuses connections, is removed first: its server
+ * has died. [mode] gives the socket's permissions, 0 those that the umask
+ * leaves. The path is removed when the listener is closed, if it is still this
+ * socket's. Owned: weft_listener_close.
+ * parks: no
+ * errors: WEFT_EINVAL (no path, no mode), WEFT_ENAMETOOLONG, WEFT_ENOMEM,
+ * WEFT_EADDRINUSE (somebody listens, or it is another kind of file), codes of
+ * the system */
+WEFT_API int weft_unix_listen(weft_runtime *rt, const char *path, int mode,
+                              int backlog, weft_listener *listener);
+
 /* Waits for a connection. One task at a time.
  * parks: yes   value: a weft_stream, owned: weft_stream_close
  * errors: WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_EBUSY, WEFT_ENOMEM, codes of the
@@ -259,11 +299,17 @@ WEFT_API int weft_tcp_listen(weft_runtime *rt, const char *host, int port,
  * cancelled: the connection stays in the backlog */
 WEFT_API int weft_listener_accept(weft_runtime *rt, weft_listener listener,
                                   uint64_t *value);
-/* Gives the address listened on, as weft_stream_address.
+/* Gives the address listened on, as weft_stream_address; of several the first.
  * parks: no    errors: WEFT_ENOMEM, codes of the system */
 WEFT_API int weft_listener_address(weft_runtime *rt, weft_listener listener,
                                    weft_value **value);
-/* Stops listening; who waits gets WEFT_ECLOSED.
+/* Gives all addresses listened on, a list of texts, owned: weft_value_unref.
+ * parks: no    errors: WEFT_ENOMEM, codes of the system */
+WEFT_API int weft_listener_get_addresses(weft_runtime *rt,
+                                         weft_listener listener,
+                                         weft_value **value);
+/* Stops listening; who waits gets WEFT_ECLOSED. The path of a unix socket is
+ * removed if it is still the same one.
  * parks: no    errors: none */
 WEFT_API int weft_listener_close(weft_runtime *rt, weft_listener listener);
 

@@ -4,6 +4,7 @@
 #include "socket.h"
 
 #include <stdio.h>
+#include <sys/un.h>
 
 static struct socket *check_listener(lua_State *L) {
   return luaL_checkudata(L, 1, LISTENER);
@@ -34,21 +35,54 @@ static int tcp_connect(lua_State *L) {
   return socket_finish(L, host, status, value, deliver_connected);
 }
 
+/* unix_connect(path) -> code; nil, socket */
+static int unix_connect(lua_State *L) {
+  struct host *host = host_of(L);
+  const char *path = luaL_checkstring(L, 1);
+  uint64_t value;
+  park_check(L, host, "weft.net.connect");
+  socket_push(L, host, STREAM);
+  int status = weft_unix_connect(host->rt, path, &value);
+  return socket_finish(L, host, status, value, socket_deliver_open);
+}
+
+/* unix_path_max() -> bytes */
+static int unix_path_max(lua_State *L) {
+  struct sockaddr_un address;
+  lua_pushinteger(L, sizeof address.sun_path - 1);
+  return 1;
+}
+
 /* -- Listeners ------------------------------------------------------------ */
 
-/* tcp_listen(address, port, backlog) -> code; nil, socket */
+/* tcp_listen(host or "*", port, backlog, reuseport, ipv6only) -> code; nil,
+ * socket */
 static int tcp_listen(lua_State *L) {
   struct host *host = host_of(L);
-  weft_runtime *rt = host_runtime(L, host, "weft.net.listen");
-  const char *address = luaL_checkstring(L, 1);
+  const char *name = luaL_checkstring(L, 1);
   int port = luaL_checkint(L, 2), backlog = luaL_optint(L, 3, 0);
-  struct socket *s = socket_push(L, host, LISTENER);
-  int status = weft_tcp_listen(rt, address, port, backlog, &s->handle);
-  if (status != WEFT_OK)
-    return deliver_status(L, status, 0);
-  lua_pushnil(L);
-  lua_insert(L, -2);
-  return 2;
+  int flags = (lua_toboolean(L, 4) ? WEFT_LISTEN_REUSEPORT : 0) |
+              (lua_toboolean(L, 5) ? WEFT_LISTEN_IPV6ONLY : 0);
+  uint64_t value;
+  park_check(L, host, "weft.net.listen");
+  socket_push(L, host, LISTENER);
+  int status =
+      weft_tcp_listen_all(host->rt, name, port, backlog, flags, &value);
+  return socket_finish(L, host, status, value, socket_deliver_open);
+}
+
+/* unix_listen(path, mode, backlog) -> code; nil, socket */
+static int unix_listen(lua_State *L) {
+  struct host *host = host_of(L);
+  const char *path = luaL_checkstring(L, 1);
+  int mode = luaL_optint(L, 2, 0), backlog = luaL_optint(L, 3, 0);
+  weft_listener listener = 0;
+  park_check(L, host, "weft.net.listen");
+  socket_push(L, host, LISTENER);
+  int status = weft_cancel_point(host->rt);
+  if (status == WEFT_OK)
+    status = weft_unix_listen(host->rt, path, mode, backlog, &listener);
+  return socket_finish(L, host, status, listener, socket_deliver_open);
 }
 
 static int deliver_accepted(lua_State *L, int status, uint64_t value) {
@@ -82,6 +116,15 @@ static int listener_address(lua_State *L) {
   return socket_push_address(L, s->host, status, address);
 }
 
+/* listener_addresses(socket) -> code; nil, list of texts */
+static int listener_addresses(lua_State *L) {
+  struct socket *s = check_listener(L);
+  weft_value *addresses;
+  weft_runtime *rt = host_runtime(L, s->host, "listener:addresses");
+  int status = weft_listener_get_addresses(rt, socket_handle(s), &addresses);
+  return socket_push_address(L, s->host, status, addresses);
+}
+
 /* listener_check(socket) -> code, if nobody can accept now */
 static int listener_check(lua_State *L) {
   struct socket *s = check_listener(L);
@@ -101,7 +144,7 @@ static int listener_close(lua_State *L) {
 
 static void describe(weft_runtime *rt, weft_listener listener, char *text,
                      size_t size) {
-  char own[96];
+  char own[160];
   weft_value *address;
   int status = weft_listener_address(rt, listener, &address);
   socket_address_text(status, address, own, sizeof own);
@@ -111,13 +154,18 @@ static void describe(weft_runtime *rt, weft_listener listener, char *text,
 void open_net(lua_State *L, struct host *host) {
   static const struct socket_kind kind = {LISTENER, weft_listener_close,
                                           describe};
-  static const luaL_Reg functions[] = {{"tcp_connect", tcp_connect},
-                                       {"tcp_listen", tcp_listen},
-                                       {"listener_accept", listener_accept},
-                                       {"listener_address", listener_address},
-                                       {"listener_check", listener_check},
-                                       {"listener_close", listener_close},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"tcp_connect", tcp_connect},
+      {"unix_connect", unix_connect},
+      {"unix_path_max", unix_path_max},
+      {"tcp_listen", tcp_listen},
+      {"unix_listen", unix_listen},
+      {"listener_accept", listener_accept},
+      {"listener_address", listener_address},
+      {"listener_addresses", listener_addresses},
+      {"listener_check", listener_check},
+      {"listener_close", listener_close},
+      {NULL, NULL}};
   socket_new_kind(L, &kind);
   host_register(L, host, functions);
 }

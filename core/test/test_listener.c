@@ -7,6 +7,8 @@
 
 #include "loopback.h"
 
+#include "fake_dns.h"
+
 static void close_both(weft_runtime *rt, weft_stream stream, int peer) {
   CHECK_INT(WEFT_OK, weft_stream_close(rt, stream));
   CHECK_INT(0, close(peer));
@@ -133,6 +135,59 @@ TASK_TEST("a peer that resets in the backlog is accepted and then broken") {
   CHECK_INT(WEFT_OK, weft_listener_accept(rt, listener, &stream));
   CHECK_INT(WEFT_ECONNRESET, weft_stream_fill(rt, stream, 0, &value));
   CHECK_INT(WEFT_OK, weft_stream_close(rt, stream));
+  CHECK_INT(WEFT_OK, weft_listener_close(rt, listener));
+}
+
+/* -- Several doors --------------------------------------------------------- */
+
+static int plain_connect_to(const char *host, int port) {
+  struct sockaddr_in address = loopback_address(port);
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  CHECK_INT(1, inet_pton(AF_INET, host, &address.sin_addr));
+  CHECK_INT(0, connect(fd, (struct sockaddr *)&address, sizeof(address)));
+  return fd;
+}
+
+static weft_listener listen_at_two(weft_runtime *rt, int *port) {
+  uint64_t listener;
+  CHECK_INT(WEFT_OK, weft_tcp_listen_all(rt, "two.test", 0, 0, 0, &listener));
+  *port = atoi(strrchr(listener_text(rt, listener), ':') + 1);
+  return listener;
+}
+
+TASK_TEST("a listener with two addresses takes from each in turn") {
+  int port;
+  weft_listener listener = listen_at_two(rt, &port);
+  static const char *const hosts[] = {"127.0.0.2", "127.0.0.1"};
+  int peers[4];
+  for (int i = 0; i < 4; i++) /* one address first, then the other */
+    peers[i] = plain_connect_to(hosts[i / 2], port);
+  for (int i = 0; i < 4; i++) {
+    uint64_t stream;
+    weft_value *text;
+    CHECK_INT(WEFT_OK, weft_listener_accept(rt, listener, &stream));
+    CHECK_INT(WEFT_OK, weft_stream_address(rt, stream, 0, &text));
+    CHECK_INT(0, strncmp(hosts[i % 2], take_text(text), 9));
+    CHECK_INT(WEFT_OK, weft_stream_close(rt, stream));
+  }
+  for (int i = 0; i < 4; i++)
+    CHECK_INT(0, close(peers[i]));
+  CHECK_INT(WEFT_OK, weft_listener_close(rt, listener));
+}
+
+TASK_TEST("an accept waits at all addresses") {
+  int port;
+  weft_listener listener = listen_at_two(rt, &port);
+  static const char *const hosts[] = {"127.0.0.2", "127.0.0.1"};
+  for (int i = 0; i < 4; i++) {
+    struct job job = {.call = call_accept, .object = listener};
+    start_job(rt, &job, i / 2 == 0);
+    let_run(rt);
+    CHECK_TEXT("accept", job_wait(rt, &job));
+    int peer = plain_connect_to(hosts[i % 2], port);
+    CHECK_INT(WEFT_OK, join_job(rt, &job));
+    close_both(rt, job.value, peer);
+  }
   CHECK_INT(WEFT_OK, weft_listener_close(rt, listener));
 }
 

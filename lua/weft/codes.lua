@@ -21,6 +21,7 @@ return {
   EINCOMPLETE = -17,
   EOVERRUN = -18,
   EGIVENUP = -21,
+  ENAMETOOLONG = -120,
 
   -- enum weft_task_state
   TASK_READY = 1,

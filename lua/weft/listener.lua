@@ -39,7 +39,8 @@ function Listener:accept()
   return stream.wrap(socket)
 end
 
---- The address listened on, "127.0.0.1:80" or "[::1]:80".
+--- The address listened on, "127.0.0.1:80", "[::1]:80" or "unix:/path"; of
+-- several the first.
 ---@return string
 function Listener:address()
   local code, text = core.listener_address(self[1])
@@ -47,11 +48,20 @@ function Listener:address()
   return text
 end
 
---- The port listened on: where none was asked for, the one that was free.
--- Raises ClosedError.
----@return number
+--- All addresses listened on: a host may have several.
+---@return string[]
+function Listener:addresses()
+  local code, texts = core.listener_addresses(self[1])
+  if code then fail(code) end
+  return texts
+end
+
+--- The port listened on: where none was asked for, the one that was free. nil
+-- for a unix socket. Raises ClosedError.
+---@return number?
 function Listener:port()
-  return tonumber(self:address():match "%d+$")
+  local address = self:address()
+  if not address:find "^unix:" then return tonumber(address:match "%d+$") end
 end
 
 --- Stops listening; who waits in accept gets ClosedError. More than once is

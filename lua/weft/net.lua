@@ -1,60 +1,89 @@
---- TCP: connecting and listening.
+--- Connecting and listening: by TCP, and by unix sockets.
 -- @module weft.net
 
 local codes = require "weft.codes"
 local core = require "weft.core"
 local errors = require "weft.error"
 local listener = require "weft.listener"
+local options = require "weft.options"
 local stream = require "weft.stream"
 
 local fail, fail_argument = errors.fail, errors.fail_argument
 
 local net = {}
 
-local EINVAL = codes.EINVAL
-local PORT_MAX = 65535
+local ENAMETOOLONG = codes.ENAMETOOLONG
+local PORT_MAX, BACKLOG_MAX = 65535, 2 ^ 31 - 1
+local HOST_BYTES = 255 -- no name of the DNS is longer
 
--- -- Arguments ---------------------------------------------------------------
+-- -- Options -----------------------------------------------------------------
 
-local function check_kind(call, opts)
-  if type(opts) == "string" then
-    fail_argument(("net.%s: unix sockets are not available; give a table with "
-      .. "host and port"):format(call), 4)
-  end
-  if type(opts) ~= "table" then
-    fail_argument(("net.%s: a table with host and port expected, "
-      .. "got %s"):format(call, type(opts)), 4)
-  end
-  if opts.tls then
-    fail_argument(("net.%s: TLS is not available"):format(call), 4)
+local function is_text(value)
+  return type(value) == "string" and value ~= ""
+    and not value:find("\0", 1, true)
+end
+
+local function host_kind(value)
+  if not is_text(value) or #value > HOST_BYTES then
+    return "a name or an address"
   end
 end
 
-local function is_whole(n, least, most)
-  return type(n) == "number" and n >= least and n <= most and n % 1 == 0
+local function path_kind(value)
+  if not is_text(value) then return "a path" end
 end
 
--- Checks what connect and listen have in common.
-local function check_options(call, opts, port_min)
-  check_kind(call, opts)
-  local host, port = opts.host, opts.port
-  if type(host) ~= "string" or host == "" or host:find("\0", 1, true) then
-    fail_argument(("net.%s: host must be a name or an address, got %s"):format(
-      call, type(host) == "string" and ("%q"):format(host) or type(host)), 3)
-  end
-  if not is_whole(port, port_min, PORT_MAX) then
-    fail_argument(("net.%s: port must be a whole number from %d to %d, got "
-      .. "%s"):format(call, port_min, PORT_MAX, tostring(port)), 3)
+local function whole(least, most)
+  return function(value)
+    if type(value) == "number" and value >= least and value <= most
+      and value % 1 == 0 then
+      return nil
+    end
+    return ("a whole number from %d to %d"):format(least, most)
   end
 end
 
--- "127.0.0.1:80" or "[::1]:80"
+-- Lua has no octal numbers, and 660 would be another mode than "660".
+local function mode_kind(value)
+  if type(value) ~= "string" or not value:find "^0?[0-7][0-7][0-7]$" then
+    return 'three octal digits in a string, as "660"'
+  end
+end
+
+local connect_tcp = { host = host_kind, port = whole(1, PORT_MAX) }
+local connect_unix = { path = path_kind }
+local listen_tcp = {
+  host = host_kind, port = whole(0, PORT_MAX), backlog = whole(1, BACKLOG_MAX),
+  reuseport = options.flag, ipv6only = options.flag,
+}
+local listen_unix = {
+  path = path_kind, backlog = whole(1, BACKLOG_MAX), mode = mode_kind,
+}
+
+-- The options as a table; a unix socket is known by its `path`.
+local function options_of(call, opts)
+  if type(opts) == "table" then return opts end
+  local path = type(opts) == "string" and opts:match "^unix:(.*)$"
+  if path then return { path = path } end
+  fail_argument(call .. ': a table with host and port, or "unix:/path", '
+    .. "expected, got " .. errors.shown(opts), 3)
+end
+
+-- -- Failures ----------------------------------------------------------------
+
+-- "127.0.0.1:80", "[::1]:80" or "unix:/path"
 local function place(opts)
+  if opts.path then return "unix:" .. opts.path end
   local form = opts.host:find(":", 1, true) and "[%s]:%d" or "%s:%d"
   return form:format(opts.host, opts.port)
 end
 
 local function fail_at(verb, opts, code)
+  if code == ENAMETOOLONG then
+    fail_argument(("%s %s: the path of a unix socket has at most %d bytes, "
+      .. "this one %d"):format(verb, place(opts), core.unix_path_max(),
+      #opts.path), 3)
+  end
   local _, text = core.error_text(code)
   fail(code, ("%s %s: %s"):format(verb, place(opts), text))
 end
@@ -70,42 +99,80 @@ local function fail_connect(opts, code, failure)
     { cause = failure.cause })
 end
 
--- -- Functions ---------------------------------------------------------------
+-- -- Connecting --------------------------------------------------------------
 
---- Connects by TCP to `host`, a name or an address, and `port`. The addresses
--- of a name are tried in the resolver's order, families alternating, the next
--- one when the last has failed, or after 0.25 s beside it; the first that
--- answers is taken. Parks. Raises ArgumentError, and OSError with `code` if the
--- name is unknown or no address answers: then the code is that of the first
--- one tried, and `cause` an ErrorGroup of all. There is no time limit but the
+--- Connects by TCP to `host`, a name or an address, and `port`; or to the unix
+-- socket at `path`, for which the string "unix:/path" will do, "@name" being
+-- one that is in no file system. Parks; there is no time limit but the
 -- system's and the scope's. Cancelled, it leaves no connection open.
----@param opts table
+--
+-- The addresses of a name are tried in the resolver's order, families
+-- alternating, the next one when the last has failed, or after 0.25 s beside
+-- it; the first that answers is taken. Raises ArgumentError, and OSError with
+-- `code`: if no address answers, that of the first one tried, and `cause` is
+-- an ErrorGroup of all.
+---@param opts table|string
 ---@return weft.Stream
 function net.connect(opts)
-  check_options("connect", opts, 1)
-  local code, socket = core.tcp_connect(opts.host, opts.port)
+  opts = options_of("net.connect", opts)
+  local code, socket
+  if opts.path ~= nil then
+    options.check("net.connect", opts, connect_unix)
+    code, socket = core.unix_connect(opts.path)
+  else
+    options.check("net.connect", opts, connect_tcp)
+    options.expect("net.connect: host", host_kind, opts.host)
+    options.expect("net.connect: port", connect_tcp.port, opts.port)
+    code, socket = core.tcp_connect(opts.host, opts.port)
+  end
   if code then fail_connect(opts, code, socket) end
   return stream.wrap(socket)
 end
 
---- Listens by TCP on `host`, an address, and `port`, 0 for any that is free:
--- `listener:port()` tells which. opts also: `backlog`, how many connections
--- may wait to be accepted, by default as many as the system allows. Raises
+-- -- Listening ---------------------------------------------------------------
+
+local function open_tcp(opts)
+  options.check("net.listen", opts, listen_tcp)
+  options.expect("net.listen: port", listen_tcp.port, opts.port, 3)
+  return core.tcp_listen(opts.host or "*", opts.port, opts.backlog,
+    opts.reuseport, opts.ipv6only)
+end
+
+local function open_unix(opts)
+  options.check("net.listen", opts, listen_unix)
+  if opts.mode and opts.path:sub(1, 1) == "@" then
+    fail_argument(("net.listen: mode: %s is in no file system, and has no "
+      .. "permissions"):format(place(opts)), 3)
+  end
+  return core.unix_listen(opts.path, opts.mode and tonumber(opts.mode, 8),
+    opts.backlog)
+end
+
+--- Listens by TCP on all addresses of `host`, a name or an address, or of the
+-- machine where there is none or it is "*", and `port`, 0 for any that is free:
+-- `listener:port()` tells which. `reuseport`: others may listen there too, and
+-- the system deals the connections out among them; `ipv6only`: "*" and "::"
+-- take no IPv4.
+--
+-- Or listens on the unix socket at `path`, for which the string "unix:/path"
+-- will do; `mode`: its permissions, as "660". One that a server has left that
+-- died is removed first; it is removed at the listener's close.
+--
+-- Both: `backlog`, how many connections may wait to be accepted, by default as
+-- many as the system allows. Parks while a name is looked up. Raises
 -- ArgumentError, and OSError with `code` if the address cannot be had.
----@param opts table
+---@param opts table|string
 ---@return weft.Listener
 function net.listen(opts)
-  check_options("listen", opts, 0)
-  if opts.backlog ~= nil and not is_whole(opts.backlog, 1, 2 ^ 31 - 1) then
-    fail_argument("net.listen: backlog must be a whole number of at least 1, "
-      .. "got " .. tostring(opts.backlog))
+  opts = options_of("net.listen", opts)
+  local open = opts.path ~= nil and open_unix or open_tcp
+  local code, socket = open(opts)
+  if code then
+    if not opts.path and not opts.host then
+      opts = { host = "*", port = opts.port }
+    end
+    fail_at("listen on", opts, code)
   end
-  local code, socket = core.tcp_listen(opts.host, opts.port, opts.backlog)
-  if code == EINVAL then
-    fail_argument(("net.listen: host must be an address, got %q"):format(
-      opts.host))
-  end
-  if code then fail_at("listen on", opts, code) end
   return listener.wrap(socket)
 end
 
