@@ -48,6 +48,25 @@ function loopback.limit_descriptors(count)
   return before
 end
 
+--- Leaves the process no descriptor to open, or `left`; returns what undoes
+-- that.
+function loopback.exhaust_descriptors(left)
+  local _, highest = loopback.descriptors()
+  local before = loopback.limit_descriptors(highest + 1)
+  -- Those below the highest that are free are taken first.
+  local fillers = {}
+  while true do
+    local file = io.open "/dev/null"
+    if not file then break end
+    fillers[#fillers + 1] = file
+  end
+  for _ = 1, left or 0 do table.remove(fillers):close() end
+  return function()
+    loopback.limit_descriptors(before)
+    for _, file in ipairs(fillers) do file:close() end
+  end
+end
+
 local function port_in(address) return tonumber(address:match ":(%d+)$") end
 
 -- The port by getsockname or getpeername; nil where there is none.
@@ -123,13 +142,22 @@ function loopback.close_all(objects)
   for _, object in ipairs(objects) do object:close() end
 end
 
+function loopback.exit_all(streams)
+  for _, stream in ipairs(streams) do stream:exit(true) end
+end
+
+--- Has the stream's close reset the connection.
+function loopback.linger_not(stream)
+  local linger = ffi.new("struct spec_linger", 1, 0)
+  assert(ffi.C.setsockopt(descriptor_of_stream(stream), SOL_SOCKET, SO_LINGER,
+    linger, ffi.sizeof(linger)) == 0)
+end
+
 --- Closes `peer` so that the other end gets a reset, which has arrived there
 -- when this returns.
 function loopback.reset(stream, peer)
-  local fd, peer_fd = descriptor_of_stream(stream), descriptor_of_stream(peer)
-  local linger = ffi.new("struct spec_linger", 1, 0)
-  assert(ffi.C.setsockopt(peer_fd, SOL_SOCKET, SO_LINGER, linger,
-    ffi.sizeof(linger)) == 0)
+  local fd = descriptor_of_stream(stream)
+  loopback.linger_not(peer)
   peer:close()
   await_arrival(fd)
 end

@@ -87,6 +87,19 @@ describe("net.connect", function()
     assert.equal(1, #err.cause.errors)
   end))
 
+  it("says so when no descriptor is left, and leaves none #emfile [26.1]",
+    run(function()
+      local listener = listen()
+      local restore = loopback.exhaust_descriptors()
+      local ok, err = pcall(connect, listener)
+      restore()
+      assert.is_false(ok)
+      assert.equal("EMFILE", err.code)
+      assert.is_truthy(err.message:find("too many files are open", 1, true))
+      local stream = connect(listener)
+      close_all { stream, listener:accept(), listener }
+    end))
+
   it("names the host whose name is unknown", run(function()
     local name = ("x"):rep(64) .. ".invalid" -- too long for any server
     local err = assert_fails("OSError", net.connect, { host = name, port = 80 })

@@ -54,6 +54,22 @@ function Group:spawn(fn, ...)
   return child
 end
 
+--- Waits for a place in the group, which the task's next `spawn_in_place`
+-- takes. For callers that must not begin before there is one.
+---@param self weft.Group
+function group.reserve(self)
+  if self.limit then reserve(self) end
+end
+
+--- Starts a task in the group, where `group.reserve` has been called.
+---@param self weft.Group
+---@param fn function
+---@param ... any arguments
+---@return number? code why it was not started
+function group.spawn_in_place(self, fn, ...)
+  return core_spawn(self[1], new_task(), fn, ...)
+end
+
 -- What start raises for a child that ended before it was ready.
 local function fail_start(code, child)
   if code == EHOST or code == ETASKCANCELLED then return task.outcome(child) end

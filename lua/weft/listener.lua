@@ -5,16 +5,17 @@ local codes = require "weft.codes"
 local core = require "weft.core"
 local errors = require "weft.error"
 local group = require "weft.group"
+local options = require "weft.options"
 local report = require "weft.report"
 local scope = require "weft.scope"
 local stream = require "weft.stream"
 local task = require "weft.task"
 
-local fail, fail_argument = errors.fail, errors.fail_argument
+local fail = errors.fail
 
 local listener = {}
 
-local ECLOSED, EBUSY = codes.ECLOSED, codes.EBUSY
+local ECANCELLED, ECLOSED, EBUSY = codes.ECANCELLED, codes.ECLOSED, codes.EBUSY
 
 -- A listener; it holds the C side's socket.
 ---@class weft.Listener
@@ -64,14 +65,21 @@ function Listener:port()
   if not address:find "^unix:" then return tonumber(address:match "%d+$") end
 end
 
---- Stops listening; who waits in accept gets ClosedError. More than once is
--- fine.
-function Listener:close() core.listener_close(self[1]) end
+--- Stops listening; who waits in accept gets ClosedError, and serve begins to
+-- drain. More than once is fine.
+function Listener:close()
+  core.listener_close(self[1])
+  local drain = self.drain
+  if not drain then return end
+  self.drain = nil
+  self.serving:reschedule(core.now() + drain)
+end
 
 -- -- Serving -----------------------------------------------------------------
 
 -- Runs the handler to its end, and its connection's.
-local function handle(handler, connection)
+local function handle(handler, socket)
+  local connection = stream.wrap(socket)
   local ok, err = xpcall(handler, errors.trace, connection)
   if ok then return connection:exit() end
   local failure = errors.object(err)
@@ -80,31 +88,43 @@ local function handle(handler, connection)
   report.report(report.FAILURE, task.current():name(), failure)
 end
 
--- One place of serve's: waits for a connection, says whether there is one, and
--- serves it. So nothing is accepted while no place is free.
-local function serve_next(ready, self, handler)
-  local code, socket = core.listener_accept(self[1])
-  if code == ECLOSED then return ready(false) end
-  if code then fail(code) end
-  ready(true)
-  return handle(handler, stream.wrap(socket))
+-- Accepts until the listener is closed; returns the code that ends it sooner.
+-- Nothing is accepted while no place is free.
+local function accept_all(g, socket, handler)
+  while true do
+    group.reserve(g)
+    local code, connection = core.listener_accept(socket)
+    if code == ECLOSED then return nil end
+    if code == ECANCELLED then fail(code) end
+    code = code or group.spawn_in_place(g, handle, handler, connection)
+    if code then
+      if connection then core.stream_abort(connection) end
+      return code
+    end
+  end
 end
 
-local function check_serve(self, handler, opts)
-  if type(handler) ~= "function" then
-    fail_argument("listener:serve(handler, opts): handler must be a function, "
-      .. "got " .. type(handler), 3)
-  end
-  scope.check_limit(opts and opts.limit,
-    "listener:serve(handler, opts): limit", 3)
-  if self.serving then
-    fail(EBUSY, "listener:serve: the listener is in serve already")
-  end
+-- The group of the handlers. What keeps it from accepting ends them and is
+-- raised, as it is: no failure of theirs comes here.
+local function serve_in_group(self, handler, limit)
+  local code
+  group.group(function(g)
+    code = accept_all(g, self[1], handler)
+    if code then g:cancel() end
+  end, { limit = limit })
+  if code then fail(code) end
 end
+
+local SERVE = {
+  limit = options.count(1, true), drain = options.seconds,
+}
 
 -- Raises what keeps the listener from serving; for what is closed, Cancelled
 -- comes first as it does elsewhere.
 local function check_ready(self)
+  if self.serving then
+    fail(EBUSY, "listener:serve: the listener is in serve already")
+  end
   local code = core.listener_check(self[1])
   if code == ECLOSED then code = core.cancel_point "listener:serve" or code end
   if code then fail(code) end
@@ -113,19 +133,25 @@ end
 --- Runs `handler(stream)` for each connection, each in a task of a group of its
 -- own. A handler's end closes its stream; its failure is reported and ends that
 -- connection only. After `listener:close()` it waits for its handlers and
--- returns. opts: `limit`, at most so many at once; nothing is accepted then.
--- Parks.
+-- returns true. opts: `limit`, at most so many at once; nothing is accepted
+-- then. `drain`: handlers have so many seconds from the close on; those that
+-- are left then are cancelled and joined, and it returns false. Cancelled
+-- itself, it cancels and joins them at once. Parks.
 ---@param handler fun(stream: weft.Stream)
 ---@param opts table?
+---@return boolean
 function Listener:serve(handler, opts)
-  check_serve(self, handler, opts)
+  options.expect("listener:serve(handler, opts): handler", options.func,
+    handler)
+  opts = options.check("listener:serve", opts, SERVE)
   check_ready(self)
-  self.serving = true
-  local ok, err = pcall(group.group, function(g)
-    repeat local goes_on = g:start(serve_next, self, handler) until not goes_on
-  end, { limit = opts and opts.limit })
-  self.serving = false
-  if not ok then error(err, 0) end
+  local ok, result = pcall(scope.scope, function(s)
+    self.serving, self.drain = s, opts.drain
+    serve_in_group(self, handler, opts.limit)
+  end)
+  self.serving, self.drain = false, nil
+  if not ok then error(result, 0) end
+  return not result:cancel_called()
 end
 
 return listener
