@@ -22,10 +22,11 @@ static int call(struct stream *s, int event, const char *data,
 
 /* -- What the stream tells it --------------------------------------------- */
 
+/* A peer that will say no more may listen still. */
 static void fail(struct stream *s, int status) {
   if (s->ended)
     return;
-  if (s->write_status == WEFT_OK)
+  if (s->write_status == WEFT_OK && status != WEFT_EEND)
     s->write_status = status;
   weft__stream_end_reading(s, status);
 }

@@ -225,7 +225,8 @@ WEFT_API int weft_stream_deliver(weft_runtime *rt, weft_stream stream,
 WEFT_API int weft_stream_transmit(weft_runtime *rt, weft_stream stream,
                                   const void *data, size_t size_bytes);
 /* Ends the stream with [code]: readers get it after what is unread, writers get
- * it from now on. For filters, at any time.
+ * it from now on; with WEFT_EEND the peer has ended its side alone, and writing
+ * goes on. For filters, at any time.
  * parks: no    errors: WEFT_ESTATE (no filter), WEFT_EINVAL (no code of an
  * error) */
 WEFT_API int weft_stream_fail(weft_runtime *rt, weft_stream stream, int code);

@@ -305,6 +305,19 @@ TASK_TEST("the filter says whether the peer's end was a clean one") {
   }
 }
 
+TASK_TEST("the filter may end reading before the connection ends") {
+  int peer;
+  uint64_t value;
+  struct toy does = {.at = WEFT_FILTER_RECEIVED, .gives_up = WEFT_EEND};
+  weft_stream stream = misbehaving(rt, &peer, does);
+  plain_send(peer, "x");
+  CHECK_INT(WEFT_EEND, weft_stream_fill(rt, stream, 0, &value));
+  CHECK_INT(WEFT_OK, weft_stream_write(rt, stream, "on", 2));
+  check_arrives(peer, "on");
+  CHECK_INT(0, toy.failures);
+  end(rt, stream, peer);
+}
+
 TASK_TEST("shutdown lets the filter send its last, behind all that waits") {
   int peer;
   weft_stream stream = filtered(rt, &peer);
