@@ -119,6 +119,7 @@ local lazy = {
   http = { "weft.http" },
   json = { "weft.json" },
   net = { "weft.net" },
+  tls = { "weft.tls" },
   background = { "weft.background", "new" },
   cache = { "weft.cache", "new" },
   cron = { "weft.cron", "cron" },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * host.c - the module weft.core: its host, its functions, and the table that
  * extensions use. */
-#include "host.h"
+#include "socket.h"
 
 #include <string.h>
 
@@ -74,9 +74,14 @@ static int api_to_value(lua_State *L, int index, weft_value **value) {
   return to_value(L, find_host(L), index, value);
 }
 
+static weft_stream api_stream(lua_State *L, int index) {
+  return socket_handle(luaL_checkudata(L, index, STREAM));
+}
+
 static void offer_api(lua_State *L) {
-  static const struct weft_lua_api api = {
-      api_runtime, api_check_park, api_finish, api_push_value, api_to_value};
+  static const struct weft_lua_api api = {api_runtime,  api_check_park,
+                                          api_finish,   api_push_value,
+                                          api_to_value, api_stream};
   lua_pushlightuserdata(L, (void *)(uintptr_t)&api);
   lua_setfield(L, LUA_REGISTRYINDEX, WEFT_LUA_API_KEY);
 }

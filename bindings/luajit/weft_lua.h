@@ -46,6 +46,10 @@ struct weft_lua_api {
    * to_value returns a code, WEFT_EINVAL for what cannot be one. */
   void (*push_value)(lua_State *L, weft_value *value);
   int (*to_value)(lua_State *L, int index, weft_value **value);
+
+  /* The handle of the socket at [index] that a stream of Lua's holds; 0 if it
+   * is closed. Raises an error for what is no such socket. */
+  weft_stream (*stream)(lua_State *L, int index);
 };
 
 /* The table of the state's binding; NULL before require "weft". */

@@ -28,6 +28,13 @@ local metatable = { __name = "weft.Stream", __index = Stream }
 --- Makes a stream of a socket of the C side.
 function stream.wrap(socket) return setmetatable({ socket }, metatable) end
 
+-- Raises the error of a call that has failed; TLS may know more of it than the
+-- code.
+local function fail_io(self, code)
+  if self.secure then require("weft.tls").fail(self, code) end
+  fail(code)
+end
+
 -- -- Reading -----------------------------------------------------------------
 
 local function check_count(n, least, call)
@@ -44,12 +51,12 @@ end
 function Stream:read(n)
   if n ~= nil then check_count(n, 1, "read") end
   local code, bytes = core.stream_read(self[1], n)
-  if code then fail(code) end
+  if code then fail_io(self, code) end
   return bytes
 end
 
-local function fail_exactly(code, partial, n)
-  if code ~= EINCOMPLETE then fail(code) end
+local function fail_exactly(self, code, partial, n)
+  if code ~= EINCOMPLETE then fail_io(self, code) end
   fail(code, ("the stream ended after %d of %d bytes"):format(#partial, n),
     { partial = partial, expected = n })
 end
@@ -61,7 +68,7 @@ end
 function Stream:read_exactly(n)
   check_count(n, 0, "read_exactly")
   local code, bytes = core.stream_read_exactly(self[1], n)
-  if code then fail_exactly(code, bytes, n) end
+  if code then fail_exactly(self, code, bytes, n) end
   return bytes
 end
 
@@ -80,9 +87,9 @@ local function fail_overrun(code, before, limit)
     { consumed = before })
 end
 
-local function fail_until(code, detail, limit)
+local function fail_until(self, code, detail, limit)
   if code == EOVERRUN then fail_overrun(code, detail, limit) end
-  if code ~= EINCOMPLETE then fail(code) end
+  if code ~= EINCOMPLETE then fail_io(self, code) end
   fail(code, ("the stream ended after %d bytes, before the separator"):format(
     #detail), { partial = detail })
 end
@@ -109,7 +116,7 @@ function Stream:read_until(sep, limit)
   limit = limit == nil and LIMIT or limit
   check_until(sep, limit)
   local code, bytes = read_until(self, sep, limit, false)
-  if code then fail_until(code, bytes, limit) end
+  if code then fail_until(self, code, bytes, limit) end
   return bytes
 end
 
@@ -120,7 +127,7 @@ end
 function Stream:read_line()
   local code, line = read_until(self, "\n", LIMIT, true)
   if not code then return line end
-  if code ~= EINCOMPLETE then fail_until(code, line, LIMIT) end
+  if code ~= EINCOMPLETE then fail_until(self, code, line, LIMIT) end
   return line ~= "" and line or nil
 end
 
@@ -131,7 +138,7 @@ function Stream:read_all()
   repeat
     code, bytes, seen = core.stream_read_all(self[1], seen)
   until not seen
-  if code then fail(code) end
+  if code then fail_io(self, code) end
   return bytes
 end
 
@@ -163,13 +170,13 @@ end
 function Stream:write(s, ...)
   if type(s) ~= "string" or select("#", ...) > 0 then s = join(s, ...) end
   local code = core.stream_write(self[1], s)
-  if code then fail(code) end
+  if code then fail_io(self, code) end
 end
 
 --- Waits until the system has taken all that was written. Parks.
 function Stream:flush()
   local code = core.stream_flush(self[1])
-  if code then fail(code) end
+  if code then fail_io(self, code) end
 end
 
 --- Flushes, then ends the sending side: the peer reads the end. Reading goes
@@ -178,7 +185,7 @@ end
 -- the sending side stays open and the bytes stay queued.
 function Stream:shutdown()
   local code = core.stream_shutdown(self[1])
-  if code then fail(code) end
+  if code then fail_io(self, code) end
 end
 
 -- -- Closing -----------------------------------------------------------------
@@ -219,5 +226,27 @@ function Stream:peer() return (address(self, true)) end
 --- The own address.
 ---@return string
 function Stream:local_address() return (address(self, false)) end
+
+-- -- TLS ---------------------------------------------------------------------
+
+--- Has the stream speak TLS from here on, and waits for the handshake: as a
+-- client, or as a server with `server = true`. The options are those of
+-- `tls.context` in `weft.tls`, and `server_name`, which the certificate is to
+-- be for; or a context, or `{ context =, server_name = }`. Returns the stream.
+-- Parks. Raises ArgumentError; InvalidStateError if bytes are unread or a task
+-- waits on the stream; TLSError; OSError if the connection fails. After that,
+-- or cancelled, the stream can only be closed.
+---@param opts table?
+---@return weft.Stream
+function Stream:start_tls(opts) return require("weft.tls").start(self, opts) end
+
+--- What TLS has agreed on; nil if the stream does not speak it. Fields:
+-- `version`, "TLSv1.3"; `cipher`; `alpn`; `server_name`; `resumed`; and `peer`,
+-- the other side's certificate, if it has one: `subject`, `issuer`, `names`,
+-- `serial`, `not_before`, `not_after`, `fingerprint`, `pem`.
+---@return table?
+function Stream:tls()
+  return self.secure and require("weft.tls").info(self) or nil
+end
 
 return stream
