@@ -10,8 +10,9 @@
 
 #include "tls.h"
 
-#define PROTOCOLS_MAX_BYTES 65535 /* what the extension of the hello can hold  \
-                                   */
+#define PROTOCOLS_MAX_BYTES                                                    \
+  65535 /* what the extension of the hello can hold                            \
+         */
 
 struct weft_tls_context {
   atomic_int refs;

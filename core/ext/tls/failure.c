@@ -162,11 +162,23 @@ static int alert_status(int alert) {
   }
 }
 
+/* Two of TLS 1.3 have no name in OpenSSL 3.0. */
+static const char *alert_text(int alert) {
+  switch (alert) {
+  case SSL_AD_MISSING_EXTENSION:
+    return "missing extension";
+  case SSL_AD_CERTIFICATE_REQUIRED:
+    return "certificate required";
+  default:
+    return SSL_alert_desc_string_long(alert);
+  }
+}
+
 /* The peer has refused, and said why in a word. */
 static int of_alert(const struct tls_engine *engine, int alert,
                     weft_error **error) {
   int status = alert_status(alert);
-  const char *word = SSL_alert_desc_string_long(alert);
+  const char *word = alert_text(alert);
   *error = tls__error(status, word, "%s ended TLS with the alert \"%s\"",
                       tls__peer_text(engine), word);
   return status;

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "check.h"
+#include "memory.h"
 #include "paper.h"
 #include "weft_tls.h"
 
@@ -267,44 +268,6 @@ TEST("a context takes over the settings of another of its side") {
 
 /* -- Memory --------------------------------------------------------------- */
 
-static struct {
-  long live;
-  long countdown;
-  int failed;
-} memory;
-
-static void *take(size_t size, const char *file, int line) {
-  (void)file;
-  (void)line;
-  if (memory.countdown > 0 && --memory.countdown == 0) {
-    memory.failed = 1;
-    return NULL;
-  }
-  memory.live += size > 0;
-  return size > 0 ? malloc(size) : NULL;
-}
-
-static void give(void *block, const char *file, int line) {
-  (void)file;
-  (void)line;
-  memory.live -= block != NULL;
-  free(block);
-}
-
-static void *resize(void *block, size_t size, const char *file, int line) {
-  if (block == NULL)
-    return take(size, file, line);
-  if (size == 0) {
-    give(block, file, line);
-    return NULL;
-  }
-  if (memory.countdown > 0 && --memory.countdown == 0) {
-    memory.failed = 1;
-    return NULL;
-  }
-  return realloc(block, size);
-}
-
 static int set_all(const struct papers *papers) {
   weft_tls_context *context;
   weft_error *error;
@@ -328,22 +291,19 @@ static int set_all(const struct papers *papers) {
  * does not crash, and leaks nothing. */
 TEST("without memory a context is not half made") {
   struct papers papers;
-  CHECK_INT(1, CRYPTO_set_mem_functions(take, resize, give));
+  memory_install();
   papers_make(&papers);
   CHECK_INT(WEFT_OK, set_all(&papers));
   CHECK_INT(WEFT_OK, set_all(&papers));
   long failures = 0, told = 0;
-  OPENSSL_thread_stop();
   for (long nth = 1;; nth += 1 + nth / 64) {
-    long live = memory.live;
-    memory.countdown = nth;
-    memory.failed = 0;
+    long live = memory_live();
+    memory_after(nth);
     int status = set_all(&papers);
-    memory.countdown = 0;
+    bool failed = memory_after(0);
     CHECK_INT(0, ERR_peek_error());
-    OPENSSL_thread_stop(); /* the text of errors */
-    CHECK_INT(live, memory.live);
-    if (!memory.failed)
+    CHECK_INT(live, memory_live());
+    if (!failed)
       break;
     failures++;
     told += status == WEFT_ENOMEM;
