@@ -77,6 +77,15 @@
 %ignore weft_dns_reverse;
 %ignore weft_set_resolver; /* for libraries: C code, and C memory */
 %ignore weft_resolve_finish;
+%ignore weft_fs_read_file; /* value: a pointer, in all of these */
+%ignore weft_fs_readdir;
+%ignore weft_fs_readlink;
+%ignore weft_fs_realpath;
+%ignore weft_fs_stat;
+%ignore weft_fs_mkdtemp;
+%ignore weft_fs_watch_next;
+%ignore weft_file_stat;
+%ignore weft_file_read_at; /* reads into C memory */
 
 /* -- Codes --------------------------------------------------------------- */
 

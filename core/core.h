@@ -100,6 +100,8 @@ enum kind {
   KIND_CONTEXT_VAR,
   KIND_CONTEXT,
   KIND_UDP,
+  KIND_FILE,
+  KIND_FS_WATCH,
   KIND_COUNT
 };
 
@@ -498,7 +500,7 @@ struct weft_runtime {
   struct handle_table handles;
   struct timer_heap timers;
   struct pool tasks_pool, scopes_pool, groups_pool, calls_pool;
-  struct pool extras_pool, loans_pool;
+  struct pool extras_pool, loans_pool, fs_ops_pool;
   struct list tasks; /* struct task.all: unfinished, in the order of spawning */
   struct list ended; /* struct task.all: ended, handle still owned */
   struct group root;
@@ -517,6 +519,12 @@ struct weft_runtime {
   char *scratch;         /* for what a filter is about to get; or NULL */
   weft_error *no_memory; /* what a task fails with when there is none */
   bool poll_now; /* a time was set that has come, or I/O begun in a poll */
+
+  struct fs_queue {       /* fs_work.c */
+    struct list waiting;  /* struct fs_op.node: not given to libuv yet */
+    uint32_t running;     /* those that were */
+    uint32_t running_max; /* fewer than libuv has threads */
+  } fs;
 
   struct post_list {
     uv_mutex_t mutex;
@@ -700,6 +708,20 @@ static inline struct context *weft__context_current(const weft_runtime *rt) {
     return task->extra == NULL ? NULL : task->extra->context;
   return rt->call == NULL ? NULL : rt->call->context;
 }
+
+/* -- Values (value.c) ------------------------------------------------------
+ * Bytes that are still to be filled in by who makes them. */
+
+int weft__value_new_room(size_t size_bytes, weft_value **value);
+char *weft__value_room(weft_value *value);
+/* For its only owner. On failure the value stays as it was. */
+int weft__value_resize(weft_value **value, size_t size_bytes);
+
+/* -- Files (fs_work.c; the rest is in fs.h) ------------------------------- */
+
+void weft__fs_init(weft_runtime *rt);
+void weft__file_dispose(weft_runtime *rt, void *object);
+void weft__fs_watch_dispose(weft_runtime *rt, void *object);
 
 /* -- I/O (watch.c, resolve.c, stream*.c, tcp.c, listener.c, udp.c) --------
  * What the handle table calls for what is open when the runtime is freed. */

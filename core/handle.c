@@ -126,6 +126,8 @@ static void dispose(weft_runtime *rt, enum kind kind, void *object) {
       [KIND_CONDITION] = weft__condition_dispose,
       [KIND_CONTEXT_VAR] = weft__context_var_dispose,
       [KIND_CONTEXT] = weft__context_dispose,
+      [KIND_FILE] = weft__file_dispose,
+      [KIND_FS_WATCH] = weft__fs_watch_dispose,
       [KIND_TASK] = weft__task_dispose,
   };
   if (disposers[kind] != NULL)

@@ -18,6 +18,7 @@ static void init_pools(weft_runtime *rt) {
   weft__pool_init(&rt->calls_pool, sizeof(struct call));
   weft__pool_init(&rt->extras_pool, sizeof(struct task_extra));
   weft__pool_init(&rt->loans_pool, sizeof(struct loan));
+  weft__fs_init(rt);
 }
 
 static void clear_memory(weft_runtime *rt) {
@@ -27,6 +28,7 @@ static void clear_memory(weft_runtime *rt) {
   weft__pool_clear(&rt->calls_pool);
   weft__pool_clear(&rt->extras_pool);
   weft__pool_clear(&rt->loans_pool);
+  weft__pool_clear(&rt->fs_ops_pool);
   weft__fiber_cache_clear(rt);
   weft__stream_clear_scratch(rt);
   weft__free(rt->ready.entries,

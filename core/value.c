@@ -139,19 +139,43 @@ int weft_value_new_float(double number, weft_value **value) {
   return WEFT_OK;
 }
 
-int weft_value_new_bytes(const void *data, size_t size_bytes,
-                         weft_value **value) {
+int weft__value_new_room(size_t size_bytes, weft_value **value) {
   *value = NULL;
-  if (data == NULL && size_bytes > 0)
-    return WEFT_EINVAL;
   if (size_bytes < SIZE_MAX)
     *value = make(WEFT_BYTES, size_bytes + 1);
   if (*value == NULL)
     return WEFT_ENOMEM;
   (*value)->as.size_bytes = size_bytes;
-  if (size_bytes > 0)
-    memcpy((*value)->held, data, size_bytes);
   return WEFT_OK;
+}
+
+char *weft__value_room(weft_value *value) {
+  return (char *)value->held;
+}
+
+int weft__value_resize(weft_value **value, size_t size_bytes) {
+  size_t head_bytes = sizeof(weft_value) + 1;
+  if (size_bytes > SIZE_MAX - head_bytes)
+    return WEFT_ENOMEM;
+  weft_value *resized =
+      weft__resize(*value, size_of(*value), head_bytes + size_bytes);
+  if (resized == NULL)
+    return WEFT_ENOMEM;
+  resized->as.size_bytes = size_bytes;
+  weft__value_room(resized)[size_bytes] = '\0';
+  *value = resized;
+  return WEFT_OK;
+}
+
+int weft_value_new_bytes(const void *data, size_t size_bytes,
+                         weft_value **value) {
+  *value = NULL;
+  if (data == NULL && size_bytes > 0)
+    return WEFT_EINVAL;
+  int status = weft__value_new_room(size_bytes, value);
+  if (status == WEFT_OK && size_bytes > 0)
+    memcpy(weft__value_room(*value), data, size_bytes);
+  return status;
 }
 
 static bool are_values(weft_value *const *values, size_t count) {

@@ -415,6 +415,273 @@ WEFT_API int weft_udp_leave(weft_runtime *rt, weft_udp udp, const char *group,
 /* Closes the socket; who waits gets WEFT_ECLOSED.
  * parks: no    errors: none */
 WEFT_API int weft_udp_close(weft_runtime *rt, weft_udp udp);
+/* -- Files ----------------------------------------------------------------
+ * The system's calls on files block, so threads of libuv's make them. What a
+ * task waits for is kept once its thread has begun; until then it can be
+ * cancelled and has not happened. Fewer calls run at a time than there are
+ * threads (UV_THREADPOOL_SIZE, 4 if it is not set), the others wait in the
+ * order they came: names can be looked up at any time, and a thousand tasks
+ * that read files hold a few descriptors.
+ *
+ * An open file has a position, which reads and writes begin at and move. One
+ * operation at a time is under way on it. Reading is in two halves, as on
+ * streams: weft_file_fill waits for bytes, weft_file_peek and weft_file_consume
+ * take them. A file that is read in a row is read ahead, up to 2 MiB, while its
+ * bytes are worked on; what others write there meanwhile may be missed, but an
+ * end that was reached is looked for anew. Writing goes straight to the system.
+ * A descriptor is never inherited by another program. */
+typedef uint64_t weft_file;
+
+enum weft_open_flags {
+  WEFT_OPEN_READ = 1,
+  WEFT_OPEN_WRITE = 2,
+  WEFT_OPEN_CREATE = 4,    /* where there is no file */
+  WEFT_OPEN_TRUNCATE = 8,  /* what is there is emptied */
+  WEFT_OPEN_APPEND = 16,   /* each write goes to the end */
+  WEFT_OPEN_EXCLUSIVE = 32 /* with CREATE: there must be none */
+};
+
+/* Opens the file at [path]; [flags] is a sum of enum weft_open_flags with READ,
+ * WRITE or both, [mode] the permissions of a file that is made, the umask taken
+ * off. A FIFO that nobody has open at its other end holds a thread until
+ * somebody has.
+ * parks: yes   value: a weft_file, owned: weft_file_close
+ * errors: WEFT_ECANCELLED, WEFT_EINVAL, WEFT_ENOMEM, WEFT_EISDIR (a directory),
+ * codes of the system
+ * cancelled: nothing was opened or made */
+WEFT_API int weft_file_open(weft_runtime *rt, const char *path, int flags,
+                            int mode, uint64_t *value);
+/* Waits for an operation under way and for the descriptor to be closed; one
+ * that has not begun is not done and gets WEFT_ECLOSED, as does who waits for
+ * bytes or a lock. An error is that of an earlier write which the system tells
+ * only now; the file is closed all the same. Kept; no cancellation point.
+ * parks: yes   errors: codes of the system */
+WEFT_API int weft_file_close(weft_runtime *rt, weft_file file);
+/* Closes the file in the background: as weft_file_close, but nobody waits.
+ * parks: no    errors: none */
+WEFT_API int weft_file_abort(weft_runtime *rt, weft_file file);
+/* Borrows the path it was opened by, until it is closed.
+ * parks: no    errors: none */
+WEFT_API int weft_file_get_path(weft_runtime *rt, weft_file file,
+                                const char **path);
+
+/* Waits until more than [seen_bytes] bytes are buffered.
+ * parks: yes   value: the number of bytes buffered
+ * errors: WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_EBUSY, WEFT_ESTATE (not open for
+ * reading), WEFT_EEND (the file has no more now), WEFT_ENOMEM, codes of the
+ * system
+ * cancelled: no byte is lost */
+WEFT_API int weft_file_fill(weft_runtime *rt, weft_file file, size_t seen_bytes,
+                            uint64_t *value);
+/* Borrows what is buffered, until the next call on the file but consume.
+ * parks: no    errors: none */
+WEFT_API int weft_file_peek(weft_runtime *rt, weft_file file, const char **data,
+                            size_t *size_bytes);
+/* Takes [size_bytes] off the front of the buffer: the position moves on.
+ * parks: no    errors: WEFT_EINVAL (more than is buffered) */
+WEFT_API int weft_file_consume(weft_runtime *rt, weft_file file,
+                               size_t size_bytes);
+/* Reads up to [size_bytes] from [offset] on to [room], which must stay until
+ * the call has finished; fewer only at the end of the file. The position and
+ * the buffer are not touched.
+ * parks: yes   value: the number of bytes read
+ * errors: WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_EBUSY, WEFT_ESTATE (not open for
+ * reading), WEFT_EINVAL, WEFT_ENOMEM, WEFT_ESPIPE (it has no positions), codes
+ * of the system */
+WEFT_API int weft_file_read_at(weft_runtime *rt, weft_file file, void *room,
+                               size_t size_bytes, uint64_t offset,
+                               uint64_t *value);
+/* Writes all of [data], which must stay until the call has finished, at the
+ * position or, if the file is open for appending, at its end.
+ * parks: yes   value: the number of bytes written, also on failure
+ * errors: WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_EBUSY, WEFT_ESTATE (not open for
+ * writing), WEFT_EINVAL, WEFT_ENOMEM, codes of the system
+ * cancelled: no byte was written */
+WEFT_API int weft_file_write(weft_runtime *rt, weft_file file, const void *data,
+                             size_t size_bytes, uint64_t *value);
+/* As weft_file_write, at [offset]; the position is not touched. WEFT_ESPIPE if
+ * it is open for appending.
+ * parks: yes   value, errors, cancelled: as weft_file_write, and WEFT_ESPIPE */
+WEFT_API int weft_file_write_at(weft_runtime *rt, weft_file file,
+                                const void *data, size_t size_bytes,
+                                uint64_t offset, uint64_t *value);
+
+enum weft_seek_whence {
+  WEFT_SEEK_SET = 0,
+  WEFT_SEEK_CUR = 1,
+  WEFT_SEEK_END = 2
+};
+
+/* Moves the position to [offset] from the beginning, the position or the end;
+ * it may lie behind the end.
+ * parks: yes   value: the position
+ * errors: WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_EBUSY, WEFT_EINVAL (before the
+ * beginning), WEFT_ESPIPE (it has no positions), WEFT_ENOMEM, codes of the
+ * system */
+WEFT_API int weft_file_seek(weft_runtime *rt, weft_file file, int64_t offset,
+                            int whence, uint64_t *value);
+/* Gives the position.                        parks: no    errors: none */
+WEFT_API int weft_file_get_position(weft_runtime *rt, weft_file file,
+                                    uint64_t *position);
+/* Makes the file [size_bytes] long; what is added is zeros.
+ * parks: yes   errors: as weft_file_write
+ * cancelled: the file is unchanged */
+WEFT_API int weft_file_truncate(weft_runtime *rt, weft_file file,
+                                uint64_t size_bytes);
+/* Waits until what was written is on the disk, with [data_only] 1 without what
+ * is not needed to read it.
+ * parks: yes   errors: WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_EBUSY, WEFT_ENOMEM,
+ * codes of the system */
+WEFT_API int weft_file_sync(weft_runtime *rt, weft_file file, int data_only);
+/* Gives what is known of the file, as weft_fs_stat.
+ * parks: yes   value: a weft_value *, owned
+ * errors: WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_EBUSY, WEFT_ENOMEM, codes of the
+ * system */
+WEFT_API int weft_file_stat(weft_runtime *rt, weft_file file, uint64_t *value);
+
+enum weft_lock_flags { WEFT_LOCK_SHARED = 1, WEFT_LOCK_NOWAIT = 2 };
+
+/* Locks the whole file against other openings of it that lock, in any process
+ * (flock); [flags] is a sum of enum weft_lock_flags. Who waits holds no thread:
+ * the lock is tried again, 1 ms later at first, every 50 ms at last. Closing
+ * gives it back. Locking again exchanges shared and exclusive, not in one step.
+ * parks: yes   errors: WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_EBUSY, WEFT_EINVAL,
+ * WEFT_ENOMEM, WEFT_EAGAIN (NOWAIT, and another has it), codes of the system
+ * cancelled: it is not locked, unless it came first */
+WEFT_API int weft_file_lock(weft_runtime *rt, weft_file file, int flags);
+/* Gives the lock back.
+ * parks: no    errors: codes of the system */
+WEFT_API int weft_file_unlock(weft_runtime *rt, weft_file file);
+
+/* -- Whole files, and paths -----------------------------------------------
+ * Each call is made by a thread in one go: begun, it is kept, and a
+ * cancellation that comes before means that nothing has happened. All of them
+ * may return, besides what is listed, WEFT_ECANCELLED, WEFT_EINVAL (an empty
+ * path, a number out of its range), WEFT_ENOMEM and codes of the system; what
+ * the system calls EBUSY and EINVAL is WEFT_EBUSY_OS and WEFT_EINVAL_OS. */
+
+/* Reads the whole file at [path].
+ * parks: yes   value: a weft_value *, its bytes, owned
+ * errors: WEFT_EOVERRUN (it has more than [limit_max] bytes) */
+WEFT_API int weft_fs_read_file(weft_runtime *rt, const char *path,
+                               size_t limit_max, uint64_t *value);
+
+enum weft_write_flags {
+  WEFT_WRITE_ATOMIC = 1,    /* the old file stands until the new one is whole */
+  WEFT_WRITE_APPEND = 2,    /* behind what is there */
+  WEFT_WRITE_EXCLUSIVE = 4, /* there must be no file */
+  WEFT_WRITE_SYNC = 8       /* and wait for the disk; part of ATOMIC */
+};
+
+/* Makes [data], which must stay until the call has finished, the content of the
+ * file at [path]; [flags] is a sum of enum weft_write_flags. With ATOMIC the
+ * bytes go to a new file beside it, which is synced and renamed: on any failure
+ * the old file is as it was and no other is left. The new one has the old
+ * one's permissions, and its owner where that is allowed.
+ * parks: yes   value: the number of bytes written, also on failure
+ * errors: WEFT_EINVAL (ATOMIC with APPEND or EXCLUSIVE), WEFT_ENOTSUP (ATOMIC,
+ * and it is no regular file) */
+WEFT_API int weft_fs_write_file(weft_runtime *rt, const char *path,
+                                const void *data, size_t size_bytes, int flags,
+                                uint64_t *value);
+/* Copies a file with its permissions; what is at [new_path] is replaced when
+ * the copy is whole, or, with [exclusive] 1, a reason to fail.
+ * parks: yes   errors: WEFT_EEXIST (also: both are the same file), WEFT_EISDIR,
+ * WEFT_ENOTSUP (at [new_path] is no regular file) */
+WEFT_API int weft_fs_copy_file(weft_runtime *rt, const char *path,
+                               const char *new_path, int exclusive);
+/* Gives what is known of a file: a map of "type" ("file", "directory", "link",
+ * "fifo", "socket", "char", "block") and the numbers "mode" (permissions),
+ * "size", "uid", "gid", "nlink", "ino", "dev", "rdev", "blksize", "blocks",
+ * "atime_ns", "mtime_ns", "ctime_ns", "birthtime_ns" (since 1970). With
+ * [follow] 0 of a link itself.
+ * parks: yes   value: a weft_value *, owned
+ * errors: none more */
+WEFT_API int weft_fs_stat(weft_runtime *rt, const char *path, int follow,
+                          uint64_t *value);
+/* Asks whether the process may read (4), write (2), run (1) it, a sum of these,
+ * or 0 whether it exists.
+ * parks: yes   errors: WEFT_EACCES, WEFT_ENOENT */
+WEFT_API int weft_fs_access(weft_runtime *rt, const char *path, int rights);
+/* Removes a file, a link or an empty directory.
+ * parks: yes   errors: none more */
+WEFT_API int weft_fs_remove(weft_runtime *rt, const char *path);
+/* Removes a file, or a directory with all that is in it. Links are removed, not
+ * followed. After a failure some may be left.
+ * parks: yes   errors: none more */
+WEFT_API int weft_fs_remove_all(weft_runtime *rt, const char *path);
+/* Renames a file or directory, replacing a file at [new_path].
+ * parks: yes   errors: none more */
+WEFT_API int weft_fs_rename(weft_runtime *rt, const char *path,
+                            const char *new_path);
+/* Makes [new_path] another name of the file.
+ * parks: yes   errors: none more */
+WEFT_API int weft_fs_link(weft_runtime *rt, const char *path,
+                          const char *new_path);
+/* Makes a symbolic link at [path] that says [target].
+ * parks: yes   errors: none more */
+WEFT_API int weft_fs_symlink(weft_runtime *rt, const char *target,
+                             const char *path);
+/* Gives what a symbolic link says.
+ * parks: yes   value: a weft_value *, bytes, owned
+ * errors: WEFT_EINVAL_OS (it is no link) */
+WEFT_API int weft_fs_readlink(weft_runtime *rt, const char *path,
+                              uint64_t *value);
+/* Gives the absolute path without links, "." and "..".
+ * parks: yes   value: a weft_value *, bytes, owned
+ * errors: none more */
+WEFT_API int weft_fs_realpath(weft_runtime *rt, const char *path,
+                              uint64_t *value);
+/* Sets the permissions.            parks: yes   errors: none more */
+WEFT_API int weft_fs_chmod(weft_runtime *rt, const char *path, int mode);
+/* Sets the times of access and change, in seconds since 1970.
+ * parks: yes   errors: none more */
+WEFT_API int weft_fs_utime(weft_runtime *rt, const char *path, double atime,
+                           double mtime);
+/* Makes a directory; with [parents] 1 those above it, too, and one that is
+ * there already will do.
+ * parks: yes   errors: WEFT_EEXIST */
+WEFT_API int weft_fs_mkdir(weft_runtime *rt, const char *path, int mode,
+                           int parents);
+/* Makes a directory of mode 0700 whose name begins with [prefix] and is nobody
+ * else's.
+ * parks: yes   value: a weft_value *, its path, owned
+ * errors: none more */
+WEFT_API int weft_fs_mkdtemp(weft_runtime *rt, const char *prefix,
+                             uint64_t *value);
+/* Lists a directory: a map of its names, without "." and "..", in the order of
+ * their bytes, to their types, as weft_fs_stat has them (or "unknown").
+ * parks: yes   value: a weft_value *, owned
+ * errors: WEFT_ENOTDIR */
+WEFT_API int weft_fs_readdir(weft_runtime *rt, const char *path,
+                             uint64_t *value);
+
+/* -- Watching files -------------------------------------------------------
+ * What happens to a file, or in a directory but not below that. Changes are
+ * kept from the making of the watch on, 4,096 at most. */
+typedef uint64_t weft_fs_watch;
+
+/* Watches the file or directory at [path]. Owned: weft_fs_watch_close.
+ * parks: no    errors: WEFT_EINVAL, WEFT_ENOMEM, codes of the system */
+WEFT_API int weft_fs_watch_new(weft_runtime *rt, const char *path,
+                               weft_fs_watch *watch);
+/* Ends the watch; who waits gets WEFT_ECLOSED.
+ * parks: no    errors: none */
+WEFT_API int weft_fs_watch_close(weft_runtime *rt, weft_fs_watch watch);
+/* Borrows the path watched, until the watch is closed.
+ * parks: no    errors: none */
+WEFT_API int weft_fs_watch_get_path(weft_runtime *rt, weft_fs_watch watch,
+                                    const char **path);
+/* Waits for the next change: a map of "path", below the watched one, and
+ * "kind": "change" (of content or attributes), "rename" (made, removed or
+ * moved) or "overflow" (changes were lost; "path" is the watched one). One
+ * task at a time.
+ * parks: yes   value: a weft_value *, owned
+ * errors: WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_EBUSY, WEFT_ENOMEM, codes of the
+ * system
+ * cancelled: no change is lost */
+WEFT_API int weft_fs_watch_next(weft_runtime *rt, weft_fs_watch watch,
+                                uint64_t *value);
 
 #ifdef __cplusplus
 }
