@@ -117,6 +117,7 @@ for name, class in pairs(errors.classes) do weft[name] = class end
 -- own, and the patterns, each with the name of its function in the module.
 local lazy = {
   http = { "weft.http" },
+  fs = { "weft.fs" },
   json = { "weft.json" },
   net = { "weft.net" },
   tls = { "weft.tls" },

@@ -194,7 +194,11 @@ int luaopen_weft_core(lua_State *L) {
   open_lock(L, host);
   open_limiter(L, host);
   open_barrier(L, host);
+  open_reading(L, host);
   open_stream(L, host);
+  open_file(L, host);
+  open_fs(L, host);
+  open_fs_watch(L, host);
   open_net(L, host);
   open_udp(L, host);
   open_coroutine(L, host);

@@ -5,10 +5,21 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+static const struct socket_source *source_of(const char *kind) {
+  static const struct socket_source stream = {
+      "stream", weft_stream_fill, weft_stream_peek, weft_stream_consume};
+  static const struct socket_source file = {"file", weft_file_fill,
+                                            weft_file_peek, weft_file_consume};
+  if (strcmp(kind, STREAM) == 0)
+    return &stream;
+  return strcmp(kind, OPEN_FILE) == 0 ? &file : NULL;
+}
 
 struct socket *socket_push(lua_State *L, struct host *host, const char *kind) {
   struct socket *s = lua_newuserdata(L, sizeof *s);
-  *s = (struct socket){host, host->run_id, 0, false};
+  *s = (struct socket){host, host->run_id, 0, false, source_of(kind)};
   luaL_getmetatable(L, kind);
   lua_setmetatable(L, -2);
   return s;

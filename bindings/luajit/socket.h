@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * socket.h - what the files of streams and listeners share.
+ * socket.h - what the files of streams, listeners and open files share.
  *
  * The Lua objects hold a socket: a userdata that knows the handle, and closes
  * and reports what is collected open. A parking call leaves its arguments on
  * the stack of the coroutine it parks, where they stay alive and where the
  * function that makes its results finds them.
  *
- *   net.c makes them -> stream.c reads, writes, closes; socket.c is for all */
+ *   net.c makes streams -> stream.c writes, closes them -> socket.c is for all
+ *   file.c makes, writes, closes files -> reading.c reads both */
 #ifndef WEFT_SOCKET_H
 #define WEFT_SOCKET_H
 
@@ -14,12 +15,24 @@
 
 #define STREAM "weft.StreamSocket"
 #define LISTENER "weft.ListenerSocket"
+#define OPEN_FILE "weft.FileSocket"
+
+/* What bytes are read from: the three calls that streams and files have. */
+struct socket_source {
+  const char *noun; /* for messages: "stream" */
+  int (*fill)(weft_runtime *rt, uint64_t handle, size_t seen_bytes,
+              uint64_t *value);
+  int (*peek)(weft_runtime *rt, uint64_t handle, const char **data,
+              size_t *size_bytes);
+  int (*consume)(weft_runtime *rt, uint64_t handle, size_t size_bytes);
+};
 
 struct socket {
   struct host *host;
   uint64_t run_id; /* of the runtime the handle is good in */
   uint64_t handle; /* 0: closed, or not open yet */
   bool busy;       /* a task is in a read, up to its consume, or accepts */
+  const struct socket_source *source; /* NULL: nothing is read from it */
 };
 
 /* A kind of socket, for as long as the process lives. */
@@ -57,6 +70,8 @@ int socket_finish(lua_State *L, struct host *host, int status, uint64_t value,
 
 /* nil and the socket on top of the stack, which gets the handle [value]. */
 int socket_deliver_open(lua_State *L, int status, uint64_t value);
+/* nil and a table of what is known of a file (fs.c). */
+int deliver_stat(lua_State *L, int status, uint64_t value);
 /* nil and the address, which is consumed; or the code. */
 int socket_push_address(lua_State *L, struct host *host, int status,
                         weft_value *address);

@@ -21,7 +21,28 @@ return {
   EINCOMPLETE = -17,
   EOVERRUN = -18,
   EGIVENUP = -21,
+  EAGAIN = -105,
   ENAMETOOLONG = -120,
+  ENOENT = -126,
+  ENOTDIR = -130,
+
+  -- enum weft_open_flags
+  OPEN_READ = 1,
+  OPEN_WRITE = 2,
+  OPEN_CREATE = 4,
+  OPEN_TRUNCATE = 8,
+  OPEN_APPEND = 16,
+  OPEN_EXCLUSIVE = 32,
+
+  -- enum weft_write_flags
+  WRITE_ATOMIC = 1,
+  WRITE_APPEND = 2,
+  WRITE_EXCLUSIVE = 4,
+  WRITE_SYNC = 8,
+
+  -- enum weft_lock_flags
+  LOCK_SHARED = 1,
+  LOCK_NOWAIT = 2,
 
   -- enum weft_task_state
   TASK_READY = 1,

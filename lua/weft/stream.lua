@@ -4,21 +4,17 @@
 -- cancelled has taken no byte and sent none.
 -- @module weft.stream
 
-local codes = require "weft.codes"
 local core = require "weft.core"
 local errors = require "weft.error"
+local reading = require "weft.reading"
 local scope = require "weft.scope"
 
 local fail, fail_argument = errors.fail, errors.fail_argument
 
 local stream = {}
 
-local EINCOMPLETE, EOVERRUN = codes.EINCOMPLETE, codes.EOVERRUN
--- What may precede a separator, unless the caller says otherwise.
-local LIMIT = 64 * 1024
 -- How long leaving a `with` waits for the peer to take what is unsent.
 local GRACE = 5
-local COUNT_MAX = 2 ^ 53
 
 -- A stream; it holds the C side's socket.
 ---@class weft.Stream
@@ -36,116 +32,21 @@ local function fail_io(self, code)
 end
 
 -- -- Reading -----------------------------------------------------------------
+-- What files can do as well is in weft.reading.
 
-local function check_count(n, least, call)
-  if type(n) ~= "number" or not (n >= least and n < COUNT_MAX)
-    or n % 1 ~= 0 then
-    fail_argument(("stream:%s(n): n must be a whole number of at least %d, "
-      .. "got %s"):format(call, least, tostring(n)), 3)
-  end
-end
+reading.add_methods(Stream, "stream")
+
+-- For those methods: a code means the same in all of them.
+function Stream:fail_read(_, code) fail_io(self, code) end
 
 --- Reads what there is: at least one byte, at most `n`; nil at the end. Parks.
 ---@param n number?
 ---@return string?
 function Stream:read(n)
-  if n ~= nil then check_count(n, 1, "read") end
-  local code, bytes = core.stream_read(self[1], n)
+  if n ~= nil then reading.check_count(n, 1, "stream:read(n): n") end
+  local code, bytes = core.read_some(self[1], n)
   if code then fail_io(self, code) end
   return bytes
-end
-
-local function fail_exactly(self, code, partial, n)
-  if code ~= EINCOMPLETE then fail_io(self, code) end
-  fail(code, ("the stream ended after %d of %d bytes"):format(#partial, n),
-    { partial = partial, expected = n })
-end
-
---- Reads `n` bytes. Raises IncompleteReadError, with `partial` and `expected`,
--- if the end comes first; what there was has then been read. Parks.
----@param n number
----@return string
-function Stream:read_exactly(n)
-  check_count(n, 0, "read_exactly")
-  local code, bytes = core.stream_read_exactly(self[1], n)
-  if code then fail_exactly(self, code, bytes, n) end
-  return bytes
-end
-
--- The code and what it comes with, or nil and the bytes. Looks at no byte
--- twice.
-local function read_until(self, sep, limit, strip)
-  local seen, code, bytes = 0
-  repeat
-    code, bytes, seen = core.stream_read_until(self[1], sep, limit, seen, strip)
-  until not seen
-  return code, bytes
-end
-
-local function fail_overrun(code, before, limit)
-  fail(code, ("no separator within %s bytes"):format(limit),
-    { consumed = before })
-end
-
-local function fail_until(self, code, detail, limit)
-  if code == EOVERRUN then fail_overrun(code, detail, limit) end
-  if code ~= EINCOMPLETE then fail_io(self, code) end
-  fail(code, ("the stream ended after %d bytes, before the separator"):format(
-    #detail), { partial = detail })
-end
-
-local function check_until(sep, limit)
-  if type(sep) ~= "string" or sep == "" then
-    fail_argument("stream:read_until(sep, limit): sep must be a string that is "
-      .. "not empty, got " .. (sep == "" and "an empty one" or type(sep)), 3)
-  end
-  if type(limit) ~= "number" or limit ~= limit or limit < 0 then
-    fail_argument("stream:read_until(sep, limit): limit must be a number of at "
-      .. "least 0, got " .. tostring(limit), 3)
-  end
-end
-
---- Reads up to the first `sep`, which is part of the result. If more than
--- `limit` bytes (default 64 KiB) precede it, raises LimitOverrunError and reads
--- nothing: the first `consumed` bytes then hold no part of it. If the end
--- comes first, raises IncompleteReadError with `partial`. Parks.
----@param sep string
----@param limit number?
----@return string
-function Stream:read_until(sep, limit)
-  limit = limit == nil and LIMIT or limit
-  check_until(sep, limit)
-  local code, bytes = read_until(self, sep, limit, false)
-  if code then fail_until(self, code, bytes, limit) end
-  return bytes
-end
-
---- Reads a line, without its "\n"; the last one may lack it. nil at the end.
--- Raises LimitOverrunError, and reads nothing, if it is longer than 64 KiB:
--- read_until takes longer ones. Parks.
----@return string?
-function Stream:read_line()
-  local code, line = read_until(self, "\n", LIMIT, true)
-  if not code then return line end
-  if code ~= EINCOMPLETE then fail_until(self, code, line, LIMIT) end
-  return line ~= "" and line or nil
-end
-
---- Reads to the end, however much that is; "" if it has come already. Parks.
----@return string
-function Stream:read_all()
-  local seen, code, bytes = 0
-  repeat
-    code, bytes, seen = core.stream_read_all(self[1], seen)
-  until not seen
-  if code then fail_io(self, code) end
-  return bytes
-end
-
---- The lines up to the end, as read_line gives them, for a `for` loop.
----@return fun(): string?
-function Stream:lines()
-  return function() return self:read_line() end
 end
 
 -- -- Writing -----------------------------------------------------------------
