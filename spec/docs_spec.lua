@@ -158,7 +158,7 @@ end
 local function with_samples(fn)
   local sender, receiver = weft.channel()
   local samples = {
-    net = weft.net, task = weft.spawn(function() end),
+    weft = weft, net = weft.net, task = weft.spawn(function() end),
     timer = weft.call_soon(function() end), future = weft.future(),
     queue = weft.queue(), lock = weft.lock(), event = weft.event(),
     condition = weft.condition(), barrier = weft.barrier(1),

@@ -164,7 +164,7 @@ describe("net.connect", function()
   it("refuses an option it does not know, and tells which there are",
     run(function()
       helper.refuses({ "net.connect: there is no option 'prot'",
-        "host and port" }, net.connect, { host = "127.0.0.1", prot = 80 })
+        "host, port and tls" }, net.connect, { host = "127.0.0.1", prot = 80 })
       helper.refuses({ "net.connect: port must be a whole number from 1 to "
         .. "65535, got nil" }, net.connect, { host = "127.0.0.1" })
       helper.refuses({ "net.connect: host must be a name or an address, got "
@@ -228,7 +228,7 @@ describe("net.listen", function()
   it("refuses an option it does not know, and tells which there are",
     run(function()
       helper.refuses({ "net.listen: there is no option 'reuse_port'",
-        "backlog, host, ipv6only, port and reuseport" }, net.listen,
+        "backlog, host, ipv6only, port, reuseport and tls" }, net.listen,
         { port = 0, reuse_port = true })
       helper.refuses({ "net.listen: reuseport must be true or false" },
         net.listen, { port = 0, reuseport = 1 })

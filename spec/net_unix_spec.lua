@@ -171,10 +171,10 @@ describe("a unix socket", function()
   end))
 
   it("has options of its own", run(function()
-    helper.refuses({ "net.connect: there is no option 'port'; there is path" },
-      net.connect, { path = "/tmp/never", port = 80 })
+    helper.refuses({ "net.connect: there is no option 'port'; there are path "
+      .. "and tls" }, net.connect, { path = "/tmp/never", port = 80 })
     helper.refuses({ "net.listen: there is no option 'reuseport'",
-      "backlog, mode and path" }, net.listen,
+      "backlog, mode, path and tls" }, net.listen,
       { path = "/tmp/never", reuseport = true })
     helper.refuses({ "mode must be three octal digits in a string" },
       net.listen, { path = "/tmp/never", mode = 660 })

@@ -22,14 +22,16 @@ local ECANCELLED, ECLOSED, EBUSY = codes.ECANCELLED, codes.ECLOSED, codes.EBUSY
 local Listener = {}
 local metatable = { __name = "weft.Listener", __index = Listener }
 
---- Makes a listener of a socket of the C side.
-function listener.wrap(socket)
-  return setmetatable({ socket, serving = false }, metatable)
+--- Makes a listener of a socket of the C side. `context`: that of TLS, or nil.
+function listener.wrap(socket, context)
+  return setmetatable({ socket, serving = false, context = context }, metatable)
 end
 
 --- Waits for a connection. Parks. Raises BusyError if another task is in accept
 -- or serve, ClosedError if the listener is or gets closed. Cancelled, it took
--- no connection.
+-- no connection. With TLS it waits for the handshake too, and raises a TLSError
+-- if that fails, as does a cancellation then, the connection closed; serve does
+-- not let one client keep the next ones waiting so.
 ---@return weft.Stream
 function Listener:accept()
   if self.serving then
@@ -37,7 +39,9 @@ function Listener:accept()
   end
   local code, socket = core.listener_accept(self[1])
   if code then fail(code) end
-  return stream.wrap(socket)
+  local connection = stream.wrap(socket)
+  if not self.context then return connection end
+  return require("weft.tls").accept(connection, self.context)
 end
 
 --- The address listened on, "127.0.0.1:80", "[::1]:80" or "unix:/path"; of
@@ -77,10 +81,21 @@ end
 
 -- -- Serving -----------------------------------------------------------------
 
--- Runs the handler to its end, and its connection's.
-local function handle(handler, socket)
+local function handle_securely(connection, handler, context)
+  handler(require("weft.tls").accept(connection, context))
+end
+
+-- Runs the handler to its end, and its connection's. With TLS the handshake is
+-- part of it: nobody else waits.
+local function handle(handler, socket, context)
   local connection = stream.wrap(socket)
-  local ok, err = xpcall(handler, errors.trace, connection)
+  local ok, err
+  if context then
+    ok, err = xpcall(handle_securely, errors.trace, connection, handler,
+      context)
+  else
+    ok, err = xpcall(handler, errors.trace, connection)
+  end
   if ok then return connection:exit() end
   local failure = errors.object(err)
   connection:exit(failure)
@@ -90,13 +105,14 @@ end
 
 -- Accepts until the listener is closed; returns the code that ends it sooner.
 -- Nothing is accepted while no place is free.
-local function accept_all(g, socket, handler)
+local function accept_all(g, self, handler)
   while true do
     group.reserve(g)
-    local code, connection = core.listener_accept(socket)
+    local code, connection = core.listener_accept(self[1])
     if code == ECLOSED then return nil end
     if code == ECANCELLED then fail(code) end
-    code = code or group.spawn_in_place(g, handle, handler, connection)
+    code = code or group.spawn_in_place(g, handle, handler, connection,
+      self.context)
     if code then
       if connection then core.stream_abort(connection) end
       return code
@@ -109,7 +125,7 @@ end
 local function serve_in_group(self, handler, limit)
   local code
   group.group(function(g)
-    code = accept_all(g, self[1], handler)
+    code = accept_all(g, self, handler)
     if code then g:cancel() end
   end, { limit = limit })
   if code then fail(code) end
@@ -131,12 +147,13 @@ local function check_ready(self)
 end
 
 --- Runs `handler(stream)` for each connection, each in a task of a group of its
--- own. A handler's end closes its stream; its failure is reported and ends that
--- connection only. After `listener:close()` it waits for its handlers and
--- returns true. opts: `limit`, at most so many at once; nothing is accepted
--- then. `drain`: handlers have so many seconds from the close on; those that
--- are left then are cancelled and joined, and it returns false. Cancelled
--- itself, it cancels and joins them at once. Parks.
+-- own. A handler's end closes its stream; its failure, or that of the handshake
+-- of TLS before it, is reported and ends that connection only. After
+-- `listener:close()` it waits for its handlers and returns true. opts: `limit`,
+-- at most so many at once; nothing is accepted then. `drain`: handlers have so
+-- many seconds from the close on; those that are left then are cancelled and
+-- joined, and it returns false. Cancelled itself, it cancels and joins them at
+-- once. Parks.
 ---@param handler fun(stream: weft.Stream)
 ---@param opts table?
 ---@return boolean

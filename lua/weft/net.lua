@@ -50,14 +50,30 @@ local function mode_kind(value)
   end
 end
 
-local connect_tcp = { host = host_kind, port = whole(1, PORT_MAX) }
-local connect_unix = { path = path_kind }
+-- What is in them, and whether a context is a client's, weft.tls looks at.
+local function client_tls(value)
+  if type(value) ~= "boolean" and type(value) ~= "table" then
+    return "true, or options or a context of weft.tls"
+  end
+end
+
+local function server_tls(value)
+  if value ~= false and type(value) ~= "table" then
+    return "options or a context of weft.tls, as { cert =, key = }"
+  end
+end
+
+local connect_tcp = {
+  host = host_kind, port = whole(1, PORT_MAX), tls = client_tls,
+}
+local connect_unix = { path = path_kind, tls = client_tls }
 local listen_tcp = {
   host = host_kind, port = whole(0, PORT_MAX), backlog = whole(1, BACKLOG_MAX),
-  reuseport = options.flag, ipv6only = options.flag,
+  reuseport = options.flag, ipv6only = options.flag, tls = server_tls,
 }
 local listen_unix = {
   path = path_kind, backlog = whole(1, BACKLOG_MAX), mode = mode_kind,
+  tls = server_tls,
 }
 
 -- The options as a table; a unix socket is known by its `path`.
@@ -67,6 +83,13 @@ local function options_of(call, opts)
   if path then return { path = path } end
   fail_argument(call .. ': a table with host and port, or "unix:/path", '
     .. "expected, got " .. errors.shown(opts), 3)
+end
+
+local function need_tls(call)
+  local ok, found = pcall(require, "weft.tls")
+  if ok then return found end
+  fail_argument(call .. ": tls needs the extension weft.tls, which does not "
+    .. "load: " .. tostring(found), 3)
 end
 
 -- -- Failures ----------------------------------------------------------------
@@ -111,10 +134,15 @@ end
 -- it; the first that answers is taken. Raises ArgumentError, and OSError with
 -- `code`: if no address answers, that of the first one tried, and `cause` is
 -- an ErrorGroup of all.
+--
+-- `tls`: true, or options or a context of `weft.tls`: there is a handshake, and
+-- the stream speaks TLS. `host` is the name that the certificate is to be for.
+-- What goes wrong with that is a TLSError.
 ---@param opts table|string
 ---@return weft.Stream
 function net.connect(opts)
   opts = options_of("net.connect", opts)
+  local secure = opts.tls and need_tls "net.connect"
   local code, socket
   if opts.path ~= nil then
     options.check("net.connect", opts, connect_unix)
@@ -126,7 +154,9 @@ function net.connect(opts)
     code, socket = core.tcp_connect(opts.host, opts.port)
   end
   if code then fail_connect(opts, code, socket) end
-  return stream.wrap(socket)
+  local connection = stream.wrap(socket)
+  if not secure then return connection end
+  return secure.connect(connection, opts.tls, opts.host)
 end
 
 -- -- Listening ---------------------------------------------------------------
@@ -159,13 +189,18 @@ end
 -- died is removed first; it is removed at the listener's close.
 --
 -- Both: `backlog`, how many connections may wait to be accepted, by default as
--- many as the system allows. Parks while a name is looked up. Raises
+-- many as the system allows; `tls`, options or a context of `weft.tls`: the
+-- connections speak TLS. Parks while a name is looked up. Raises
 -- ArgumentError, and OSError with `code` if the address cannot be had.
 ---@param opts table|string
 ---@return weft.Listener
 function net.listen(opts)
   opts = options_of("net.listen", opts)
   local open = opts.path ~= nil and open_unix or open_tcp
+  local context
+  if type(opts.tls) == "table" then
+    context = need_tls("net.listen").server_context(opts.tls)
+  end
   local code, socket = open(opts)
   if code then
     if not opts.path and not opts.host then
@@ -173,7 +208,7 @@ function net.listen(opts)
     end
     fail_at("listen on", opts, code)
   end
-  return listener.wrap(socket)
+  return listener.wrap(socket, context)
 end
 
 --- Opens a UDP socket: see `weft.udp`, whose `open` this is.
