@@ -85,6 +85,37 @@ TASK_TEST("a handshake may come byte by byte") {
   secure_close();
 }
 
+TASK_TEST("a certificate is renewed for those who come, and kept by who is there") {
+  struct line before, after;
+  struct paper renewed;
+  weft_value *map, *item;
+  const char *text;
+  size_t size_bytes;
+  secure_open();
+  open_line(rt, &before);
+  paper_make(&renewed, (struct wanted){"renewed", "DNS:localhost",
+                                       &secure.papers.authority, -1, 2, 0});
+  weft_tls_context *fresh = secure_context(WEFT_TLS_SERVER);
+  CHECK_INT(WEFT_OK, weft_tls_context_set_certificate(fresh, renewed.pem,
+                                                      renewed.key_pem, NULL,
+                                                      NULL));
+  CHECK_INT(WEFT_OK, weft_tls_context_replace(secure.server, fresh));
+  weft_tls_context_unref(fresh);
+  open_line(rt, &after);
+  CHECK_INT(0, weft_tls_is_resumed(after.client_tls));
+  CHECK_INT(WEFT_OK, weft_tls_get_certificate(after.client_tls, &map));
+  CHECK_INT(WEFT_OK, weft_value_get_item(map, 0, &item));
+  CHECK_INT(WEFT_OK, weft_value_get_bytes(item, &text, &size_bytes));
+  CHECK_TEXT("CN=renewed", text);
+  weft_value_unref(map);
+  send_text(rt, before.client, "still here");
+  expect_text(rt, before.server, "still here");
+  close_line(rt, &before);
+  close_line(rt, &after);
+  paper_free(&renewed);
+  secure_close();
+}
+
 /* -- Ends ----------------------------------------------------------------- */
 
 TASK_TEST("an end by close_notify is an end; reading goes on after the own") {
