@@ -18,6 +18,8 @@
 #include "file.h"
 
 #define READ_MIN ((size_t)64 * 1024)
+/* Less is not asked for where the file is thought to end: it may have grown. */
+#define READ_LEAST ((size_t)4 * 1024)
 #define STREAK_MAX 4 /* READ_MIN, doubled so often, is the largest */
 /* A task that wants very much gets it in pieces of this size. */
 #define READ_MAX ((size_t)4 * 1024 * 1024)
@@ -136,6 +138,8 @@ static size_t next_size(const struct file *f, int64_t offset) {
   int64_t left = f->size_hint - offset;
   if (left >= 0 && f->size_hint > 0 && (uint64_t)left < size)
     size = (size_t)left + 1; /* the byte more shows that it is the end */
+  if (size < READ_LEAST)
+    size = READ_LEAST;
   size_t missing =
       f->wanted > unread(&f->front) ? f->wanted - unread(&f->front) : 0;
   if (missing > READ_MAX)

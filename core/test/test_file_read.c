@@ -171,7 +171,7 @@ FILE_TEST("a small file costs no large buffer") {
   plain_pattern("file", 1000);
   weft_file file = open_at(rt, "file", RD);
   CHECK_INT(WEFT_OK, weft_file_fill(rt, file, 0, &value));
-  CHECK(inside(rt, file)->front.capacity < 2000);
+  CHECK(inside(rt, file)->front.capacity < 6000);
   CHECK(inside(rt, file)->ahead == NULL);
   close_it(rt, file);
 }

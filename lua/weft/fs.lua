@@ -70,8 +70,7 @@ local write_options = { atomic = options.flag, append = options.flag,
 local write_flags = { atomic = codes.WRITE_ATOMIC, append = codes.WRITE_APPEND,
   exclusive = codes.WRITE_EXCLUSIVE, sync = codes.WRITE_SYNC }
 
-local function check_write(name, data, opts)
-  path.check(name, "fs.write_file(path, data): path", 3)
+local function check_write(data, opts)
   if type(data) ~= "string" then
     fail_argument("fs.write_file(path, data): data must be a string, got "
       .. errors.shown(data), 3)
@@ -91,8 +90,9 @@ end
 ---@param data string
 ---@param opts table?
 function fs.write_file(name, data, opts)
+  path.check(name, "fs.write_file(path, data): path")
   opts = options.check("fs.write_file(path, data, opts)", opts, write_options)
-  check_write(name, data, opts)
+  check_write(data, opts)
   local flags = 0
   for option, flag in pairs(write_flags) do
     if opts[option] then flags = flags + flag end
