@@ -16,7 +16,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "address.h"
 #include "stream.h"
 
 /* The buffer's first size, and the room worth a read. */
@@ -169,18 +168,6 @@ int weft_stream_abort(weft_runtime *rt, weft_stream stream) {
   weft__filter_failed(s, WEFT_ECLOSED);
   weft__stream_end(s);
   return WEFT_OK;
-}
-
-int weft_stream_address(weft_runtime *rt, weft_stream stream, int peer,
-                        weft_value **value) {
-  struct stream *s;
-  *value = NULL;
-  int status = weft__object(rt, stream, KIND_STREAM, &s);
-  if (status != WEFT_OK)
-    return status;
-  if (s->closing)
-    return WEFT_ECLOSED;
-  return weft__address_text(weft__stream_fd(s), peer != 0, value);
 }
 
 /* -- The buffer ----------------------------------------------------------- */

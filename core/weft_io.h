@@ -171,11 +171,35 @@ WEFT_API int weft_stream_close(weft_runtime *rt, weft_stream stream);
 /* Drops what is unsent, wakes others with WEFT_ECLOSED and frees the stream.
  * parks: no    errors: none */
 WEFT_API int weft_stream_abort(weft_runtime *rt, weft_stream stream);
-/* Gives the peer's ([peer] 1) or the own address as text, "127.0.0.1:80" or
- * "[::1]:80", owned: weft_value_unref.
- * parks: no    errors: WEFT_ECLOSED, WEFT_ENOMEM, codes of the system */
+/* Gives the peer's ([peer] 1) or the own address as text, owned:
+ * weft_value_unref. "127.0.0.1:80", "[::1]:80", of a unix socket "unix:" and
+ * its path, if it has one; "" of a pipe or terminal. parks: no    errors:
+ * WEFT_ECLOSED, WEFT_ENOMEM, WEFT_ENOTCONN (the connection has gone, and the
+ * peer's address with it), codes of the system */
 WEFT_API int weft_stream_address(weft_runtime *rt, weft_stream stream, int peer,
                                  weft_value **value);
+/* Sends small writes at once, which is the default, or may let them wait for
+ * more (TCP_NODELAY).
+ * parks: no    errors: WEFT_ECLOSED, WEFT_ENOTSUP (not TCP), codes of the
+ * system */
+WEFT_API int weft_stream_set_nodelay(weft_runtime *rt, weft_stream stream,
+                                     int on);
+/* Has the system ask a peer that was silent for [idle_ns] whether it is still
+ * there, and again each time as much has passed; when it has not answered for
+ * some times, 9 by default on Linux, the connection fails with
+ * WEFT_ETIMEDOUT_OS. Whole seconds, rounded up; UINT64_MAX, the default: never.
+ * parks: no    errors: WEFT_ECLOSED, WEFT_EINVAL (0, or more than 32767 s),
+ * WEFT_ENOTSUP (not TCP), codes of the system */
+WEFT_API int weft_stream_set_keepalive(weft_runtime *rt, weft_stream stream,
+                                       uint64_t idle_ns);
+/* Tells how much is buffered: read and not yet taken, written and not yet sent.
+ * parks: no    errors: WEFT_ECLOSED */
+WEFT_API int weft_stream_get_sizes(weft_runtime *rt, weft_stream stream,
+                                   size_t *unread_bytes, size_t *unsent_bytes);
+/* Tells whether the stream is a terminal.
+ * parks: no    errors: WEFT_ECLOSED */
+WEFT_API int weft_stream_is_terminal(weft_runtime *rt, weft_stream stream,
+                                     int *flag);
 
 /* -- Filters --------------------------------------------------------------
  * What changes a stream's bytes on their way between its connection and its

@@ -4,6 +4,7 @@ local ffi = require "ffi"
 local lfs = require "lfs"
 local weft = require "weft"
 local net = require "weft.net"
+local streams = require "weft.stream"
 local helper = require "spec.helper"
 
 local loopback = {}
@@ -20,8 +21,12 @@ ffi.cdef [[
   int setsockopt(int fd, int level, int option, const void *value,
                  unsigned size);
   int poll(struct spec_poll *polls, unsigned long count, int milliseconds);
+  int socketpair(int family, int type, int protocol, int fds[2]);
+  int pipe2(int fds[2], int flags);
+  int fileno(void *file);
 ]]
 local RLIMIT_NOFILE, SOL_SOCKET, SO_LINGER, POLLIN = 7, 1, 13, 1
+local AF_UNIX, SOCK_STREAM, CLOEXEC = 1, 1, 0x80000
 
 --- More than the kernel takes of a connection whose peer does not read.
 loopback.MUCH = ("0123456789abcdef"):rep(1024 * 1024)
@@ -37,6 +42,9 @@ function loopback.descriptors()
   end
   return count, highest
 end
+
+--- The descriptor of a file of Lua's.
+function loopback.fileno(file) return ffi.C.fileno(file) end
 
 --- Sets how many descriptors the process may have; returns what it was.
 function loopback.limit_descriptors(count)
@@ -88,7 +96,11 @@ local function descriptor_of(own, peer)
   error "no such socket"
 end
 
+-- Of streams that have no ports.
+local descriptors = setmetatable({}, { __mode = "k" })
+
 local function descriptor_of_stream(stream)
+  if descriptors[stream] then return descriptors[stream] end
   return descriptor_of(port_in(stream:local_address()), port_in(stream:peer()))
 end
 
@@ -121,8 +133,11 @@ function loopback.connect(listener)
   return net.connect { host = "127.0.0.1", port = port_in(listener:address()) }
 end
 
---- Two ends of a connection.
-function loopback.pair()
+-- -- Kinds -------------------------------------------------------------------
+-- What streams are made of. `duplex`: both ends are read from and written to;
+-- else the first end is read from, or written to where `writes` says so.
+
+local function tcp_pair()
   local listener = loopback.listen()
   local stream = loopback.connect(listener)
   local peer = listener:accept()
@@ -130,20 +145,35 @@ function loopback.pair()
   return stream, peer
 end
 
---- Calls body(stream, peer) with the ends of a connection, and closes them.
-function loopback.with_pair(body)
-  local stream, peer = loopback.pair()
-  body(stream, peer)
-  stream:exit(true)
-  peer:exit(true)
+--- A stream of a descriptor.
+function loopback.open(descriptor)
+  local opened = streams.open(descriptor)
+  descriptors[opened] = descriptor
+  return opened
 end
 
-function loopback.close_all(objects)
-  for _, object in ipairs(objects) do object:close() end
+--- The two descriptors of a pipe, or of connected unix sockets.
+function loopback.pipe()
+  local fds = ffi.new "int[2]"
+  assert(ffi.C.pipe2(fds, CLOEXEC) == 0)
+  return fds[0], fds[1]
 end
 
-function loopback.exit_all(streams)
-  for _, stream in ipairs(streams) do stream:exit(true) end
+function loopback.socketpair()
+  local fds = ffi.new "int[2]"
+  assert(ffi.C.socketpair(AF_UNIX, SOCK_STREAM + CLOEXEC, 0, fds) == 0)
+  return fds[0], fds[1]
+end
+
+local function unix_pair()
+  local first, second = loopback.socketpair()
+  return loopback.open(first), loopback.open(second)
+end
+
+local function pipe_pair(writes)
+  local first, second = loopback.pipe()
+  if writes then first, second = second, first end
+  return loopback.open(first), loopback.open(second)
 end
 
 --- Has the stream's close reset the connection.
@@ -153,12 +183,63 @@ function loopback.linger_not(stream)
     linger, ffi.sizeof(linger)) == 0)
 end
 
---- Closes `peer` so that the other end gets a reset, which has arrived there
--- when this returns.
-function loopback.reset(stream, peer)
-  local fd = descriptor_of_stream(stream)
+local function reset_tcp(_, peer)
   loopback.linger_not(peer)
   peer:close()
+end
+
+-- The end of a unix socket is a reset if it has not read all.
+local function reset_unix(stream, peer)
+  if stream:statistics().unsent == 0 then stream:write "unread" end
+  peer:close()
+end
+
+loopback.KINDS = {
+  { name = "TCP", duplex = true, pair = tcp_pair, reset = reset_tcp },
+  { name = "unix sockets", duplex = true, pair = unix_pair,
+    reset = reset_unix },
+  { name = "pipes", duplex = false, pair = pipe_pair,
+    reset = function(_, peer) peer:close() end },
+}
+
+local current = loopback.KINDS[1]
+
+--- From now on pairs are of this kind; of TCP without one.
+function loopback.use(kind) current = kind or loopback.KINDS[1] end
+
+-- -- Pairs -------------------------------------------------------------------
+
+--- Two ends of a connection. What has one direction only is written to at the
+-- first end if `writes` is true, else at the second.
+function loopback.pair(writes) return current.pair(writes) end
+
+local function with_pair(body, writes)
+  local stream, peer = loopback.pair(writes)
+  body(stream, peer)
+  stream:exit(true)
+  peer:exit(true)
+end
+
+--- Calls body(stream, peer) with the ends of a connection, and closes them; the
+-- first can be read from.
+function loopback.with_pair(body) with_pair(body, false) end
+
+--- The same; the first can be written to.
+function loopback.with_writing_pair(body) with_pair(body, true) end
+
+function loopback.close_all(objects)
+  for _, object in ipairs(objects) do object:close() end
+end
+
+function loopback.exit_all(list)
+  for _, stream in ipairs(list) do stream:exit(true) end
+end
+
+--- Closes `peer` so that the other end gets a reset, which has arrived there
+-- when this returns; of a pipe, its end.
+function loopback.reset(stream, peer)
+  local fd = descriptor_of_stream(stream)
+  current.reset(stream, peer)
   await_arrival(fd)
 end
 

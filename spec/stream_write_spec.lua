@@ -4,12 +4,23 @@ local weft = require "weft"
 local helper = require "spec.helper"
 local loopback = require "spec.loopback"
 
-local MUCH, with_pair = loopback.MUCH, loopback.with_pair
+local MUCH, with_pair = loopback.MUCH, loopback.with_writing_pair
 local run, virtual = helper.run, helper.virtual
 local reset, drain = loopback.reset, loopback.drain
 local settle, parked = loopback.settle, loopback.parked
 local assert_fails = loopback.assert_fails
 local assert_cancelled = loopback.assert_cancelled
+
+-- A describe for each kind of stream.
+local function describe_kinds(name, body)
+  for _, kind in ipairs(loopback.KINDS) do
+    describe(("%s (%s)"):format(name, kind.name), function()
+      setup(function() loopback.use(kind) end)
+      teardown(function() loopback.use() end)
+      body(kind)
+    end)
+  end
+end
 
 -- -- The five cases ----------------------------------------------------------
 
@@ -21,7 +32,7 @@ local sends = {
 }
 
 local function describe_send(name, call)
-  describe("stream:" .. name, function()
+  describe_kinds("stream:" .. name, function()
     it("returns at once when nothing is unsent [25.9]", run(function()
       with_pair(function(stream)
         local task = weft.spawn(call, stream)
@@ -103,7 +114,7 @@ for _, case in ipairs(sends) do describe_send(case[1], case[2]) end
 
 -- -- Writing -----------------------------------------------------------------
 
-describe("writing", function()
+describe_kinds("writing", function(kind)
   it("sends its strings as one piece [25.8]", run(function()
     with_pair(function(stream, peer)
       stream:write("a", "", "bc", "d")
@@ -206,7 +217,10 @@ describe("writing", function()
     end)
   end))
 
-  it("ends the sending side only [25.10]", run(function()
+  -- Where there is another side.
+  local it_duplex = kind.duplex and it or function() end
+
+  it_duplex("ends the sending side only [25.10]", run(function()
     with_pair(function(stream, peer)
       stream:write "question"
       stream:shutdown()

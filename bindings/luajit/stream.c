@@ -12,14 +12,37 @@ static struct socket *check_stream(lua_State *L) {
 
 /* -- Writing -------------------------------------------------------------- */
 
-/* stream_write(socket, data) -> code */
+/* So many strings at a time need no memory. */
+#define FEW 16
+
+/* A block for a write of [count] strings, left on the stack if it is one. */
+static void *new_block(lua_State *L, void *few, size_t count, size_t size) {
+  return count <= FEW ? few : lua_newuserdata(L, count * size);
+}
+
+static int write_strings(lua_State *L, struct host *host, struct socket *s,
+                         size_t count) {
+  const void *few_data[FEW], **data;
+  size_t few_sizes[FEW], *sizes;
+  data = new_block(L, few_data, count, sizeof *data);
+  sizes = new_block(L, few_sizes, count, sizeof *sizes);
+  for (size_t i = 0; i < count; i++)
+    data[i] = luaL_checklstring(L, (int)i + 2, &sizes[i]);
+  return weft_stream_writev(host->rt, socket_handle(s), data, sizes, count);
+}
+
+/* stream_write(socket, string, ...) -> code */
 static int stream_write(lua_State *L) {
   struct host *host = host_of(L);
   struct socket *s = check_stream(L);
+  int count = lua_gettop(L) - 1, status;
   size_t size;
   const char *data = luaL_checklstring(L, 2, &size);
   park_check(L, host, "stream:write");
-  int status = weft_stream_write(host->rt, socket_handle(s), data, size);
+  if (count == 1)
+    status = weft_stream_write(host->rt, socket_handle(s), data, size);
+  else
+    status = write_strings(L, host, s, (size_t)count);
   return socket_finish(L, host, socket_parking_status(host->rt, status), 0,
                        deliver_status);
 }
@@ -93,28 +116,85 @@ static int stream_address(lua_State *L) {
   return socket_push_address(L, s->host, status, address);
 }
 
+/* -- Options -------------------------------------------------------------- */
+
+/* stream_set_nodelay(socket, whether) -> code */
+static int stream_set_nodelay(lua_State *L) {
+  struct socket *s = check_stream(L);
+  weft_runtime *rt = host_runtime(L, s->host, "stream:set_nodelay");
+  int status =
+      weft_stream_set_nodelay(rt, socket_handle(s), lua_toboolean(L, 2));
+  return socket_deliver_status(L, status, 0);
+}
+
+/* stream_set_keepalive(socket, seconds) -> code */
+static int stream_set_keepalive(lua_State *L) {
+  struct socket *s = check_stream(L);
+  weft_runtime *rt = host_runtime(L, s->host, "stream:set_keepalive");
+  int status = weft_stream_set_keepalive(rt, socket_handle(s),
+                                         time_ns(luaL_checknumber(L, 2)));
+  return socket_deliver_status(L, status, 0);
+}
+
+/* stream_sizes(socket) -> code; nil, unread bytes, unsent bytes */
+static int stream_sizes(lua_State *L) {
+  struct socket *s = check_stream(L);
+  size_t unread, unsent;
+  weft_runtime *rt = host_runtime(L, s->host, "stream:statistics");
+  int status = weft_stream_get_sizes(rt, socket_handle(s), &unread, &unsent);
+  if (status != WEFT_OK)
+    return socket_deliver_status(L, status, 0);
+  lua_pushnil(L);
+  lua_pushnumber(L, (lua_Number)unread);
+  lua_pushnumber(L, (lua_Number)unsent);
+  return 3;
+}
+
+/* stream_is_terminal(socket) -> code; nil, whether */
+static int stream_is_terminal(lua_State *L) {
+  struct socket *s = check_stream(L);
+  int flag;
+  weft_runtime *rt = host_runtime(L, s->host, "stream:is_terminal");
+  int status = weft_stream_is_terminal(rt, socket_handle(s), &flag);
+  if (status != WEFT_OK)
+    return socket_deliver_status(L, status, 0);
+  lua_pushnil(L);
+  lua_pushboolean(L, flag);
+  return 2;
+}
+
+/* -- What was collected open ---------------------------------------------- */
+
 static void describe(weft_runtime *rt, weft_stream stream, char *text,
                      size_t size) {
-  char own[96], peer[96];
+  char own[128], peer[128];
   weft_value *address;
   int status = weft_stream_address(rt, stream, 0, &address);
   socket_address_text(status, address, own, sizeof own);
   status = weft_stream_address(rt, stream, 1, &address);
   socket_address_text(status, address, peer, sizeof peer);
-  snprintf(text, size, "the stream from %s to %s; close it", own, peer);
+  if (*own == '\0')
+    snprintf(text, size, "the stream of a pipe or terminal; close it");
+  else
+    snprintf(text, size, "the stream from %s to %s; close it", own, peer);
 }
 
 void open_stream(lua_State *L, struct host *host) {
   static const struct socket_kind kind = {STREAM, weft_stream_abort, describe};
-  static const luaL_Reg functions[] = {{"stream_open", stream_open},
-                                       {"stream_write", stream_write},
-                                       {"stream_flush", stream_flush},
-                                       {"stream_shutdown", stream_shutdown},
-                                       {"stream_close", stream_close},
-                                       {"stream_abort", stream_abort},
-                                       {"stream_is_open", stream_is_open},
-                                       {"stream_address", stream_address},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"stream_open", stream_open},
+      {"stream_write", stream_write},
+      {"stream_flush", stream_flush},
+      {"stream_shutdown", stream_shutdown},
+      {"stream_close", stream_close},
+      {"stream_abort", stream_abort},
+      {"stream_is_open", stream_is_open},
+      {"stream_address", stream_address},
+      {"stream_set_nodelay", stream_set_nodelay},
+      {"stream_set_keepalive", stream_set_keepalive},
+      {"stream_sizes", stream_sizes},
+      {"stream_is_terminal", stream_is_terminal},
+      {NULL, NULL}};
   socket_new_kind(L, &kind);
   host_register(L, host, functions);
 }

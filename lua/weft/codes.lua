@@ -25,6 +25,7 @@ return {
   ENAMETOOLONG = -120,
   ENOENT = -126,
   ENOTDIR = -130,
+  ENOTSUP = -133,
 
   -- enum weft_open_flags
   OPEN_READ = 1,

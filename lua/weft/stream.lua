@@ -4,6 +4,7 @@
 -- cancelled has taken no byte and sent none.
 -- @module weft.stream
 
+local codes = require "weft.codes"
 local core = require "weft.core"
 local errors = require "weft.error"
 local reading = require "weft.reading"
@@ -13,6 +14,8 @@ local fail, fail_argument = errors.fail, errors.fail_argument
 
 local stream = {}
 
+local ECLOSED, EBUSY, EINVAL = codes.ECLOSED, codes.EBUSY, codes.EINVAL
+local ENOTSUP = codes.ENOTSUP
 -- How long leaving a `with` waits for the peer to take what is unsent.
 local GRACE = 5
 
@@ -24,11 +27,40 @@ local metatable = { __name = "weft.Stream", __index = Stream }
 --- Makes a stream of a socket of the C side.
 function stream.wrap(socket) return setmetatable({ socket }, metatable) end
 
--- Raises the error of a call that has failed; TLS may know more of it than the
--- code.
-local function fail_io(self, code)
+--- Makes a stream of a descriptor that is open: of a connected socket, a pipe
+-- or a terminal. The stream closes it, but for the standard ones, 0 to 2, which
+-- stay open and block for all others as they did. Raises OSError with `code`
+-- "ENOTSUP" for a file or what else is no stream; the descriptor is the
+-- caller's still.
+---@param descriptor number
+---@return weft.Stream
+function stream.open(descriptor)
+  if type(descriptor) ~= "number" or descriptor % 1 ~= 0
+    or descriptor < 0 or descriptor >= 2 ^ 31 then
+    fail_argument("stream.open(descriptor): descriptor must be a whole number "
+      .. "of at least 0, got " .. tostring(descriptor))
+  end
+  local code, socket = core.stream_open(descriptor)
+  if code == EINVAL then
+    fail_argument(("stream.open(descriptor): descriptor %d is not "
+      .. "open"):format(descriptor))
+  elseif code == ENOTSUP then
+    fail(code, ("stream.open: descriptor %d is a file, or no stream "
+      .. "otherwise"):format(descriptor))
+  elseif code then
+    fail(code)
+  end
+  return stream.wrap(socket)
+end
+
+-- Raises what the code of the method `call` means; `unsupported` says what
+-- ENOTSUP does. TLS may know more of a failure than the code.
+local function fail_in(self, call, code, unsupported)
   if self.secure then require("weft.tls").fail(self, code) end
-  fail(code)
+  local text = code == ECLOSED and "the stream is closed"
+    or code == EBUSY and "another task is reading from the stream"
+    or code == ENOTSUP and unsupported
+  fail(code, text and ("stream:%s: %s"):format(call, text) or nil)
 end
 
 -- -- Reading -----------------------------------------------------------------
@@ -36,8 +68,10 @@ end
 
 reading.add_methods(Stream, "stream")
 
--- For those methods: a code means the same in all of them.
-function Stream:fail_read(_, code) fail_io(self, code) end
+-- For those methods.
+function Stream:fail_read(call, code)
+  fail_in(self, call, code, "it is a pipe's end that is only written to")
+end
 
 --- Reads what there is: at least one byte, at most `n`; nil at the end. Parks.
 ---@param n number?
@@ -45,14 +79,17 @@ function Stream:fail_read(_, code) fail_io(self, code) end
 function Stream:read(n)
   if n ~= nil then reading.check_count(n, 1, "stream:read(n): n") end
   local code, bytes = core.read_some(self[1], n)
-  if code then fail_io(self, code) end
+  if code then self:fail_read("read", code) end
   return bytes
 end
 
 -- -- Writing -----------------------------------------------------------------
 
--- The arguments of write as one string.
-local function join(...)
+local function fail_write(self, call, code)
+  fail_in(self, call, code, "it is a pipe's end that is only read from")
+end
+
+local function check_strings(...)
   for i = 1, select("#", ...) do
     local piece = select(i, ...)
     if type(piece) ~= "string" then
@@ -60,24 +97,24 @@ local function join(...)
         .. "got %s"):format(i, type(piece)), 3)
     end
   end
-  return table.concat { ... }
 end
 
 --- Sends the strings, one after the other, as one piece. Waits while 64 KiB or
 -- more of earlier writes are unsent, in turn with other writers; then takes all
--- bytes and returns. Parks.
+-- bytes and returns. Several strings need not be joined before: the system gets
+-- them in one call as they are. Parks.
 ---@param s string
 ---@param ... string
 function Stream:write(s, ...)
-  if type(s) ~= "string" or select("#", ...) > 0 then s = join(s, ...) end
-  local code = core.stream_write(self[1], s)
-  if code then fail_io(self, code) end
+  if type(s) ~= "string" or select("#", ...) > 0 then check_strings(s, ...) end
+  local code = core.stream_write(self[1], s, ...)
+  if code then fail_write(self, "write", code) end
 end
 
 --- Waits until the system has taken all that was written. Parks.
 function Stream:flush()
   local code = core.stream_flush(self[1])
-  if code then fail_io(self, code) end
+  if code then fail_write(self, "flush", code) end
 end
 
 --- Flushes, then ends the sending side: the peer reads the end. Reading goes
@@ -86,7 +123,10 @@ end
 -- the sending side stays open and the bytes stay queued.
 function Stream:shutdown()
   local code = core.stream_shutdown(self[1])
-  if code then fail_io(self, code) end
+  if code then
+    fail_in(self, "shutdown", code, "this end of a pipe, or a terminal, has no "
+      .. "sending side that could end alone; close it")
+  end
 end
 
 -- -- Closing -----------------------------------------------------------------
@@ -112,21 +152,78 @@ function Stream:exit(err)
   scope.shield(function() self:close() end, GRACE)
 end
 
--- -- Addresses ---------------------------------------------------------------
+-- -- Addresses, options, figures --------------------------------------------
 
-local function address(self, of_peer)
+local function address(self, call, of_peer)
   local code, text = core.stream_address(self[1], of_peer)
-  if code then fail(code) end
+  if code then fail_in(self, call, code) end
   return text
 end
 
---- The peer's address, "127.0.0.1:80" or "[::1]:80".
+--- The peer's address: "127.0.0.1:80" or "[::1]:80", "unix:" and the path, if
+-- it has one, of a unix socket, "" of a pipe or terminal. Raises OSError with
+-- `code` "ENOTCONN" when the connection is gone.
 ---@return string
-function Stream:peer() return (address(self, true)) end
+function Stream:peer() return (address(self, "peer", true)) end
 
 --- The own address.
 ---@return string
-function Stream:local_address() return (address(self, false)) end
+function Stream:local_address()
+  return (address(self, "local_address", false))
+end
+
+local NO_TCP = "the stream is no TCP connection"
+
+--- Whether small writes are sent at once, as they are by default, or may wait
+-- for more (TCP_NODELAY). Raises OSError with `code` "ENOTSUP" if the stream is
+-- no TCP connection.
+---@param on boolean
+function Stream:set_nodelay(on)
+  if type(on) ~= "boolean" then
+    fail_argument("stream:set_nodelay(on): on must be a boolean, got "
+      .. type(on))
+  end
+  local code = core.stream_set_nodelay(self[1], on)
+  if code then fail_in(self, "set_nodelay", code, NO_TCP) end
+end
+
+-- More seconds Linux does not take.
+local IDLE_MAX = 32767
+
+--- Has the system ask a peer that was silent for `seconds` whether it is still
+-- there, and again each time as much has passed; when it has not answered for
+-- some times (Linux: 9), the connection fails with `code` "ETIMEDOUT_OS". Whole
+-- seconds, rounded up; nil, the default, for never. Raises OSError with `code`
+-- "ENOTSUP" if the stream is no TCP connection.
+---@param seconds number?
+function Stream:set_keepalive(seconds)
+  if seconds == nil then seconds = math.huge end
+  if type(seconds) ~= "number" or seconds ~= seconds or seconds <= 0
+    or seconds > IDLE_MAX and seconds ~= math.huge then
+    fail_argument(("stream:set_keepalive(seconds): seconds must be a number "
+      .. "above 0, at most %d, or nil, got %s"):format(IDLE_MAX,
+      tostring(seconds)))
+  end
+  local code = core.stream_set_keepalive(self[1], seconds)
+  if code then fail_in(self, "set_keepalive", code, NO_TCP) end
+end
+
+--- Whether the stream is a terminal.
+---@return boolean
+function Stream:is_terminal()
+  local code, flag = core.stream_is_terminal(self[1])
+  if code then fail_in(self, "is_terminal", code) end
+  return flag
+end
+
+--- How much is buffered: `unread` bytes that were read ahead, `unsent` bytes
+-- that were written.
+---@return table
+function Stream:statistics()
+  local code, unread, unsent = core.stream_sizes(self[1])
+  if code then fail_in(self, "statistics", code) end
+  return { unread = unread, unsent = unsent }
+end
 
 -- -- TLS ---------------------------------------------------------------------
 
