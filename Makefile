@@ -80,6 +80,7 @@ OBJECTS := $(CORE) $(LUA) $(MAIN) \
 # The packages, by pkg-config, of an extension's library.
 PKGS_http := libcurl
 PKGS_tls := openssl
+PKGS_dns := libcares
 PKGS_pg := libpq
 
 .PHONY: all demo test check ci deps help FORCE

@@ -146,12 +146,16 @@ int weft_resolve_finish(weft_runtime *rt, weft_resolve lookup, int status,
   return WEFT_OK;
 }
 
-/* WEFT_ENOSYS: nobody wants it. A resolver may put another in its place. */
+/* WEFT_ENOSYS: nobody wants it; an address need not be looked up. A resolver
+ * may put another in its place. */
 static int ask_resolver(struct resolve *resolve, const char *host, int family) {
+  struct sockaddr_storage address;
   weft_runtime *rt = resolve->rt;
   weft_resolver_fn start;
   int status;
   resolve->way = WAY_ASKING;
+  if (weft__address_parse(host, 0, &address) == WEFT_OK)
+    return WEFT_ENOSYS;
   do {
     start = rt->resolver.start;
     if (start == NULL)

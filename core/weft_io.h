@@ -66,7 +66,9 @@ WEFT_API int weft_resolve_cancel(weft_runtime *rt, weft_resolve lookup);
 WEFT_API int weft_dns_lookup(weft_runtime *rt, const char *host,
                              uint64_t *value);
 /* Likewise the addresses of [family] alone, 4 or 6; 0: of both.
- * parks: yes   value, errors, cancelled: as weft_dns_lookup */
+ * parks: yes   value: as of weft_dns_lookup
+ * errors: as of weft_dns_lookup; WEFT_EINVAL (no such family)
+ * cancelled: likewise */
 WEFT_API int weft_dns_lookup_family(weft_runtime *rt, const char *host,
                                     int family, uint64_t *value);
 /* Looks up the name of [address], an address as text, by the C library's
@@ -89,12 +91,12 @@ typedef int (*weft_resolver_fn)(weft_runtime *rt, void *arg,
 typedef void (*weft_resolver_cancel_fn)(weft_runtime *rt, void *arg,
                                         void *operation);
 
-/* Has all look-ups of the runtime go through [start] and [cancel]; NULL, the
- * default, through neither. A [start] may set another resolver and return
- * WEFT_ENOSYS; that one is then asked. When the runtime is freed, [drop] runs
- * before anything else is closed, and no [cancel] after it.
- * parks: no    errors: WEFT_EINVAL (one without the other), WEFT_ESTATE
- * (look-ups of the one set before are under way) */
+/* Has all look-ups of names, not of addresses, go through [start] and [cancel];
+ * NULL, the default, through neither. A [start] may set another resolver and
+ * return WEFT_ENOSYS; that one is then asked. When the runtime is freed, [drop]
+ * runs before anything else is closed, and no [cancel] after it. parks: no
+ * errors: WEFT_EINVAL (one without the other), WEFT_ESTATE (look-ups of the one
+ * set before are under way) */
 WEFT_API int weft_set_resolver(weft_runtime *rt, weft_resolver_fn start,
                                weft_resolver_cancel_fn cancel, void *arg,
                                weft_drop_fn drop);

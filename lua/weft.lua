@@ -116,6 +116,7 @@ for name, class in pairs(errors.classes) do weft[name] = class end
 -- What comes when it is first asked for: modules that load a library of their
 -- own, and the patterns, each with the name of its function in the module.
 local lazy = {
+  dns = { "weft.dns" },
   http = { "weft.http" },
   fs = { "weft.fs" },
   json = { "weft.json" },

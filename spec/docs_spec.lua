@@ -16,6 +16,7 @@ local weft = require "weft"
 
 local PAGES = {
   "docs/cancellation.md", "docs/errors.md", "docs/from-asyncio.md",
+  "docs/network.md",
 }
 
 local PRELUDE = 'local weft = require "weft" '
@@ -158,7 +159,8 @@ end
 local function with_samples(fn)
   local sender, receiver = weft.channel()
   local samples = {
-    weft = weft, net = weft.net, task = weft.spawn(function() end),
+    weft = weft, net = weft.net, dns = weft.dns,
+    task = weft.spawn(function() end),
     timer = weft.call_soon(function() end), future = weft.future(),
     queue = weft.queue(), lock = weft.lock(), event = weft.event(),
     condition = weft.condition(), barrier = weft.barrier(1),

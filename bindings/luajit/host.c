@@ -201,6 +201,7 @@ int luaopen_weft_core(lua_State *L) {
   open_fs_watch(L, host);
   open_net(L, host);
   open_udp(L, host);
+  open_dns(L, host);
   open_coroutine(L, host);
   open_context(L, host);
   open_generator(L, host);

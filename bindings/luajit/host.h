@@ -193,6 +193,11 @@ void *callback_new(lua_State *L, struct host *host, int function);
 void callback_run(weft_runtime *rt, void *callback);
 void callback_drop(void *callback);
 
+/* -- dns.c ---------------------------------------------------------------- */
+
+/* Gives a new runtime the resolver that is found when it is first needed. */
+void dns_set_up(weft_runtime *rt);
+
 /* -- Modules: each adds its functions to the table on top of the stack. --- */
 
 void open_run(lua_State *L, struct host *host);
@@ -212,6 +217,7 @@ void open_fs(lua_State *L, struct host *host);
 void open_fs_watch(lua_State *L, struct host *host);
 void open_net(lua_State *L, struct host *host);
 void open_udp(lua_State *L, struct host *host);
+void open_dns(lua_State *L, struct host *host);
 void open_coroutine(lua_State *L, struct host *host);
 void open_context(lua_State *L, struct host *host);
 void open_generator(lua_State *L, struct host *host);

@@ -45,6 +45,7 @@ static void on_report(weft_runtime *rt, void *arg, int kind, weft_task task,
 
 static void set_up(weft_runtime *rt, lua_State *L, struct host *host) {
   weft_set_report(rt, on_report, host, NULL);
+  dns_set_up(rt);
   if (is_main_thread())
     weft_set_signals(rt, 1);
   if (lua_toboolean(L, 2))

@@ -374,9 +374,13 @@ TASK_TEST("its failures, and no address at all, are the look-up's") {
   CHECK_INT(WEFT_OK, weft_set_resolver(rt, NULL, NULL, NULL, NULL));
 }
 
-TASK_TEST("what it does not want goes to the system's") {
+TASK_TEST("what it does not want, and addresses, go to the system's") {
+  uint64_t value;
   struct other other = {.status = WEFT_ENOSYS};
   set_other(rt, &other);
+  CHECK_INT(WEFT_OK, weft_dns_lookup(rt, "127.0.0.1", &value));
+  weft_value_unref((weft_value *)(uintptr_t)value);
+  CHECK_INT(0, other.starts);
   check_lookup(rt, true);
   CHECK_INT(1, other.starts);
   CHECK_INT(WEFT_OK, weft_set_resolver(rt, NULL, NULL, NULL, NULL));

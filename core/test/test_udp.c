@@ -144,7 +144,7 @@ TASK_TEST("a receiver waits until a datagram comes") {
 
 TASK_TEST("many that come one after the other are received in order") {
   int port;
-  char text[16];
+  char text[24];
   weft_udp udp = udp_here(rt);
   int peer = plain_udp(&port);
   for (int i = 0; i < 100; i++) {
