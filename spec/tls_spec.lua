@@ -618,12 +618,15 @@ describe("tls.client and tls.server", function()
   end))
 end)
 
-describe("tls.connect and tls.accept", function()
+describe("tls.connector and tls.accept", function()
   it("take the host for the name", run(function()
     local stream, peer = pair()
     local context = tls.server_context(server_options())
     weft.gather {
-      function() tls.connect(stream, { ca = path "ca.pem" }, "localhost") end,
+      function()
+        assert.equal(stream,
+          tls.connector({ ca = path "ca.pem" }, "localhost")(stream))
+      end,
       function() tls.accept(peer, context) end,
     }
     assert.equal("localhost", peer:tls().server_name)
@@ -634,7 +637,7 @@ describe("tls.connect and tls.accept", function()
     local stream, peer = pair()
     local context = tls.server_context(server_options())
     local outcomes = weft.gather({
-      function() tls.connect(stream, true, "localhost") end,
+      function() tls.connector(true, "localhost")(stream) end,
       function() tls.accept(peer, context) end,
     }, { return_errors = true })
     check_tls_error(outcomes[1], "UNKNOWN_ISSUER")
@@ -645,7 +648,7 @@ describe("tls.connect and tls.accept", function()
 
   it("close it when they are cancelled", run(function()
     local stream, peer = pair()
-    loopback.assert_cancelled(parked(tls.connect, stream, true, "localhost"))
+    loopback.assert_cancelled(parked(tls.connector(true, "localhost"), stream))
     fails("ClosedError", stream.read, stream)
     peer:exit(true)
   end))
@@ -663,5 +666,95 @@ describe("tls.connect and tls.accept", function()
         fails("ClosedError", peer.read, peer)
         stream:exit(true)
       end
+    end))
+
+  it("check what they are given before anything is begun", function()
+    refuses({ "net.connect: tls", "'x'" }, tls.connector, { x = 1 }, "host")
+    refuses({ "net.connect: tls", "a server's" }, tls.connector,
+      tls.context(server_options()), "host")
+    refuses({ "net.connect: tls", "server_name" }, tls.connector, true)
+    refuses({ "net.listen: tls", "a client's" }, tls.server_context,
+      tls.context())
+    refuses({ "net.listen: tls", "needs a cert" }, tls.server_context, {})
+    refuses({ "net.listen: tls", "'x'" }, tls.server_context, { x = 1 })
+  end)
+end)
+
+describe("net.connect and net.listen with tls", function()
+  local function listen(changes)
+    return net.listen {
+      host = "127.0.0.1", port = 0,
+      tls = server_options(changes or { server = false }),
+    }
+  end
+
+  local function connect(listener, opts)
+    return net.connect {
+      host = "127.0.0.1", port = listener:port(), tls = opts,
+    }
+  end
+
+  it("speak TLS, for the address that was asked for", run(function()
+    local listener = listen()
+    local outcomes = weft.gather {
+      function()
+        local stream = connect(listener, { ca = path "ca.pem" })
+        local line = stream:read_line()
+        stream:close()
+        return line
+      end,
+      function()
+        local peer = listener:accept()
+        peer:write(peer:tls().version, "\n")
+        peer:close()
+      end,
+    }
+    assert.equal("TLSv1.3", outcomes[1])
+    listener:close()
+  end))
+
+  it("refuse what is wrong before they connect or listen", run(function()
+    refuses({ "net.connect: tls", "'x'" }, net.connect,
+      { host = "127.0.0.1", port = 1, tls = { x = 1 } })
+    refuses({ "net.listen: tls", "needs a cert" }, listen,
+      { cert = false, key = false })
+  end))
+
+  it("serve others while a client says nothing", run(function()
+    local listener = listen()
+    weft.group(function(g)
+      g:spawn(listener.serve, listener, function(stream)
+        stream:write(stream:read_line(), "\n")
+      end)
+      local silent = net.connect { host = "127.0.0.1", port = listener:port() }
+      for i = 1, 3 do
+        local stream = connect(listener, { ca = path "ca.pem" })
+        stream:write(tostring(i), "\n")
+        assert.equal(tostring(i), stream:read_line())
+        stream:close()
+      end
+      silent:close()
+      listener:close()
+    end)
+    check_tls_error(helper.take_reports()[1].err, "TLS_TRUNCATED")
+  end))
+
+  it("go on after a client that is refused, and report it [26.4]",
+    run(function()
+      local listener = listen()
+      weft.group(function(g)
+        g:spawn(listener.serve, listener, function(stream)
+          stream:write "served\n"
+        end)
+        check_tls_error(fails("TLSError", connect, listener, true),
+          "UNKNOWN_ISSUER")
+        local stream = connect(listener, { ca = path "ca.pem" })
+        assert.equal("served", stream:read_line())
+        stream:close()
+        listener:close()
+      end)
+      local reports = helper.take_reports()
+      assert.equal(1, #reports)
+      check_tls_error(reports[1].err, "TLS_ALERT", {}, "unknown CA")
     end))
 end)

@@ -142,7 +142,8 @@ end
 ---@return weft.Stream
 function net.connect(opts)
   opts = options_of("net.connect", opts)
-  local secure = opts.tls and need_tls "net.connect"
+  local secure = opts.tls
+    and need_tls("net.connect").connector(opts.tls, opts.host)
   local code, socket
   if opts.path ~= nil then
     options.check("net.connect", opts, connect_unix)
@@ -156,7 +157,7 @@ function net.connect(opts)
   if code then fail_connect(opts, code, socket) end
   local connection = stream.wrap(socket)
   if not secure then return connection end
-  return secure.connect(connection, opts.tls, opts.host)
+  return secure(connection)
 end
 
 -- -- Listening ---------------------------------------------------------------

@@ -341,20 +341,24 @@ local function closing_on_failure(stream, fn, ...)
   error(err, 0)
 end
 
---- For `net.connect{host=, tls=}`: has the stream, which is closed if that
--- fails, speak TLS as a client. `opts`: true, options or a context; the name
--- is by default `host`. Parks.
----@param stream weft.Stream
+--- For `net.connect{host=, tls=}`: a function that has the stream it gets speak
+-- TLS as a client, returns it, and closes it if that fails; it parks. `opts`:
+-- true, options or a context; the name is by default `host`.
 ---@param opts table|weft.tls.Context|boolean
 ---@param host string?
----@return weft.Stream the same
-function tls.connect(stream, opts, host)
-  return closing_on_failure(stream, function()
-    local own = copy(options.check("net.connect: tls", as_options(opts),
-      START_KINDS))
-    own.server_name = own.server_name or host
-    tls.client(stream, own)
-  end)
+---@return fun(stream: weft.Stream): weft.Stream
+function tls.connector(opts, host)
+  local call = "net.connect: tls"
+  opts = options.check(call, as_options(opts), START_KINDS)
+  local context = context_of(call, opts)
+  local name = opts.server_name or host
+  if context.opts.server then
+    fail_argument(call .. ": the context is a server's")
+  end
+  check_name(call, context, name)
+  return function(stream)
+    return closing_on_failure(stream, shake_hands, call, stream, context, name)
+  end
 end
 
 --- For `net.listen{tls=}`: the context of a server for `opts`, options or a

@@ -109,9 +109,9 @@ static int ask(weft_runtime *rt, int port, const char *version) {
 
 static void meet_server(weft_runtime *rt, char *option, const char *version) {
   struct program program;
-  char *arguments[] = {"openssl", "s_server",  "-accept", "127.0.0.1:0",
-                       "-cert",   "cert.pem",  "-key",    "key.pem",
-                       "-rev",    "-alpn",     "turn",    "-serverpref",
+  char *arguments[] = {"openssl", "s_server", "-accept", "127.0.0.1:0",
+                       "-cert",   "cert.pem", "-key",    "key.pem",
+                       "-rev",    "-alpn",    "turn",    "-serverpref",
                        option,    NULL};
   secure_open();
   CHECK_INT(WEFT_OK, weft_tls_context_add_protocol(secure.client, "turn"));
@@ -141,11 +141,15 @@ static void meet_client(weft_runtime *rt, char *option, const char *version) {
   uint64_t stream, value;
   weft_listener listener = listen_here(rt, &port);
   snprintf(address, sizeof address, "127.0.0.1:%d", port);
-  char *arguments[] = {"openssl",  "s_client",    "-connect", address,
-                       "-CAfile",  "ca.pem",      "-quiet",   "-servername",
-                       "localhost", "-verify_hostname", "localhost",
-                       "-verify_return_error",    "-cert",    "cert.pem",
-                       "-key",     "key.pem",     option,     NULL};
+  char *arguments[] = {"openssl",   "s_client",
+                       "-connect",  address,
+                       "-CAfile",   "ca.pem",
+                       "-quiet",    "-servername",
+                       "localhost", "-verify_hostname",
+                       "localhost", "-verify_return_error",
+                       "-cert",     "cert.pem",
+                       "-key",      "key.pem",
+                       option,      NULL};
   secure_open();
   CHECK_INT(WEFT_OK, weft_tls_context_add_ca(
                          secure.server, secure.papers.authority.pem, NULL));

@@ -85,7 +85,7 @@ TASK_TEST("a handshake may come byte by byte") {
   secure_close();
 }
 
-TASK_TEST("a certificate is renewed for those who come, and kept by who is there") {
+TASK_TEST("a certificate is renewed for who comes, and kept by who is there") {
   struct line before, after;
   struct paper renewed;
   weft_value *map, *item;
@@ -96,9 +96,8 @@ TASK_TEST("a certificate is renewed for those who come, and kept by who is there
   paper_make(&renewed, (struct wanted){"renewed", "DNS:localhost",
                                        &secure.papers.authority, -1, 2, 0});
   weft_tls_context *fresh = secure_context(WEFT_TLS_SERVER);
-  CHECK_INT(WEFT_OK, weft_tls_context_set_certificate(fresh, renewed.pem,
-                                                      renewed.key_pem, NULL,
-                                                      NULL));
+  CHECK_INT(WEFT_OK, weft_tls_context_set_certificate(
+                         fresh, renewed.pem, renewed.key_pem, NULL, NULL));
   CHECK_INT(WEFT_OK, weft_tls_context_replace(secure.server, fresh));
   weft_tls_context_unref(fresh);
   open_line(rt, &after);

@@ -1,0 +1,25 @@
+--- A certificate for localhost, signed by itself and valid until 2120, and its
+-- key: for examples. Everybody has this key, so it proves nothing.
+-- @module support.localhost
+
+return {
+  cert = [[
+-----BEGIN CERTIFICATE-----
+MIIBTzCB9qADAgECAgEBMAoGCCqGSM49BAMCMBQxEjAQBgNVBAMMCWxvY2FsaG9z
+dDAgFw0yMDAxMDEwMDAwMDBaGA8yMTIwMDEwMTAwMDAwMFowFDESMBAGA1UEAwwJ
+bG9jYWxob3N0MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEPqzTCxWFP8EPnxKZ
+VM+Ev94DDXIRaL+lk61tWF67zmRk9uoNLnbmy11v903/Qd7VR+mH5hugXsD2G05j
+2zN3XKM3MDUwFAYDVR0RBA0wC4IJbG9jYWxob3N0MB0GA1UdDgQWBBRm4PphmP0+
+cwe7bsqCDfd3RK230jAKBggqhkjOPQQDAgNIADBFAiAFDE2Xtv79HfEFdB5BlOhn
++qBoh96BxGuXtwQ0/ve/nQIhAMXOx/3Ef3Anq20W0NX/sfpV6LSb9pUK9uCD7B33
+VjJd
+-----END CERTIFICATE-----
+]],
+  key = [[
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgIC3NadeUo1Krlp50
+MECjUDnLYpDvmH1CUbqr2dcSCnGhRANCAAQ+rNMLFYU/wQ+fEplUz4S/3gMNchFo
+v6WTrW1YXrvOZGT26g0udubLXW/3Tf9B3tVH6YfmG6BewPYbTmPbM3dc
+-----END PRIVATE KEY-----
+]],
+}
