@@ -516,6 +516,9 @@ struct weft_runtime {
   uint32_t turn_left;    /* entries of this turn that have not run */
   uint64_t last_poll_ticks;
   uint32_t outside_work; /* look-ups, files, threads: the virtual clock waits */
+  struct list readable;  /* streams the kernel told of, to be read */
+  struct spare *spare_buffers; /* for those that are read next */
+  unsigned spare_count;
   char *scratch;         /* for what a filter is about to get; or NULL */
   weft_error *no_memory; /* what a task fails with when there is none */
   bool poll_now; /* a time was set that has come, or I/O begun in a poll */
@@ -732,6 +735,10 @@ void weft__resolve_dispose(weft_runtime *rt, void *object);
 void weft__resolver_drop(weft_runtime *rt);
 void weft__stream_dispose(weft_runtime *rt, void *object);
 void weft__stream_clear_scratch(weft_runtime *rt);
+void weft__stream_clear_spares(weft_runtime *rt);
+
+/* Reads from at most [most] of the streams that the kernel has told of. */
+void weft__streams_read(weft_runtime *rt, unsigned most);
 void weft__listener_dispose(weft_runtime *rt, void *object);
 void weft__udp_dispose(weft_runtime *rt, void *object);
 

@@ -21,6 +21,7 @@ int weft_next_timeout(weft_runtime *rt, uint64_t *timeout_ns) {
   if (!weft__is_here(rt))
     return WEFT_ETHREAD;
   if (!weft__ready_is_empty(rt) || rt->poll_now ||
+      !list_is_empty(&rt->readable) ||
       (uv_loop_alive(&rt->loop) && uv_backend_timeout(&rt->loop) == 0))
     return WEFT_OK;
   uint64_t next = weft__timer_next(rt);

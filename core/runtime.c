@@ -31,6 +31,7 @@ static void clear_memory(weft_runtime *rt) {
   weft__pool_clear(&rt->fs_ops_pool);
   weft__fiber_cache_clear(rt);
   weft__stream_clear_scratch(rt);
+  weft__stream_clear_spares(rt);
   weft__free(rt->ready.entries,
              rt->ready.entries == NULL
                  ? 0
@@ -70,6 +71,7 @@ int weft_runtime_new(weft_runtime **out) {
   weft__handle_init(rt);
   list_init(&rt->tasks);
   list_init(&rt->ended);
+  list_init(&rt->readable);
   init_pools(rt);
   rt->fibers.size_bytes = STACK_BYTES;
   rt->fibers.guard = true;

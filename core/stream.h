@@ -2,8 +2,8 @@
  * stream.h - what the files of streams share: the struct of a stream, and how
  * connections come to be one.
  *
- *   connect.c, listener.c, stream_open.c make it -> stream.c reads, closes ->
- *   stream_write.c */
+ *   connect.c, listener.c, stream_open.c make it -> stream_read.c reads ->
+ *   stream_write.c; stream.c closes */
 #ifndef WEFT_STREAM_H
 #define WEFT_STREAM_H
 
@@ -54,18 +54,19 @@ struct stream {
   unsigned filtering;    /* how many of its calls are under way */
   struct list closers;   /* who waits in weft_stream_close, at most one */
 
-  /* Reading (stream.c): data[begin, end) is what is unread. */
+  /* Reading (stream_read.c): data[begin, end) is what is unread. */
   char *data;
   size_t begin;
   size_t end;
   size_t capacity;
-  size_t asked;        /* how much a reader wanted to have in the buffer */
-  int read_status;     /* what comes after the unread bytes; WEFT_OK: more */
-  bool reading;        /* libuv reads */
-  bool paused;         /* it would, but there is enough unread */
-  bool borrowed;       /* somebody peeked: the buffer must not move */
-  struct kept *kept;   /* those that were replaced, until the next fill */
-  struct list readers; /* who waits for bytes, at most one */
+  size_t asked;         /* how much a reader wanted to have in the buffer */
+  int read_status;      /* what comes after the unread bytes; WEFT_OK: more */
+  bool reading;         /* libuv reads */
+  bool paused;          /* it would, but there is enough unread */
+  bool borrowed;        /* somebody peeked: the buffer must not move */
+  struct kept *kept;    /* those that were replaced, until the next fill */
+  struct list readable; /* node in the runtime's: it is to be read */
+  struct list readers;  /* who waits for bytes, at most one */
 
   /* Writing (stream_write.c). What is unsent lies in libuv's queue. */
   int write_status;      /* why nothing can be sent any more */
@@ -109,13 +110,15 @@ int weft__stream_take(struct stream *s, const char *data, size_t size_bytes);
  * a filter's call it leaves that to who has called the filter. */
 void weft__stream_settle(struct stream *s);
 
-/* -- Reading (stream.c) --------------------------------------------------- */
+/* -- Reading (stream_read.c)
+ * --------------------------------------------------- */
 
-/* Has libuv read from the connection. */
+/* Has the connection read when there are bytes. */
 int weft__stream_start_reading(struct stream *s);
 void weft__stream_stop_reading(struct stream *s);
 /* Adds bytes to those that are unread, or none for want of memory. */
 int weft__stream_add(struct stream *s, const char *data, size_t size_bytes);
+void weft__stream_free_buffers(struct stream *s);
 /* What is read comes to an end so. */
 void weft__stream_end_reading(struct stream *s, int status);
 
