@@ -527,7 +527,8 @@ WEFT_API int weft_file_write(weft_runtime *rt, weft_file file, const void *data,
                              size_t size_bytes, uint64_t *value);
 /* As weft_file_write, at [offset]; the position is not touched. WEFT_ESPIPE if
  * it is open for appending.
- * parks: yes   value, errors, cancelled: as weft_file_write, and WEFT_ESPIPE */
+ * parks: yes   value: as weft_file_write
+ * errors: as weft_file_write, and WEFT_ESPIPE */
 WEFT_API int weft_file_write_at(weft_runtime *rt, weft_file file,
                                 const void *data, size_t size_bytes,
                                 uint64_t offset, uint64_t *value);
