@@ -124,6 +124,21 @@ end
 
 -- -- Connecting --------------------------------------------------------------
 
+local function check_connect(opts)
+  if opts.path ~= nil then
+    options.check("net.connect", opts, connect_unix)
+    return
+  end
+  options.check("net.connect", opts, connect_tcp)
+  options.expect("net.connect: host", host_kind, opts.host, 3)
+  options.expect("net.connect: port", connect_tcp.port, opts.port, 3)
+end
+
+local function open_connection(opts)
+  if opts.path then return core.unix_connect(opts.path) end
+  return core.tcp_connect(opts.host, opts.port)
+end
+
 --- Connects by TCP to `host`, a name or an address, and `port`; or to the unix
 -- socket at `path`, for which the string "unix:/path" will do, "@name" being
 -- one that is in no file system. Parks; there is no time limit but the
@@ -142,22 +157,13 @@ end
 ---@return weft.Stream
 function net.connect(opts)
   opts = options_of("net.connect", opts)
+  check_connect(opts)
   local secure = opts.tls
     and need_tls("net.connect").connector(opts.tls, opts.host)
-  local code, socket
-  if opts.path ~= nil then
-    options.check("net.connect", opts, connect_unix)
-    code, socket = core.unix_connect(opts.path)
-  else
-    options.check("net.connect", opts, connect_tcp)
-    options.expect("net.connect: host", host_kind, opts.host)
-    options.expect("net.connect: port", connect_tcp.port, opts.port)
-    code, socket = core.tcp_connect(opts.host, opts.port)
-  end
+  local code, socket = open_connection(opts)
   if code then fail_connect(opts, code, socket) end
   local connection = stream.wrap(socket)
-  if not secure then return connection end
-  return secure(connection)
+  return secure and secure(connection) or connection
 end
 
 -- -- Listening ---------------------------------------------------------------
