@@ -495,6 +495,24 @@ describe("a context", function()
     os.remove(file)
   end))
 
+  it("has certificates for a server's other names", run(function()
+    local server = tls.context(server_options { hosts = {
+      ["example.org"] = { cert = path "other.pem", key = path "key.pem" },
+      ["*.self"] = { cert = path "self.pem", key = path "key.pem" },
+    } })
+    for name, subject in pairs {
+      localhost = "server", ["example.org"] = "other",
+      ["EXAMPLE.org"] = "other", ["a.self"] = "self",
+      ["a.b.self"] = "server", self = "server",
+    } do
+      local stream, peer = secure({ verify = false, server_name = name },
+        server)
+      assert.equal("CN=" .. subject, stream:tls().peer.subject)
+      assert.equal(name, peer:tls().server_name)
+      close_both(stream, peer)
+    end
+  end))
+
   it("takes PEM for files", run(function()
     close_both(secure(client_options { ca = { read "ca.pem", path "ca.pem" } },
       { server = true, cert = read "both.pem" }))
@@ -549,6 +567,14 @@ describe("tls.context", function()
     refused({ "alpn", "255" }, { alpn = { ("x"):rep(256) } })
     refused({ "resume", "true or false" }, { resume = 1 })
     refused({ "handshake_timeout", "above 0" }, { handshake_timeout = 0 })
+    local good = { cert = path "server.pem", key = path "key.pem" }
+    refused({ "hosts", "by host names" }, { hosts = { good } })
+    refused({ "hosts", "by host names" }, { hosts = { a = { cart = "x" } } })
+    refused({ "hosts", "by host names" },
+      { hosts = { a = { cert = "x", ca = "y" } } })
+    refused({ 'hosts: "a.*" can be no' }, { hosts = { ["a.*"] = good } })
+    refused({ "no private key in" },
+      { hosts = { a = { cert = path "server.pem" } } })
     refused({ "no cipher called ROT13" }, { ciphers = "ROT13" })
     refuses({ "table" }, tls.context, "x")
   end)
@@ -559,6 +585,8 @@ describe("tls.context", function()
     refused({ "verify", "ca" }, { verify = true })
     refuses({ "server needs a cert" }, tls.context, { server = true })
     refuses({ "key needs a cert" }, tls.context, { key = path "key.pem" })
+    refuses({ "hosts are a server's" }, tls.context,
+      { hosts = { a = { cert = path "both.pem" } } })
     refuses({ "only a server" }, tls.context, { verify = "request" })
   end)
 

@@ -58,12 +58,30 @@ local function verify(value)
   end
 end
 
+-- A certificate for each of the other names of a server.
+local function hosts(value)
+  local wanted = "a table of { cert =, key = } by host names, one of which may "
+    .. "begin with \"*.\""
+  if type(value) ~= "table" then return wanted end
+  for name, identity in pairs(value) do
+    if not is_text(name) or type(identity) ~= "table"
+      or not is_text(identity.cert) then
+      return wanted
+    end
+    for key, part in pairs(identity) do
+      local is_known = key == "cert" or key == "key" or key == "password"
+      if not is_known or not is_text(part) then return wanted end
+    end
+  end
+end
+
 local VERSIONS = { ["1.2"] = 12, ["1.3"] = 13 }
 local version = options.one_of { "1.2", "1.3" }
 
 local CONTEXT_KINDS = {
   server = options.flag, cert = text, key = text, password = text,
-  ca = texts, crl = texts, verify = verify, check_name = options.flag,
+  hosts = hosts, ca = texts, crl = texts, verify = verify,
+  check_name = options.flag,
   min_version = version, max_version = version, ciphers = text,
   alpn = protocols, resume = options.flag, allow_truncation = options.flag,
   handshake_timeout = options.positive,
@@ -115,6 +133,9 @@ local function check_consistency(call, opts)
   if opts.verify == "request" and not opts.server then
     fail_argument(call .. ": only a server can request a certificate", 4)
   end
+  if opts.hosts and not opts.server then
+    fail_argument(call .. ": hosts are a server's", 4)
+  end
   if opts.server and opts.verify and not opts.ca then
     fail_argument(call .. ": to verify clients a server needs a ca, whose "
       .. "certificates they have", 4)
@@ -125,11 +146,23 @@ local function each_of(value)
   return ipairs(type(value) == "table" and value or { value })
 end
 
+local function set_hosts(handle, call, identities)
+  for name, identity in pairs(identities) do
+    local code, other = core.context(true)
+    check(call, code)
+    check(call, core.set_certificate(other, identity.cert, identity.key,
+      identity.password))
+    code = core.add_host(handle, name, other)
+    check(call, code, ("hosts: %q can be no host's name"):format(name))
+  end
+end
+
 local function set_certificates(handle, call, opts)
   if opts.cert then
     check(call, core.set_certificate(handle, opts.cert, opts.key,
       opts.password))
   end
+  if opts.hosts then set_hosts(handle, call, opts.hosts) end
   for _, ca in each_of(opts.ca) do check(call, core.add_ca(handle, ca)) end
   for _, crl in each_of(opts.crl) do check(call, core.add_crl(handle, crl)) end
 end
@@ -175,11 +208,12 @@ end
 -- other; a client's remembers their sessions.
 --
 -- Options, all optional: `server` (false); `cert`, `key`, `password`: the own
--- certificate with its chain, and its key, which may be in `cert` too; `ca`:
--- whom to trust instead of the system's authorities; `crl`: revocation lists;
--- `verify`: a client checks the server's certificate (true), a server its
--- clients' (false), "request": if they send one; `check_name` (true): for the
--- name, too; `min_version` ("1.2"), `max_version` ("1.3"); `ciphers`, as
+-- certificate with its chain, and its key, which may be in `cert` too; `hosts`:
+-- those of a server's other names, `{ ["b.example"] = { cert =, key = } }`;
+-- `ca`: whom to trust instead of the system's authorities; `crl`: revocation
+-- lists; `verify`: a client checks the server's certificate (true), a server
+-- its clients' (false), "request": if they send one; `check_name` (true): for
+-- the name, too; `min_version` ("1.2"), `max_version` ("1.3"); `ciphers`, as
 -- OpenSSL's list; `alpn`, a list of protocols, the best first; `resume` (true)
 -- sessions; `allow_truncation` (false): an end without close_notify is a good
 -- one; `handshake_timeout` (60), of a listener's connections.

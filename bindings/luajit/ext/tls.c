@@ -92,6 +92,13 @@ static int set_certificate(lua_State *L) {
   return give_outcome(L, status, error);
 }
 
+/* add_host(context, name, other context) -> nil */
+static int add_host(lua_State *L) {
+  return give_status(L, weft_tls_context_add_host(to_context(L, 1),
+                                                  luaL_checkstring(L, 2),
+                                                  to_context(L, 3)));
+}
+
 /* add_ca(context, ca) -> nil */
 static int add_ca(lua_State *L) {
   weft_error *error;
@@ -256,6 +263,7 @@ WEFT_API int luaopen_weft_ext_tls(lua_State *L);
 int luaopen_weft_ext_tls(lua_State *L) {
   static const luaL_Reg functions[] = {{"context", context},
                                        {"set_certificate", set_certificate},
+                                       {"add_host", add_host},
                                        {"add_ca", add_ca},
                                        {"add_crl", add_crl},
                                        {"set_ciphers", set_ciphers},

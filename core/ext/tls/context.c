@@ -5,7 +5,6 @@
  * those it began with. Setters work on settings that nobody else has yet;
  * replacing gives a context others, so nothing is ever changed under a
  * connection, in whichever thread that is. */
-#include <stdio.h>
 #include <string.h>
 
 #include "tls.h"
@@ -80,6 +79,7 @@ static bool set_up_ctx(SSL_CTX *ctx) {
 
 static void free_settings(struct tls_settings *settings) {
   tls__sessions_close(&settings->sessions);
+  tls__host_free_all(settings);
   SSL_CTX_free(settings->ctx);
   BIO_meth_free(settings->memory);
   OPENSSL_free(settings->protocols);
@@ -410,68 +410,8 @@ int weft_tls_context_add_protocol(weft_tls_context *context,
   return WEFT_OK;
 }
 
-/* -- Ciphers -------------------------------------------------------------- */
-
-/* OpenSSL leaves out what it does not know, so each name is tried by itself;
- * what begins with a sign takes away or sorts. */
-static bool is_cipher(SSL_CTX *ctx, const char *name) {
-  if (strncmp(name, "TLS_", 4) == 0)
-    return SSL_CTX_set_ciphersuites(ctx, name) == 1;
-  return strchr("!-+@", name[0]) != NULL ||
-         SSL_CTX_set_cipher_list(ctx, name) == 1;
-}
-
-/* Parts [list] into the names before TLS 1.3 and those from then on, each with
- * room for all of it. */
-static int part_ciphers(SSL_CTX *scratch, char *list, char *old, char *fresh,
-                        weft_error **error) {
-  char *rest = list;
-  for (char *name = strtok_r(list, ": ", &rest); name != NULL;
-       name = strtok_r(NULL, ": ", &rest)) {
-    if (!is_cipher(scratch, name)) {
-      int status = tls__clear_errors(WEFT_EINVAL);
-      if (status == WEFT_EINVAL)
-        *error = tls__error(status, NULL, "there is no cipher called %s", name);
-      return status;
-    }
-    char *place = strncmp(name, "TLS_", 4) == 0 ? fresh : old;
-    if (place[0] != '\0')
-      strcat(place, ":");
-    strcat(place, name);
-  }
-  return WEFT_OK;
-}
-
-static int apply_ciphers(SSL_CTX *ctx, const char *old, const char *fresh,
-                         weft_error **error) {
-  bool is_good =
-      (old[0] == '\0' || SSL_CTX_set_cipher_list(ctx, old) == 1) &&
-      (fresh[0] == '\0' || SSL_CTX_set_ciphersuites(ctx, fresh) == 1) &&
-      (old[0] != '\0' || fresh[0] != '\0');
-  int status = tls__clear_errors(is_good ? WEFT_OK : WEFT_EINVAL);
-  if (status == WEFT_EINVAL)
-    *error = tls__error(status, NULL, "no cipher is left");
-  return status;
-}
-
-static int set_ciphers(struct tls_settings *settings, const char *ciphers,
-                       weft_error **error) {
-  size_t size_bytes = strlen(ciphers) + 1;
-  SSL_CTX *scratch = SSL_CTX_new(TLS_method());
-  char *room = OPENSSL_zalloc(3 * size_bytes);
-  int status = tls__clear_errors(WEFT_ENOMEM);
-  if (scratch != NULL && room != NULL) {
-    char *old = room + size_bytes, *fresh = old + size_bytes;
-    memcpy(room, ciphers, size_bytes);
-    status = part_ciphers(scratch, room, old, fresh, error);
-    if (status == WEFT_OK)
-      status = apply_ciphers(settings->ctx, old, fresh, error);
-  }
-  OPENSSL_free(room);
-  SSL_CTX_free(scratch);
-  ERR_clear_error();
-  return status;
-}
+/* -- By others --------------------------------------------------------------
+ */
 
 int weft_tls_context_set_ciphers(weft_tls_context *context, const char *ciphers,
                                  weft_error **error) {
@@ -483,7 +423,20 @@ int weft_tls_context_set_ciphers(weft_tls_context *context, const char *ciphers,
     return WEFT_ESTATE;
   if (ciphers == NULL)
     return WEFT_EINVAL;
-  int status = set_ciphers(settings, ciphers, error == NULL ? &unseen : error);
+  int status =
+      tls__set_ciphers(settings->ctx, ciphers, error == NULL ? &unseen : error);
   weft_error_unref(unseen);
   return status;
+}
+
+int weft_tls_context_add_host(weft_tls_context *context, const char *name,
+                              weft_tls_context *other) {
+  struct tls_settings *settings = changeable(context), *chosen;
+  if (settings == NULL)
+    return WEFT_ESTATE;
+  if (name == NULL || other == NULL || context == other ||
+      settings->side != WEFT_TLS_SERVER || side_of(other) != WEFT_TLS_SERVER)
+    return WEFT_EINVAL;
+  int status = tls__context_use(other, &chosen);
+  return status == WEFT_OK ? tls__host_add(settings, name, chosen) : status;
 }

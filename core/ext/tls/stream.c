@@ -273,7 +273,8 @@ static int new_tls(weft_runtime *rt, weft_stream stream,
   *made = NULL;
   if (tls == NULL) {
     tls__settings_unref(settings);
-    return tls__clear_errors(WEFT_ENOMEM);
+    ERR_clear_error();
+    return WEFT_ENOMEM;
   }
   copy_port(rt, stream, port, sizeof port);
   tls->rt = rt;

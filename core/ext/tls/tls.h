@@ -8,7 +8,8 @@
  *   engine.c      OpenSSL on memory: what came in, what is to go out
  *      |
  *   context.c     the settings it was made with; pem.c reads certificates and
- *                 keys, session.c remembers sessions
+ *                 keys, cipher.c lists of ciphers; host.c has certificates for
+ *                 other names, session.c remembers sessions
  *
  *   failure.c     what OpenSSL reports, as a code and a clear line
  *   certificate.c what a certificate says
@@ -68,12 +69,25 @@ struct tls_settings {
   unsigned char *protocols; /* for ALPN, each after its length */
   size_t protocols_bytes;
   struct tls_sessions sessions;
+  struct tls_host *hosts; /* host.c's */
 };
 
 /* The settings for a handshake that begins, which are not to change any more;
  * owned: tls__settings_unref. */
 int tls__context_use(weft_tls_context *context, struct tls_settings **settings);
 void tls__settings_unref(struct tls_settings *settings);
+
+/* -- Other names (host.c) ------------------------------------------------- */
+
+/* Has clients that ask for [name] get the certificate of [chosen], whose
+ * reference it takes, also on failure. */
+int tls__host_add(struct tls_settings *settings, const char *name,
+                  struct tls_settings *chosen);
+void tls__host_free_all(struct tls_settings *settings);
+
+/* -- Ciphers (cipher.c) --------------------------------------------------- */
+
+int tls__set_ciphers(SSL_CTX *ctx, const char *ciphers, weft_error **error);
 
 /* -- PEM (pem.c) ---------------------------------------------------------- */
 

@@ -61,6 +61,19 @@ WEFT_API int weft_tls_context_set_certificate(weft_tls_context *context,
                                               const char *password,
                                               weft_error **error);
 
+/* Has a server give clients that ask for [name], "a.example.org" or
+ * "*.example.org", the certificate of [other], which is a server's context too
+ * and is not to be set any more; all else is [context]'s. A name comes before a
+ * wildcard, the first added before later ones; who asks for none of them gets
+ * the certificate of [context]. Taken as it is now: a replacement of [other] is
+ * not seen.
+ * parks: no
+ * errors: WEFT_ENOMEM, WEFT_ESTATE, WEFT_EINVAL (no name, a wildcard elsewhere,
+ * a client's context, or [other] has no certificate) */
+WEFT_API int weft_tls_context_add_host(weft_tls_context *context,
+                                       const char *name,
+                                       weft_tls_context *other);
+
 /* Trusts the certificates in [ca], PEM, a file or a directory made by "openssl
  * rehash", and not the system's. May be called more than once. A server names
  * them to clients whose certificates it asks for, unless they are a

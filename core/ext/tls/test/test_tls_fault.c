@@ -137,6 +137,51 @@ TASK_TEST("a refusal that comes after the handshake is read, by name") {
   secure_close();
 }
 
+/* A server that answers, and goes while its client still writes. */
+TASK_TEST("25.6 what came before a write finds the connection broken is read") {
+  struct puppet puppet;
+  struct job job = {.call = call_client, .data = "localhost"};
+  int fd, status = WEFT_OK;
+  secure_open();
+  job.object = open_pair(rt, &fd);
+  puppet_open(&puppet, fd, secure.server);
+  start_job(rt, &job, false);
+  puppet_shake(rt, &puppet);
+  CHECK_INT(WEFT_OK, join_job(rt, &job));
+  puppet_write(&puppet, "no more, please");
+  tls__engine_shutdown(&puppet.engine);
+  puppet_say(&puppet, SIZE_MAX);
+  close(fd);
+  for (int i = 0; i < 10 && status == WEFT_OK; i++)
+    status = weft_stream_write(rt, job.object, "more", 4);
+  CHECK(is_break(status));
+  expect_text(rt, job.object, "no more, please");
+  CHECK_INT(WEFT_EEND, end_of(rt, job.object));
+  weft_tls_close(tls_of(&job));
+  CHECK_INT(WEFT_OK, weft_stream_close(rt, job.object));
+  puppet_close(&puppet);
+  secure_close();
+}
+
+TEST("the TLS of a stream left open goes with the runtime") {
+  weft_runtime *rt = new_runtime();
+  struct job job = {.call = call_client, .data = "localhost"};
+  int fd;
+  secure_open();
+  job.object = open_plain(rt, &fd);
+  spawn_job(rt, &job, true);
+  for (int i = 0, work; i < 4; i++)
+    CHECK_INT(WEFT_OK, weft_run_nowait(rt, &work));
+  CHECK(!job.done);
+  CHECK_INT(WEFT_OK, weft_shutdown(rt));
+  CHECK_INT(WEFT_OK, weft_run(rt));
+  CHECK_INT(WEFT_ECANCELLED, job.status);
+  CHECK_INT(WEFT_OK, weft_task_close(rt, job.task));
+  CHECK_INT(WEFT_OK, weft_runtime_free(rt));
+  close(fd);
+  secure_close();
+}
+
 /* -- Cancelling ----------------------------------------------------------- */
 
 static void check_given_up(weft_runtime *rt, weft_stream stream) {
