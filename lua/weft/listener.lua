@@ -81,6 +81,13 @@ end
 
 -- -- Serving -----------------------------------------------------------------
 
+-- Who has failed, for the report: the task and, while that is known, the peer.
+local function name_of(connection)
+  local name = task.current():name()
+  local known, peer = pcall(connection.peer, connection)
+  return known and ("%s (%s)"):format(name, peer) or name
+end
+
 local function handle_securely(connection, handler, context)
   handler(require("weft.tls").accept(connection, context))
 end
@@ -98,9 +105,10 @@ local function handle(handler, socket, context)
   end
   if ok then return connection:exit() end
   local failure = errors.object(err)
+  local name = not errors.is_cancelled(failure) and name_of(connection)
   connection:exit(failure)
-  if errors.is_cancelled(failure) then error(failure, 0) end
-  report.report(report.FAILURE, task.current():name(), failure)
+  if not name then error(failure, 0) end
+  report.report(report.FAILURE, name, failure)
 end
 
 -- Accepts until the listener is closed; returns the code that ends it sooner.
