@@ -58,6 +58,9 @@
     "^weft_(queue|channel|sender|receiver)_"; /* items are pointers: a binding
                                                  stores its own */
 
+%rename("$ignore", regextarget=1, %$isfunction)
+    "^weft_(work|workers)_"; /* jobs are C code: a language has its threads */
+
 %ignore weft_set_allocator;
 %ignore weft_set_around_block;
 %ignore weft_set_report; /* errors have to be kept apart from reports first */

@@ -102,6 +102,8 @@ enum kind {
   KIND_UDP,
   KIND_FILE,
   KIND_FS_WATCH,
+  KIND_WORKERS,
+  KIND_WORK,
   KIND_COUNT
 };
 
@@ -473,6 +475,21 @@ void weft__group_give_place_back(weft_runtime *rt, struct task *holder);
 /* Ends, by force, the groups and scopes that [task] left open. */
 void weft__group_abandon(weft_runtime *rt, struct group *group);
 
+/* -- Posts (post.c) -------------------------------------------------------
+ * A post of the core's own is part of what it is about: posting it allocates
+ * nothing, and its function may end that. It is not posted twice at a time. */
+
+struct post {
+  struct post *next;
+  weft_call_fn fn;
+  void *arg;
+  weft_drop_fn drop;
+  bool own; /* the core's: neither dropped nor freed */
+};
+
+void weft__post_own(weft_runtime *rt, struct post *post); /* any thread */
+void weft__post_forget(weft_runtime *rt, struct post *post);
+
 /* -- The runtime (runtime.c, poll.c) --------------------------------------
  */
 
@@ -528,6 +545,10 @@ struct weft_runtime {
     uint32_t running;     /* those that were */
     uint32_t running_max; /* fewer than libuv has threads */
   } fs;
+
+  struct list pools;           /* struct workers.node */
+  struct workers *own_workers; /* NULL until they are needed */
+  uint32_t starved_pools;      /* where a job waits for a new thread */
 
   struct post_list {
     uv_mutex_t mutex;
@@ -741,6 +762,19 @@ void weft__stream_clear_spares(weft_runtime *rt);
 void weft__streams_read(weft_runtime *rt, unsigned most);
 void weft__listener_dispose(weft_runtime *rt, void *object);
 void weft__udp_dispose(weft_runtime *rt, void *object);
+
+/* -- Threads (workers.c, work.c) ------------------------------------------ */
+
+/* A job that has waited so long gets a new thread, if there may be one. */
+#define WEFT__STARVED_NS UINT64_C(1000000)
+
+void weft__workers_dispose(weft_runtime *rt, void *object);
+void weft__work_dispose(weft_runtime *rt, void *object);
+/* Starts threads for jobs that have waited too long. */
+void weft__workers_relieve(weft_runtime *rt);
+/* Ends all pools; false: there was none. Blocks while a job runs, though not
+ * for ever. */
+bool weft__workers_end(weft_runtime *rt);
 
 /* A write to a connection that is gone is an error code, not the process's
  * end. Leaves a disposition that somebody has set alone. */

@@ -16,6 +16,15 @@ int weft_backend_fd(weft_runtime *rt, int *fd) {
   return *fd < 0 ? WEFT_ENOTSUP : WEFT_OK;
 }
 
+/* Nanoseconds until the first time of the heap. */
+static uint64_t time_until_due(weft_runtime *rt) {
+  uint64_t next = weft__timer_next(rt);
+  uint64_t now = weft__now(rt);
+  if (next == WEFT__NEVER)
+    return WEFT__NEVER;
+  return next > now && !rt->virtual_clock ? next - now : 0;
+}
+
 int weft_next_timeout(weft_runtime *rt, uint64_t *timeout_ns) {
   *timeout_ns = 0;
   if (!weft__is_here(rt))
@@ -24,12 +33,9 @@ int weft_next_timeout(weft_runtime *rt, uint64_t *timeout_ns) {
       !list_is_empty(&rt->readable) ||
       (uv_loop_alive(&rt->loop) && uv_backend_timeout(&rt->loop) == 0))
     return WEFT_OK;
-  uint64_t next = weft__timer_next(rt);
-  uint64_t now = weft__now(rt);
-  if (next == WEFT__NEVER)
-    *timeout_ns = WEFT__NEVER;
-  else if (next > now && !rt->virtual_clock)
-    *timeout_ns = next - now;
+  *timeout_ns = time_until_due(rt);
+  if (rt->starved_pools > 0 && *timeout_ns > WEFT__STARVED_NS)
+    *timeout_ns = WEFT__STARVED_NS;
   return WEFT_OK;
 }
 

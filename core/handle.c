@@ -128,6 +128,8 @@ static void dispose(weft_runtime *rt, enum kind kind, void *object) {
       [KIND_CONTEXT] = weft__context_dispose,
       [KIND_FILE] = weft__file_dispose,
       [KIND_FS_WATCH] = weft__fs_watch_dispose,
+      [KIND_WORKERS] = weft__workers_dispose,
+      [KIND_WORK] = weft__work_dispose,
       [KIND_TASK] = weft__task_dispose,
   };
   if (disposers[kind] != NULL)

@@ -48,7 +48,7 @@ bool weft__poll_is_due(weft_runtime *rt) {
     return true;
   if (atomic_load_explicit(&rt->posts.pending, memory_order_relaxed))
     return true;
-  if (rt->timers.count == 0 && !has_io(rt))
+  if (rt->timers.count == 0 && rt->starved_pools == 0 && !has_io(rt))
     return false;
   return rt->virtual_clock || read_ticks() - rt->last_poll_ticks >= POLL_TICKS;
 }
@@ -84,7 +84,7 @@ static void on_loop_timer(uv_timer_t *timer) {
 
 /* Milliseconds, which the kernel counts in, until the first time of the heap:
  * rounded up, so that nothing fires early. WEFT__NEVER if there is none. */
-static uint64_t time_to_wait_ms(weft_runtime *rt) {
+static uint64_t time_until_due_ms(weft_runtime *rt) {
   uint64_t next = rt->virtual_clock ? WEFT__NEVER : weft__timer_next(rt);
   if (next == WEFT__NEVER)
     return WEFT__NEVER;
@@ -92,6 +92,12 @@ static uint64_t time_to_wait_ms(weft_runtime *rt) {
   if (next <= now)
     return 0;
   return (next - now) / 1000000 + ((next - now) % 1000000 > 0);
+}
+
+/* A job that waits for a thread is looked after every millisecond. */
+static uint64_t time_to_wait_ms(weft_runtime *rt) {
+  uint64_t wait_ms = time_until_due_ms(rt);
+  return rt->starved_pools > 0 && wait_ms > 1 ? 1 : wait_ms;
 }
 
 /* A post or a signal ends it, too. */
@@ -200,6 +206,7 @@ static void jump(weft_runtime *rt) {
 void weft__poll(weft_runtime *rt, bool may_block) {
   rt->poll_now = false;
   weft__posts_run(rt);
+  weft__workers_relieve(rt);
   if (may_block && must_wait(rt))
     wait_for_io(rt);
   else if (list_is_empty(&rt->readable))

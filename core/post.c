@@ -9,13 +9,6 @@
 
 #include <stdatomic.h>
 
-struct post {
-  struct post *next;
-  weft_call_fn fn;
-  void *arg;
-  weft_drop_fn drop;
-};
-
 static void on_async(uv_async_t *async) {
   (void)async; /* it is there to end the wait; the poll looks at the list */
 }
@@ -49,13 +42,20 @@ static struct post *take_all(weft_runtime *rt) {
   return first;
 }
 
+static void give_back(struct post *post) {
+  weft__drop(post->drop, post->arg);
+  weft__free(post, sizeof *post);
+}
+
+/* One of the core's own may be gone, or posted anew, once its function runs. */
 void weft__posts_run(weft_runtime *rt) {
   struct post *post = take_all(rt);
   while (post != NULL) {
     struct post *next = post->next;
+    bool own = post->own;
     post->fn(rt, post->arg);
-    weft__drop(post->drop, post->arg);
-    weft__free(post, sizeof *post);
+    if (!own)
+      give_back(post);
     post = next;
   }
   weft__signals_deliver(rt);
@@ -66,20 +66,14 @@ bool weft__posts_drop(weft_runtime *rt) {
   bool dropped = post != NULL;
   while (post != NULL) {
     struct post *next = post->next;
-    weft__drop(post->drop, post->arg);
-    weft__free(post, sizeof *post);
+    if (!post->own)
+      give_back(post);
     post = next;
   }
   return dropped;
 }
 
-int weft_post(weft_runtime *rt, weft_call_fn fn, void *arg, weft_drop_fn drop) {
-  if (fn == NULL)
-    return weft__refuse(drop, arg, WEFT_EINVAL);
-  struct post *post = weft__alloc(sizeof *post);
-  if (post == NULL)
-    return weft__refuse(drop, arg, WEFT_ENOMEM);
-  *post = (struct post){NULL, fn, arg, drop};
+static void append(weft_runtime *rt, struct post *post) {
   uv_mutex_lock(&rt->posts.mutex);
   if (rt->posts.last == NULL)
     rt->posts.first = post;
@@ -90,5 +84,36 @@ int weft_post(weft_runtime *rt, weft_call_fn fn, void *arg, weft_drop_fn drop) {
   /* Inside the lock, so that the runtime cannot be freed in between. */
   uv_async_send(&rt->loop_async);
   uv_mutex_unlock(&rt->posts.mutex);
+}
+
+int weft_post(weft_runtime *rt, weft_call_fn fn, void *arg, weft_drop_fn drop) {
+  if (fn == NULL)
+    return weft__refuse(drop, arg, WEFT_EINVAL);
+  struct post *post = weft__alloc(sizeof *post);
+  if (post == NULL)
+    return weft__refuse(drop, arg, WEFT_ENOMEM);
+  *post = (struct post){NULL, fn, arg, drop, false};
+  append(rt, post);
   return WEFT_OK;
+}
+
+void weft__post_own(weft_runtime *rt, struct post *post) {
+  post->next = NULL;
+  append(rt, post);
+}
+
+/* Takes a post of the core's own out, if it is there. */
+void weft__post_forget(weft_runtime *rt, struct post *post) {
+  struct post *before = NULL;
+  uv_mutex_lock(&rt->posts.mutex);
+  struct post **place = &rt->posts.first;
+  while (*place != NULL && *place != post) {
+    before = *place;
+    place = &before->next;
+  }
+  if (*place != NULL)
+    *place = post->next;
+  if (rt->posts.last == post)
+    rt->posts.last = before;
+  uv_mutex_unlock(&rt->posts.mutex);
 }

@@ -16,6 +16,8 @@ static const char *describe(int kind) {
     return "would not end and was given up";
   case WEFT_REPORT_UNCLOSED:
     return "something was left open, and is closed now";
+  case WEFT_REPORT_ABANDONED:
+    return "a job in a thread would not end";
   default:
     return "the system refused something; it is tried again";
   }

@@ -72,6 +72,7 @@ int weft_runtime_new(weft_runtime **out) {
   list_init(&rt->tasks);
   list_init(&rt->ended);
   list_init(&rt->readable);
+  list_init(&rt->pools);
   init_pools(rt);
   rt->fibers.size_bytes = STACK_BYTES;
   rt->fibers.guard = true;
@@ -117,6 +118,7 @@ static void close_all(weft_runtime *rt) {
     again = weft__handle_close_all(rt);
     again |= drop_calls(rt);
     again |= weft__posts_drop(rt);
+    again |= weft__workers_end(rt);
   } while (again);
 }
 

@@ -410,7 +410,8 @@ enum weft_report_kind {
   WEFT_REPORT_STUBBORN = 3, /* a task got Cancelled 1,000 times in one scope */
   WEFT_REPORT_GIVEN_UP = 4, /* a task would not end and was given up */
   WEFT_REPORT_SYSTEM = 5,   /* the system refused something that is retried */
-  WEFT_REPORT_UNCLOSED = 6  /* something was left open, and is closed now */
+  WEFT_REPORT_UNCLOSED = 6, /* something was left open, and is closed now */
+  WEFT_REPORT_ABANDONED = 7 /* a job would not end; its thread is left behind */
 };
 typedef void (*weft_report_fn)(weft_runtime *rt, void *arg, int kind,
                                uint64_t task, weft_error *error);

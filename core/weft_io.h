@@ -710,6 +710,124 @@ WEFT_API int weft_fs_watch_get_path(weft_runtime *rt, weft_fs_watch watch,
 WEFT_API int weft_fs_watch_next(weft_runtime *rt, weft_fs_watch watch,
                                 uint64_t *value);
 
+/* -- Threads --------------------------------------------------------------
+ * A job is a function that blocks or computes for long; it runs in a thread of
+ * a pool, beside the runtime, and must not call what concerns that. Jobs begin
+ * in the order in which they came. Look-ups of names, and files, have threads
+ * of their own: a full pool does not keep them waiting.
+ *
+ * Threads are started as jobs need them: one for each processor at once, more
+ * when a job has waited for a millisecond. They stay, to be used again, with
+ * all signals blocked. A thread may have something of its own, its local, as
+ * an interpreter: it is made before its first job and ended with the thread.
+ *
+ * A job that has begun cannot be stopped. Who waits for it waits on, though
+ * cancelled, or abandons it: then it runs on, keeps its thread until it ends,
+ * and neither the virtual clock nor a shutdown's tasks wait for it. The end of
+ * the runtime waits for its threads; for a job that still runs, which only an
+ * abandoned one can, at most 5 s. After that it is reported, and left to
+ * itself: what it uses stays, for ever. */
+typedef uint64_t weft_workers;
+typedef uint64_t weft_work;
+
+/* A job: gets the thread's local, NULL if it has none, and what was given for
+ * it; returns a status, WEFT_OK or a negative code, and may set *value, which
+ * is 0. Runs in a worker thread. */
+typedef int (*weft_work_fn)(void *local, void *arg, uint64_t *value);
+/* Is told of a job's end, in the poll, outside any task. */
+typedef void (*weft_work_done_fn)(weft_runtime *rt, void *arg, int status,
+                                  uint64_t value);
+/* Makes a thread's local, in that thread, before its first job; a negative code
+ * fails the job, and the next one tries again. */
+typedef int (*weft_worker_open_fn)(void *arg, void **local);
+/* Ends a thread's local, in that thread. */
+typedef void (*weft_worker_close_fn)(void *arg, void *local);
+
+/* Returns the number of processors that the threads of the process may use.
+ * parks: no    errors: none */
+WEFT_API size_t weft_processors(void);
+
+/* Makes a pool of at most [workers_max] threads, none of which is started yet,
+ * and at most [queue_max] jobs waiting for one, 0 for any number. Owned:
+ * weft_workers_close.
+ * parks: no    errors: WEFT_ENOMEM, WEFT_EINVAL (no worker), codes of the
+ * system */
+WEFT_API int weft_workers_new(weft_runtime *rt, size_t workers_max,
+                              size_t queue_max, weft_workers *workers);
+/* Gives each thread a local. Both functions get [arg], of which the last use is
+ * when the pool's last thread has ended; [close] may be NULL.
+ * parks: no    errors: WEFT_EINVAL (no [open]), WEFT_ESTATE (there was a job,
+ * or they are set) */
+WEFT_API int weft_workers_set_local(weft_runtime *rt, weft_workers workers,
+                                    weft_worker_open_fn open,
+                                    weft_worker_close_fn close, void *arg,
+                                    weft_drop_fn drop);
+/* Sets after how long without a job a thread ends; default UINT64_MAX: with the
+ * pool. parks: no    errors: WEFT_ESTATE (there was a job) */
+WEFT_API int weft_workers_set_idle(weft_runtime *rt, weft_workers workers,
+                                   uint64_t idle_ns);
+/* Sets how long the end of the runtime waits for a job that was abandoned;
+ * default 5 s.
+ * parks: no    errors: none */
+WEFT_API int weft_workers_set_grace(weft_runtime *rt, weft_workers workers,
+                                    uint64_t grace_ns);
+/* Gives the number of threads, of jobs that run, abandoned ones included, and
+ * of jobs that wait for a thread.
+ * parks: no    errors: none */
+WEFT_API int weft_workers_get_counts(weft_runtime *rt, weft_workers workers,
+                                     size_t *threads, size_t *running,
+                                     size_t *queued);
+/* Takes no more jobs: who brings one gets WEFT_ECLOSED, and with [immediate]
+ * also who waits for a thread. When all there are have ended, the threads do,
+ * and the pool is freed.
+ * parks: no    errors: none */
+WEFT_API int weft_workers_shutdown(weft_runtime *rt, weft_workers workers,
+                                   int immediate);
+/* Takes no more jobs, as weft_workers_shutdown, and waits until all there are
+ * have ended, abandoned ones too, and the threads with them; then the pool is
+ * freed.
+ * parks: yes   errors: WEFT_ECANCELLED, WEFT_ECLOSED
+ * cancelled: the pool takes no more jobs, and may be joined again, or closed */
+WEFT_API int weft_workers_join(weft_runtime *rt, weft_workers workers);
+/* Ends the pool: who waits for a thread, or in weft_workers_join, gets
+ * WEFT_ECLOSED; who waits for a job that runs gets its end. Idle threads end,
+ * the others with their job.
+ * parks: no    errors: none */
+WEFT_API int weft_workers_close(weft_runtime *rt, weft_workers workers);
+
+/* Runs fn(local, arg) in a thread of [workers], 0 for the runtime's own pool,
+ * of 40, and waits for its end. A task that waits for a thread is not held back
+ * by the pool's queue_max, since it is back-pressure itself. A cancellation
+ * while the job waits for a thread ends it; once it runs the wait is kept,
+ * unless [abandon] is 1. The value of an abandoned job is lost, a negative
+ * status reported. [drop] gets arg when the job has ended.
+ * parks: yes (kept, while it runs)    value: what [fn] set
+ * errors: what [fn] returns, WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_EINVAL (no
+ * [fn]), WEFT_ENOMEM, codes of the system (no thread could be started)
+ * cancelled: the job has not begun, or was abandoned */
+WEFT_API int weft_work_run(weft_runtime *rt, weft_workers workers,
+                           weft_work_fn fn, void *arg, weft_drop_fn drop,
+                           int abandon, uint64_t *value);
+/* Queues a job as weft_work_run does, and has done(rt, arg, status, value)
+ * called when it has ended: WEFT_ECLOSED, if its pool was closed before it
+ * began. [work] may be NULL; else it is owned until [done] is called:
+ * weft_work_cancel or weft_work_abandon.
+ * parks: no    errors: WEFT_EFULL, WEFT_ECLOSED, WEFT_EINVAL (no [fn] or no
+ * [done]), WEFT_ENOMEM, codes of the system */
+WEFT_API int weft_work_start(weft_runtime *rt, weft_workers workers,
+                             weft_work_fn fn, weft_work_done_fn done, void *arg,
+                             weft_drop_fn drop, weft_work *work);
+/* Takes a job back that waits for a thread: [done] is not called.
+ * parks: no    errors: WEFT_EBUSY (it has begun; nothing was changed) */
+WEFT_API int weft_work_cancel(weft_runtime *rt, weft_work work);
+/* As weft_work_cancel, but a job that runs is abandoned: the handle is gone,
+ * [done] is called when it ends, and should the runtime's end come first it is
+ * reported under [name], of which a copy is taken; NULL: "a job".
+ * parks: no    errors: WEFT_EBUSY (it runs, and is abandoned), WEFT_ESTATE (it
+ * has ended, and [done] is called at the next poll; nothing was changed) */
+WEFT_API int weft_work_abandon(weft_runtime *rt, weft_work work,
+                               const char *name);
+
 #ifdef __cplusplus
 }
 #endif
