@@ -161,11 +161,13 @@ $(BUILD)/lua/weft/ext/$(1).so: $(BUILD)/obj/bindings/luajit/ext/$(1).c.o \
 endef
 $(foreach name,$(EXTS),$(eval $(call extension,$(name))))
 
-# A Lua module takes the symbols of Lua from the program that loads it.
+# A Lua module takes the symbols of Lua from the program that loads it. It stays
+# loaded when the state is closed: a thread left behind may still run in it.
 define link_module
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -shared -o $@ $(filter %.o,$^) $(ALL_LDFLAGS) -L$(BUILD) \
+	$(Q)$(CC) -shared -Wl,-z,nodelete -o $@ $(filter %.o,$^) \
+	  $(ALL_LDFLAGS) -L$(BUILD) \
 	  $(1) -lweft -lm $(call runpath,$(2))
 endef
 

@@ -205,5 +205,6 @@ int luaopen_weft_core(lua_State *L) {
   open_coroutine(L, host);
   open_context(L, host);
   open_generator(L, host);
+  open_thread(L, host);
   return 1;
 }

@@ -221,6 +221,7 @@ void open_dns(lua_State *L, struct host *host);
 void open_coroutine(lua_State *L, struct host *host);
 void open_context(lua_State *L, struct host *host);
 void open_generator(lua_State *L, struct host *host);
+void open_thread(lua_State *L, struct host *host);
 
 /* -- Handles in Lua ------------------------------------------------------- */
 

@@ -35,6 +35,9 @@ local function class_of(err)
   return class and class[CLASS] and class or nil
 end
 
+--- The class of an error object; nil for anything else.
+errors.class_of = class_of
+
 --- Whether `err` is an error object.
 ---@param err any
 ---@return boolean
@@ -125,6 +128,9 @@ end
 errors.classes = {}
 local classes = errors.classes
 
+-- The classes of users, the last one of each name.
+local defined = setmetatable({}, { __mode = "v" })
+
 local function define(name, parent)
   classes[name] = new_class(name, parent)
   return classes[name]
@@ -161,7 +167,45 @@ function errors.error_class(name, parent)
       "error_class(name, parent): parent must be an error class, got "
         .. errors.shown(parent), 2)
   end
-  return new_class(name, parent or classes.Error)
+  local class = new_class(name, parent or classes.Error)
+  defined[name] = class
+  return class
+end
+
+--- Whether `x` is a class of errors.
+errors.is_class = is_class
+
+--- The names of a class and of those it inherits from, the root last.
+---@param class table
+---@return string[]
+function errors.lineage(class)
+  local names = {}
+  while class do
+    names[#names + 1] = class.name
+    class = class.parent
+  end
+  return names
+end
+
+local function has_lineage(class, names, from)
+  for i = from, #names do
+    if not class or class.name ~= names[i] then return false end
+    class = class.parent
+  end
+  return class == nil
+end
+
+--- The class of errors with these names, made if there is none.
+---@param names string[] as from `errors.lineage`
+---@param from number? where in them to begin
+---@return table
+function errors.class_of_lineage(names, from)
+  from = from or 1
+  local name = names[from]
+  for _, class in pairs { classes[name] or false, defined[name] or false } do
+    if class and has_lineage(class, names, from) then return class end
+  end
+  return errors.error_class(name, errors.class_of_lineage(names, from + 1))
 end
 
 -- -- Groups ------------------------------------------------------------------

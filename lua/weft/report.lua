@@ -15,11 +15,13 @@ local texts = {
   [codes.REPORT_GIVEN_UP] = "would not end and was given up",
   [codes.REPORT_SYSTEM] = "the system refused something; it is tried again",
   [codes.REPORT_UNCLOSED] = "something was left open, and is closed now",
+  [codes.REPORT_ABANDONED] = "a job in a thread would not end",
 }
 
 -- The kinds of reports, by name:
 for _, kind in ipairs {
   "FAILURE", "CALLBACK", "STUBBORN", "GIVEN_UP", "SYSTEM", "UNCLOSED",
+  "ABANDONED",
 } do report[kind] = codes["REPORT_" .. kind] end
 
 local receiver
@@ -31,8 +33,8 @@ function report.set_receiver(fn) receiver = fn end
 --- Says who is told: `weft.debug{report=fn}` has `fn(kind, task, err,
 -- traceback)` called for each report, outside any task; `report=false` has them
 -- go to stderr again. `kind` is a number, as weft.report names them: FAILURE,
--- CALLBACK, STUBBORN, GIVEN_UP, SYSTEM, UNCLOSED; `task` the task's name, if
--- there is one. Raises ArgumentError for any other field.
+-- CALLBACK, STUBBORN, GIVEN_UP, SYSTEM, UNCLOSED, ABANDONED; `task` the task's
+-- name, if there is one. Raises ArgumentError for any other field.
 ---@param options table
 function report.debug(options)
   if type(options) ~= "table" then

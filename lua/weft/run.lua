@@ -65,6 +65,9 @@ function run.run_with(opts, main, ...)
   return start(main, opts.virtual, opts.seed, ...)
 end
 
+-- A job in a thread has ended whose task went away; loaded by then.
+local function abandoned(...) require("weft.thread").report_abandoned(...) end
+
 core.set_functions {
   fail = errors.fail,
   cancelled = errors.cancelled,
@@ -73,6 +76,7 @@ core.set_functions {
   on_failure = task.on_failure,
   run_callback = require("weft.call").run_callback,
   report = on_report,
+  abandoned = abandoned,
   cancelled_metatable = errors.classes.CancelledError,
 }
 

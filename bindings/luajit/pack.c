@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: MIT
+ * pack.c - writing Lua values down for another Lua state.
+ *
+ * What is met twice is written once, so cycles and shared tables stay what they
+ * are; likewise upvalues that two functions share. A function goes as bytecode
+ * with its upvalues; what a loaded module offers, the module itself or one of
+ * its functions, goes by its name instead (names.c), and is the other state's
+ * own there.
+ *
+ * A table with a metatable is shown to the Lua side first (lua/weft/copy.lua),
+ * which knows error objects, and what must not be copied. */
+#include "pack.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* LuaJIT's own type, behind those of lua.h. */
+#define TYPE_CDATA 10
+
+/* What leads to a value: for the message about one that cannot be copied. */
+struct step {
+  const struct step *up; /* what it is part of; NULL: the outermost */
+  enum {
+    STEP_CALLED,
+    STEP_VALUE,
+    STEP_UPVALUE,
+    STEP_FIELD,
+    STEP_ITEM,
+    STEP_KEY,
+    STEP_METATABLE,
+    STEP_PART
+  } kind;
+  const char *name; /* of an upvalue or a field */
+  int number;       /* of a value or an item */
+};
+
+struct packer {
+  lua_State *L;
+  struct bytes *out;
+  const char *call;
+  int first; /* where the values begin */
+  bool calls;
+  bool names_ready; /* the map of names is up to date */
+  int seen;         /* table: object or upvalue -> its number, from 1 */
+  int names;        /* table: object -> name of its module, and field */
+  uint32_t objects; /* so far */
+  uint32_t cells;
+  unsigned depth;
+};
+
+static void pack_value(struct packer *p, int index, const struct step *step);
+
+/* -- Bytes ---------------------------------------------------------------- */
+
+void bytes_clear(struct bytes *bytes) {
+  free(bytes->data);
+  *bytes = (struct bytes){0};
+}
+
+bool bytes_grow(struct bytes *bytes, size_t more) {
+  size_t capacity = bytes->capacity == 0 ? 256 : bytes->capacity;
+  if (more > SIZE_MAX / 4 - bytes->size)
+    return false;
+  while (capacity < bytes->size + more)
+    capacity *= 2;
+  char *data = realloc(bytes->data, capacity);
+  if (data == NULL)
+    return false;
+  bytes->data = data;
+  bytes->capacity = capacity;
+  return true;
+}
+
+int bytes_write(lua_State *L, const void *data, size_t size, void *arg) {
+  struct bytes *bytes = arg;
+  (void)L;
+  if (bytes->capacity - bytes->size < size && !bytes_grow(bytes, size))
+    return 1;
+  memcpy(bytes->data + bytes->size, data, size);
+  bytes->size += size;
+  return 0;
+}
+
+static char *make_room(struct packer *p, size_t more) {
+  struct bytes *out = p->out;
+  if (out->capacity - out->size < more && !bytes_grow(out, more))
+    luaL_error(p->L, "not enough memory");
+  return out->data + out->size;
+}
+
+static void put_byte(struct packer *p, int byte) {
+  *make_room(p, 1) = (char)byte;
+  p->out->size++;
+}
+
+static void put_data(struct packer *p, const void *data, size_t size) {
+  memcpy(make_room(p, size), data, size);
+  p->out->size += size;
+}
+
+/* Seven bits a byte, the lowest first. */
+static void put_count(struct packer *p, uint64_t count) {
+  for (; count >= 0x80; count >>= 7)
+    put_byte(p, (int)(count & 0x7f) | 0x80);
+  put_byte(p, (int)count);
+}
+
+static void put_text(struct packer *p, const char *data, size_t size) {
+  put_count(p, size);
+  put_data(p, data, size);
+}
+
+/* -- Refusing ------------------------------------------------------------- */
+
+/* Pushes "fn (defined at job.lua:12)". */
+static void push_called(struct packer *p) {
+  lua_Debug ar;
+  lua_pushvalue(p->L, p->first);
+  lua_getinfo(p->L, ">S", &ar);
+  if (*ar.what == 'C')
+    lua_pushliteral(p->L, "fn");
+  else
+    lua_pushfstring(p->L, "fn (defined at %s:%d)", ar.short_src,
+                    ar.linedefined);
+}
+
+static void push_step(struct packer *p, const struct step *step) {
+  lua_State *L = p->L;
+  switch (step->kind) {
+  case STEP_CALLED:
+    push_called(p);
+    break;
+  case STEP_VALUE:
+    lua_pushfstring(L, p->calls ? "argument %d" : "result %d of fn",
+                    step->number);
+    break;
+  case STEP_UPVALUE:
+    lua_pushfstring(L, "upvalue '%s'", step->name);
+    break;
+  case STEP_FIELD:
+    lua_pushfstring(L, "field '%s'", step->name);
+    break;
+  case STEP_ITEM:
+    lua_pushfstring(L, "item %d", step->number);
+    break;
+  case STEP_KEY:
+    lua_pushliteral(L, "a key");
+    break;
+  case STEP_METATABLE:
+    lua_pushliteral(L, "the metatable");
+    break;
+  case STEP_PART:
+    lua_pushliteral(L, "a part");
+    break;
+  }
+}
+
+/* Pushes "field 'a' of argument 1"; of a long way, the ends. */
+static void push_path(struct packer *p, const struct step *step) {
+  int count = 0;
+  luaL_checkstack(p->L, 8, NULL);
+  push_step(p, step);
+  for (step = step->up; step != NULL; step = step->up) {
+    if (++count > 6 && step->up != NULL)
+      continue;
+    lua_pushliteral(p->L, " of ");
+    push_step(p, step);
+    lua_concat(p->L, 3);
+  }
+}
+
+/* Raises the ArgumentError: calls refuse(call, path, value, reason). */
+static void refuse(struct packer *p, int index, const struct step *step,
+                   const char *reason) {
+  lua_State *L = p->L;
+  lua_getfield(L, LUA_REGISTRYINDEX, PACK_FUNCTIONS);
+  lua_getfield(L, -1, "refuse");
+  lua_pushstring(L, p->call);
+  push_path(p, step);
+  lua_pushvalue(L, index);
+  lua_pushstring(L, reason);
+  lua_call(L, 4, 0);
+}
+
+/* Writes the name of what a module offers; false if it is not that. */
+static bool pack_named(struct packer *p, int index) {
+  lua_State *L = p->L;
+  size_t size;
+  if (!p->names_ready) {
+    push_names(L);
+    lua_replace(L, p->names);
+    p->names_ready = true;
+  }
+  lua_pushvalue(L, index);
+  lua_rawget(L, p->names);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    return false;
+  }
+  if (lua_istable(L, -1)) {
+    put_byte(p, PACK_FIELD);
+    lua_rawgeti(L, -1, 1);
+    lua_rawgeti(L, -2, 2);
+    const char *name = lua_tolstring(L, -2, &size);
+    put_text(p, name, size);
+    name = lua_tolstring(L, -1, &size);
+    put_text(p, name, size);
+    lua_pop(L, 3);
+    return true;
+  }
+  put_byte(p, PACK_MODULE);
+  const char *name = lua_tolstring(L, -1, &size);
+  put_text(p, name, size);
+  lua_pop(L, 1);
+  return true;
+}
+
+/* -- Objects -------------------------------------------------------------- */
+
+/* Writes the number of what was met before, under [tag]; else counts the value
+ * on top of the stack, which is taken, as one more of [count]. */
+static bool pack_again(struct packer *p, int tag, uint32_t *count) {
+  lua_State *L = p->L;
+  lua_pushvalue(L, -1);
+  lua_rawget(L, p->seen);
+  uint32_t number = (uint32_t)lua_tonumber(L, -1);
+  lua_pop(L, 1);
+  if (number != 0) {
+    lua_pop(L, 1);
+    put_byte(p, tag);
+    put_count(p, number);
+    return true;
+  }
+  lua_pushnumber(L, ++*count);
+  lua_rawset(L, p->seen);
+  return false;
+}
+
+static bool pack_object_again(struct packer *p, int index) {
+  lua_pushvalue(p->L, index);
+  return pack_again(p, PACK_OBJECT, &p->objects);
+}
+
+/* The size comes first, in four bytes, once it is known. */
+static void pack_code(struct packer *p, int index) {
+  size_t at = p->out->size;
+  put_data(p, "\0\0\0\0", 4);
+  lua_pushvalue(p->L, index);
+  int failed = lua_dump(p->L, bytes_write, p->out);
+  lua_pop(p->L, 1);
+  if (failed != 0)
+    luaL_error(p->L, "not enough memory");
+  uint32_t size = (uint32_t)(p->out->size - at - 4);
+  memcpy(p->out->data + at, &size, 4);
+}
+
+static void pack_upvalue(struct packer *p, int index, int number,
+                         const struct step *up) {
+  lua_State *L = p->L;
+  lua_pushlightuserdata(L, lua_upvalueid(L, index, number));
+  if (pack_again(p, PACK_CELL, &p->cells))
+    return;
+  put_byte(p, PACK_NEW_CELL);
+  const char *name = lua_getupvalue(L, index, number);
+  struct step step = {up, STEP_UPVALUE, name, 0};
+  pack_value(p, lua_gettop(L), &step);
+  lua_pop(L, 1);
+}
+
+static void pack_function(struct packer *p, int index,
+                          const struct step *step) {
+  lua_State *L = p->L;
+  lua_Debug ar;
+  if (pack_named(p, index))
+    return;
+  if (lua_iscfunction(L, index)) {
+    refuse(p, index, step,
+           "is a function written in C that no loaded module offers by a name");
+    return;
+  }
+  if (pack_object_again(p, index))
+    return;
+  put_byte(p, PACK_FUNCTION);
+  pack_code(p, index);
+  lua_pushvalue(L, index);
+  lua_getinfo(L, ">u", &ar);
+  put_byte(p, ar.nups);
+  for (int i = 1; i <= ar.nups; i++)
+    pack_upvalue(p, index, i, step);
+}
+
+/* -- Tables --------------------------------------------------------------- */
+
+static bool is_item(lua_State *L, int index, size_t count) {
+  if (lua_type(L, index) != LUA_TNUMBER)
+    return false;
+  lua_Number key = lua_tonumber(L, index);
+  return key >= 1 && key <= (lua_Number)count && key == (lua_Number)(size_t)key;
+}
+
+static void pack_pair(struct packer *p, const struct step *up) {
+  lua_State *L = p->L;
+  int top = lua_gettop(L);
+  struct step key = {up, STEP_KEY, NULL, 0};
+  struct step value = {up, STEP_PART, NULL, 0};
+  if (lua_type(L, top - 1) == LUA_TSTRING) {
+    value.kind = STEP_FIELD;
+    value.name = lua_tostring(L, top - 1);
+  } else if (lua_type(L, top - 1) == LUA_TNUMBER) {
+    value.kind = STEP_ITEM;
+    value.number = (int)lua_tonumber(L, top - 1);
+  }
+  pack_value(p, top - 1, &key);
+  pack_value(p, top, &value);
+}
+
+static void pack_plain_table(struct packer *p, int index,
+                             const struct step *up) {
+  lua_State *L = p->L;
+  size_t count = lua_objlen(L, index);
+  put_byte(p, PACK_TABLE);
+  put_count(p, count);
+  for (size_t i = 1; i <= count; i++) {
+    struct step step = {up, STEP_ITEM, NULL, (int)i};
+    lua_rawgeti(L, index, (int)i);
+    pack_value(p, lua_gettop(L), &step);
+    lua_pop(L, 1);
+  }
+  for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1))
+    if (!is_item(L, -2, count))
+      pack_pair(p, up);
+  put_byte(p, PACK_NIL);
+}
+
+/* Shows the table to the Lua side: take_apart(table) -> nil; kind, value; or
+ * false, the reason why not. True if it was written or refused so. The
+ * metatable is on top of the stack and stays there. */
+static bool pack_special(struct packer *p, int index, const struct step *up) {
+  lua_State *L = p->L;
+  int top = lua_gettop(L);
+  lua_getfield(L, LUA_REGISTRYINDEX, PACK_FUNCTIONS);
+  lua_getfield(L, -1, "take_apart");
+  lua_pushvalue(L, index);
+  lua_call(L, 1, 2);
+  bool done = !lua_isnil(L, -2);
+  if (lua_isboolean(L, -2)) {
+    refuse(p, index, up, lua_tostring(L, -1));
+  } else if (done) {
+    size_t size;
+    const char *kind = lua_tolstring(L, -2, &size);
+    struct step step = {up, STEP_PART, NULL, 0};
+    put_byte(p, PACK_SPECIAL);
+    put_text(p, kind, size);
+    pack_value(p, lua_gettop(L), &step);
+  }
+  lua_settop(L, top);
+  return done;
+}
+
+static void pack_table(struct packer *p, int index, const struct step *up) {
+  lua_State *L = p->L;
+  if (pack_named(p, index) || pack_object_again(p, index))
+    return;
+  if (lua_getmetatable(L, index) == 0) {
+    pack_plain_table(p, index, up);
+    return;
+  }
+  if (!pack_special(p, index, up)) {
+    struct step step = {up, STEP_METATABLE, NULL, 0};
+    put_byte(p, PACK_META);
+    pack_value(p, lua_gettop(L), &step);
+    pack_plain_table(p, index, up);
+  }
+  lua_pop(L, 1);
+}
+
+/* -- Values --------------------------------------------------------------- */
+
+/* Numbers of 64 bits and the like, in the form of string.buffer: encode(value)
+ * -> string; nil for what it does not know. */
+static void pack_cdata(struct packer *p, int index, const struct step *step) {
+  lua_State *L = p->L;
+  size_t size;
+  lua_getfield(L, LUA_REGISTRYINDEX, PACK_FUNCTIONS);
+  lua_getfield(L, -1, "encode");
+  lua_pushvalue(L, index);
+  lua_call(L, 1, 1);
+  if (!lua_isstring(L, -1))
+    refuse(p, index, step,
+           "is a cdata; of those, only numbers of 64 bits can be copied");
+  const char *data = lua_tolstring(L, -1, &size);
+  put_byte(p, PACK_CDATA);
+  put_text(p, data, size);
+  lua_pop(L, 2);
+}
+
+static void pack_string(struct packer *p, int index) {
+  size_t size;
+  const char *data = lua_tolstring(p->L, index, &size);
+  put_byte(p, PACK_STRING);
+  put_text(p, data, size);
+}
+
+static void pack_number(struct packer *p, int index) {
+  lua_Number number = lua_tonumber(p->L, index);
+  char *place = make_room(p, 1 + sizeof number);
+  *place = PACK_NUMBER;
+  memcpy(place + 1, &number, sizeof number);
+  p->out->size += 1 + sizeof number;
+}
+
+static void pack_deep(struct packer *p, int index, const struct step *step) {
+  if (++p->depth > PACK_DEPTH_MAX)
+    refuse(p, index, step, "is nested too deep: more than 1,000 levels");
+  luaL_checkstack(p->L, 10, NULL);
+  if (lua_istable(p->L, index))
+    pack_table(p, index, step);
+  else
+    pack_function(p, index, step);
+  p->depth--;
+}
+
+static void pack_value(struct packer *p, int index, const struct step *step) {
+  lua_State *L = p->L;
+  switch (lua_type(L, index)) {
+  case LUA_TNIL:
+    put_byte(p, PACK_NIL);
+    break;
+  case LUA_TBOOLEAN:
+    put_byte(p, lua_toboolean(L, index) ? PACK_TRUE : PACK_FALSE);
+    break;
+  case LUA_TNUMBER:
+    pack_number(p, index);
+    break;
+  case LUA_TSTRING:
+    pack_string(p, index);
+    break;
+  case LUA_TTABLE:
+  case LUA_TFUNCTION:
+    pack_deep(p, index, step);
+    break;
+  case TYPE_CDATA:
+    pack_cdata(p, index, step);
+    break;
+  case LUA_TLIGHTUSERDATA:
+    if (lua_touserdata(L, index) == NULL) {
+      put_byte(p, PACK_NULL);
+      break;
+    } /* fall through */
+  default:
+    refuse(p, index, step, NULL);
+  }
+}
+
+void pack_values(lua_State *L, const char *call, int first, bool calls,
+                 struct bytes *out) {
+  int last = lua_gettop(L);
+  struct packer p = {
+      .L = L, .out = out, .call = call, .first = first, .calls = calls};
+  luaL_checkstack(L, 16, NULL);
+  lua_newtable(L);
+  p.seen = last + 1;
+  lua_pushnil(L);
+  p.names = last + 2;
+  put_count(&p, (uint64_t)(last - first + 1));
+  for (int i = first; i <= last; i++) {
+    struct step step = {NULL, STEP_VALUE, NULL, i - first};
+    if (calls && i == first)
+      step.kind = STEP_CALLED;
+    pack_value(&p, i, &step);
+  }
+  lua_settop(L, last);
+}

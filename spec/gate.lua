@@ -1,0 +1,75 @@
+--- A gate at which a worker thread stands until the test lets it through: a
+-- pair of semaphores of the C library, in memory that all threads see. Its
+-- address is a number, so it can be given to a worker, which finds this module
+-- by its name.
+local ffi = require "ffi"
+
+ffi.cdef [[
+  typedef union { char size[32]; long align; } spec_sem;
+  struct spec_gate { spec_sem begun, open; int passed; };
+  int sem_init(spec_sem *, int, unsigned);
+  int sem_wait(spec_sem *);
+  int sem_trywait(spec_sem *);
+  int sem_post(spec_sem *);
+  int sem_destroy(spec_sem *);
+  void *malloc(size_t);
+  void free(void *);
+]]
+local C = ffi.C
+
+local gate = {}
+
+local function at(address)
+  return ffi.cast("struct spec_gate *", address)
+end
+
+--- Makes a gate; returns its address.
+function gate.new()
+  local object = ffi.cast("struct spec_gate *",
+    C.malloc(ffi.sizeof "struct spec_gate"))
+  C.sem_init(object.begun, 0, 0)
+  C.sem_init(object.open, 0, 0)
+  object.passed = 0
+  return tonumber(ffi.cast("intptr_t", object))
+end
+
+--- For the worker: says that it is here, and waits to be let through.
+function gate.pass(address)
+  local object = at(address)
+  C.sem_post(object.begun)
+  repeat until C.sem_wait(object.open) == 0
+  object.passed = object.passed + 1
+end
+
+--- Lets `count` workers through, by default one.
+function gate.open(address, count)
+  for _ = 1, count or 1 do C.sem_post(at(address).open) end
+end
+
+--- For the test: lets the others run until `count` workers more stand here.
+function gate.await(address, count)
+  local weft = require "weft"
+  for _ = 1, count or 1 do
+    while C.sem_trywait(at(address).begun) ~= 0 do weft.yield() end
+  end
+end
+
+--- Whether another worker stands here that was not counted yet.
+function gate.has_more(address)
+  return C.sem_trywait(at(address).begun) == 0
+end
+
+--- How many have passed.
+function gate.passed(address) return at(address).passed end
+
+function gate.free(address) C.free(at(address)) end
+
+--- The number of threads of the process.
+function gate.threads()
+  for line in io.lines "/proc/self/status" do
+    local count = line:match "^Threads:%s*(%d+)"
+    if count then return tonumber(count) end
+  end
+end
+
+return gate
