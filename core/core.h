@@ -531,9 +531,9 @@ struct weft_runtime {
   uv_timer_t loop_timer; /* wakes the poll for the first of the heap */
   uv_async_t loop_async; /* wakes the poll for posts and signals */
   uint32_t turn_left;    /* entries of this turn that have not run */
-  uint64_t last_poll_ticks;
   uint32_t outside_work; /* look-ups, files, threads: the virtual clock waits */
-  struct list readable;  /* streams the kernel told of, to be read */
+  uint64_t last_poll_ticks;
+  struct list readable;        /* streams the kernel told of, to be read */
   struct spare *spare_buffers; /* for those that are read next */
   unsigned spare_count;
   char *scratch;         /* for what a filter is about to get; or NULL */

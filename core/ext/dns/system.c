@@ -98,9 +98,9 @@ static bool is_known(const char *word) {
   return false;
 }
 
-static int number_in(const char *word, int most) {
-  int number = atoi(strchr(word, ':') + 1);
-  return number < 1 ? 1 : number > most ? most : number;
+static int number_in(const char *word, long most) {
+  long number = strtol(strchr(word, ':') + 1, NULL, 10);
+  return (int)(number < 1 ? 1 : number > most ? most : number);
 }
 
 /* The limits are the C library's. */
