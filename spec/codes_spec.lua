@@ -4,7 +4,7 @@ local codes = require "weft.codes"
 local function released()
   local numbers = {}
   for line in io.lines "core/weft.constants" do
-    local name, number = line:match "^weft%.h WEFT_(%S+) (%S+)$"
+    local name, number = line:match "^weft[%w_]*%.h WEFT_(%S+) (%S+)$"
     if name then numbers[name] = tonumber(number) end
   end
   return numbers
