@@ -47,8 +47,16 @@ int weft__stream_new(weft_runtime *rt, enum stream_kind kind,
 static void free_stream(struct stream *s) {
   weft__wake_all(s->rt, &s->closers, WEFT_OK);
   weft__filter_free(s);
+  if (s->blocking != NULL)
+    weft__blocking_free(s->blocking);
   weft__stream_free_buffers(s);
   weft__free(s, sizeof(*s));
+}
+
+void weft__stream_free_idle(struct stream *s) {
+  bool is_busy = s->blocking != NULL && weft__blocking_is_busy(s->blocking);
+  if (s->closed && !is_busy)
+    free_stream(s);
 }
 
 /* Until its own end a stream whose descriptor went before has a new handle,
@@ -56,7 +64,8 @@ static void free_stream(struct stream *s) {
 static void on_closed(uv_handle_t *handle) {
   struct stream *s = handle->data;
   if (s->ended) {
-    free_stream(s);
+    s->closed = true;
+    weft__stream_free_idle(s);
     return;
   }
   s->released = false;
@@ -70,7 +79,9 @@ void weft__stream_release(struct stream *s) {
   s->released = true;
   list_remove(&s->readable);
   uv_close(&s->uv.handle, on_closed);
-  if (s->standard)
+  if (s->blocking != NULL)
+    weft__blocking_end(s->blocking);
+  else if (s->standard)
     weft__stream_leave_standard();
   else if (fd >= 0 && fd <= STDERR_FILENO)
     close(fd); /* libuv spares those numbers, whatever they stand for */

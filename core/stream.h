@@ -50,9 +50,11 @@ struct stream {
   bool ended;         /* the struct goes with the descriptor */
   bool released;      /* uv_close was called, its callback is to come */
   bool standard;      /* it uses a standard descriptor of the process itself */
-  struct filter *filter; /* or NULL */
-  unsigned filtering;    /* how many of its calls are under way */
-  struct list closers;   /* who waits in weft_stream_close, at most one */
+  bool closed;        /* its callback has come after the end */
+  struct filter *filter;     /* or NULL */
+  struct blocking *blocking; /* of what cannot be polled; or NULL */
+  unsigned filtering;        /* how many of its calls are under way */
+  struct list closers;       /* who waits in weft_stream_close, at most one */
 
   /* Reading (stream_read.c): data[begin, end) is what is unread. */
   char *data;
@@ -87,9 +89,29 @@ int weft__stream_open(struct stream *s, int fd);
 void weft__stream_leave_standard(void);
 /* Closes the descriptor now. */
 void weft__stream_release(struct stream *s);
+/* Frees a stream that has ended as soon as nobody works for it any more. */
+void weft__stream_free_idle(struct stream *s);
+
+/* -- What cannot be polled (stream_blocking.c) ---------------------------- */
+
+int weft__blocking_open(struct stream *s, int fd, int flags);
+int weft__blocking_fd(const struct blocking *b);
+size_t weft__blocking_unsent(const struct blocking *b);
+/* A thread works for it; its memory must stay. */
+bool weft__blocking_is_busy(const struct blocking *b);
+void weft__blocking_end(struct blocking *b);
+void weft__blocking_free(struct blocking *b);
+int weft__blocking_read(struct blocking *b);
+/* Room for bytes that are to be written, by the next call of
+ * weft__blocking_write; NULL for want of memory. */
+char *weft__blocking_room(struct blocking *b, size_t size_bytes);
+int weft__blocking_write(struct blocking *b);
+
 /* The descriptor, -1 if there is none. */
 static inline int weft__stream_fd(const struct stream *s) {
   uv_os_fd_t fd;
+  if (s->blocking != NULL)
+    return weft__blocking_fd(s->blocking);
   return uv_fileno(&s->uv.handle, &fd) == 0 ? fd : -1;
 }
 /* Frees the descriptor and the handle now, the rest in libuv's callback. Wakes
@@ -100,6 +122,8 @@ void weft__stream_end(struct stream *s);
 /* -- Writing (stream_write.c) --------------------------------------------- */
 
 static inline size_t weft__stream_unsent(const struct stream *s) {
+  if (WEFT__UNLIKELY(s->blocking != NULL))
+    return weft__blocking_unsent(s->blocking);
   return uv_stream_get_write_queue_size(&s->uv.stream);
 }
 /* Wakes all who wait to write, to flush or to shut down. */
@@ -116,6 +140,13 @@ void weft__stream_settle(struct stream *s);
 /* Has the connection read when there are bytes. */
 int weft__stream_start_reading(struct stream *s);
 void weft__stream_stop_reading(struct stream *s);
+/* How much more may be read. */
+size_t weft__stream_allowance(const struct stream *s);
+/* Bytes of the connection have come; WEFT_ENOMEM: they were not taken. */
+int weft__stream_received(struct stream *s, const char *data,
+                          size_t size_bytes);
+/* libuv's code for its end, or UV_ENOBUFS. */
+void weft__stream_read_failed(struct stream *s, int uv_code);
 /* Adds bytes to those that are unread, or none for want of memory. */
 int weft__stream_add(struct stream *s, const char *data, size_t size_bytes);
 void weft__stream_free_buffers(struct stream *s);

@@ -125,6 +125,18 @@ static int open_new(weft_runtime *rt, int fd, enum stream_kind kind,
   return status;
 }
 
+/* What a standard descriptor may be as well: a file, or /dev/null. */
+static int open_blocking(weft_runtime *rt, int fd, int flags,
+                         struct stream **made) {
+  int status = weft__stream_new(rt, STREAM_PIPE, made);
+  if (status != WEFT_OK)
+    return status;
+  status = weft__blocking_open(*made, fd, flags);
+  if (status != WEFT_OK)
+    weft__stream_end(*made);
+  return status;
+}
+
 static int open_standard(weft_runtime *rt, int fd, int flags,
                          enum stream_kind kind, struct stream **made) {
   int copy = reopen(fd, flags);
@@ -138,6 +150,18 @@ static int open_standard(weft_runtime *rt, int fd, int flags,
   return WEFT_OK;
 }
 
+static int open_any(weft_runtime *rt, int fd, int flags, struct stream **made) {
+  bool is_standard = fd <= STDERR_FILENO;
+  enum stream_kind kind;
+  if (is_standard && uv_guess_handle(fd) == UV_FILE)
+    return open_blocking(rt, fd, flags, made);
+  int status = find_kind(fd, &kind);
+  if (status != WEFT_OK)
+    return status;
+  return is_standard ? open_standard(rt, fd, flags, kind, made)
+                     : open_new(rt, fd, kind, made);
+}
+
 int weft_stream_open(weft_runtime *rt, int fd, weft_stream *stream) {
   *stream = 0;
   if (!weft__is_here(rt))
@@ -145,13 +169,8 @@ int weft_stream_open(weft_runtime *rt, int fd, weft_stream *stream) {
   int flags = fcntl(fd, F_GETFL);
   if (flags < 0)
     return errno == EBADF ? WEFT_EINVAL : from_errno();
-  enum stream_kind kind;
-  int status = find_kind(fd, &kind);
-  if (status != WEFT_OK)
-    return status;
   struct stream *s;
-  status = fd <= STDERR_FILENO ? open_standard(rt, fd, flags, kind, &s)
-                               : open_new(rt, fd, kind, &s);
+  int status = open_any(rt, fd, flags, &s);
   if (status == WEFT_OK)
     *stream = s->handle;
   return status;

@@ -77,8 +77,7 @@ static size_t unread(const struct stream *s) {
   return s->end - s->begin;
 }
 
-/* How much more may be read. */
-static size_t allowance(const struct stream *s) {
+size_t weft__stream_allowance(const struct stream *s) {
   size_t limit = s->asked > SIZE_MAX - WEFT__READ_AHEAD
                      ? SIZE_MAX
                      : s->asked + WEFT__READ_AHEAD;
@@ -179,7 +178,7 @@ static void take_off(struct stream *s, size_t size_bytes) {
 
 /* What a filter gets is not kept: one block serves all streams. */
 static uv_buf_t filter_room(struct stream *s) {
-  size_t most = allowance(s);
+  size_t most = weft__stream_allowance(s);
   if (most < ROOM_FILTERED_MIN)
     most = ROOM_FILTERED_MIN;
   if (most > WEFT__SCRATCH)
@@ -189,7 +188,7 @@ static uv_buf_t filter_room(struct stream *s) {
 
 /* Where the next bytes are to go; empty for want of memory. */
 static uv_buf_t find_room(struct stream *s) {
-  size_t most = allowance(s);
+  size_t most = weft__stream_allowance(s);
   if (s->filter != NULL)
     return filter_room(s);
   if (!make_room(s, most < ROOM_MIN ? most : ROOM_MIN))
@@ -231,7 +230,7 @@ void weft__stream_end_reading(struct stream *s, int status) {
   weft__wake_all(s->rt, &s->readers, s->read_status);
 }
 
-static void on_read_failed(struct stream *s, int uv_code) {
+void weft__stream_read_failed(struct stream *s, int uv_code) {
   weft__stream_stop_reading(s);
   /* There was no memory for the buffer: the next fill tries again. */
   if (uv_code == UV_ENOBUFS) {
@@ -249,7 +248,7 @@ static void on_read_failed(struct stream *s, int uv_code) {
 }
 
 static void pause_if_enough(struct stream *s) {
-  if (!s->reading || allowance(s) > 0)
+  if (!s->reading || weft__stream_allowance(s) > 0)
     return;
   weft__stream_stop_reading(s);
   s->paused = true;
@@ -273,9 +272,17 @@ int weft__stream_add(struct stream *s, const char *data, size_t size_bytes) {
   return WEFT_OK;
 }
 
+int weft__stream_received(struct stream *s, const char *data,
+                          size_t size_bytes) {
+  if (s->filter == NULL)
+    return weft__stream_add(s, data, size_bytes);
+  weft__filter_received(s, data, size_bytes);
+  return WEFT_OK;
+}
+
 static void on_read(struct stream *s, ssize_t count, const char *data) {
   if (count <= 0)
-    on_read_failed(s, count == 0 ? UV_EOF : (int)count);
+    weft__stream_read_failed(s, count == 0 ? UV_EOF : (int)count);
   else if (s->filter != NULL)
     weft__filter_received(s, data, (size_t)count);
   else
@@ -336,16 +343,21 @@ static void on_readable(uv_stream_t *uv, ssize_t count, const uv_buf_t *room) {
 int weft__stream_start_reading(struct stream *s) {
   if (s->reading)
     return WEFT_OK;
+  s->paused = false;
+  if (s->blocking != NULL) {
+    int status = weft__blocking_read(s->blocking);
+    s->reading = status == WEFT_OK;
+    return status;
+  }
   int uv_code = uv_read_start(&s->uv.stream, on_room_wanted, on_readable);
   if (uv_code < 0)
     return weft__status_from_uv(uv_code);
   s->reading = true;
-  s->paused = false;
   return WEFT_OK;
 }
 
 void weft__stream_stop_reading(struct stream *s) {
-  if (s->reading)
+  if (s->reading && s->blocking == NULL)
     uv_read_stop(&s->uv.stream);
   s->reading = false;
   list_remove(&s->readable);
@@ -423,7 +435,7 @@ int weft_stream_consume(weft_runtime *rt, weft_stream stream,
   take_off(s, size_bytes);
   /* Half, so that small bites do not switch reading on and off. If it fails,
    * the next fill will say why. */
-  if (s->paused && allowance(s) >= WEFT__READ_AHEAD / 2)
+  if (s->paused && weft__stream_allowance(s) >= WEFT__READ_AHEAD / 2)
     weft__stream_start_reading(s);
   return WEFT_OK;
 }

@@ -98,6 +98,15 @@ static struct chunk *new_chunk(struct stream *s, const struct pieces *pieces,
   return chunk;
 }
 
+static int queue_blocking(struct stream *s, const struct pieces *pieces) {
+  char *room = weft__blocking_room(s->blocking, pieces->size_bytes);
+  if (room == NULL)
+    return WEFT_ENOMEM;
+  gather(pieces, 0, room);
+  int status = weft__blocking_write(s->blocking);
+  return status == WEFT_OK ? WEFT_OK : (s->write_status = status);
+}
+
 /* Queues a copy of what comes after the first [skip] bytes; that is not
  * nothing. */
 static int queue(struct stream *s, const struct pieces *pieces, size_t skip) {
@@ -149,6 +158,8 @@ static int try_pieces(struct stream *s, const struct pieces *pieces) {
  * nothing that fits could be sent after it. */
 static int take(struct stream *s, const struct pieces *pieces) {
   int sent = 0;
+  if (WEFT__UNLIKELY(s->blocking != NULL && pieces->size_bytes > 0))
+    return queue_blocking(s, pieces);
   if (pieces->size_bytes > 0 && weft__stream_unsent(s) == 0) {
     sent = try_pieces(s, pieces);
     if (sent == UV_EAGAIN)
@@ -235,7 +246,7 @@ void weft__stream_wake_writers(struct stream *s, int status) {
 /* The peer of a pipe reads the end when the descriptor is closed: not of one
  * that is also read, nor of a terminal. */
 static int shut_pipe(struct stream *s) {
-  if (s->standard || uv_is_readable(&s->uv.stream) ||
+  if (s->standard || s->blocking != NULL || uv_is_readable(&s->uv.stream) ||
       isatty(weft__stream_fd(s)))
     return WEFT_ENOTSUP;
   weft__stream_release(s);

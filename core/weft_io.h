@@ -120,9 +120,11 @@ typedef uint64_t weft_listener;
  * pipe or a terminal. From then on the stream closes it, and it does not block.
  * Descriptors 0 to 2 stay open: they are shared with others, so that the
  * stream uses a copy where the system makes one, and what had to be changed is
- * changed back. On failure [fd] is the caller's still.
- * parks: no    errors: WEFT_EINVAL (no descriptor), WEFT_ENOTSUP (a file, or
- * what is no stream), WEFT_EEXIST (a stream has it already), WEFT_ENOMEM */
+ * changed back; they may be files, too, which threads read and write at the
+ * descriptor's own position. On failure [fd] is the caller's still.
+ * parks: no    errors: WEFT_EINVAL (no descriptor), WEFT_ENOTSUP (a file
+ * that is not standard, or what is no stream), WEFT_EEXIST (a stream has it
+ * already), WEFT_ENOMEM */
 WEFT_API int weft_stream_open(weft_runtime *rt, int fd, weft_stream *stream);
 /* Waits until more than [seen_bytes] bytes are buffered. One reader at a time.
  * parks: yes   value: the number of bytes buffered

@@ -121,6 +121,7 @@ local lazy = {
   fs = { "weft.fs" },
   json = { "weft.json" },
   net = { "weft.net" },
+  stdio = { "weft.stdio" },
   tls = { "weft.tls" },
   executor = { "weft.executor" },
   to_thread = { "weft.thread", "to_thread" },

@@ -8,6 +8,7 @@
  * less. */
 #include "host.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,7 +83,16 @@ static int run_cli(lua_State *L) {
   return 1;
 }
 
+/* A standard descriptor that was closed would be the next one that anything
+ * opens, which is then written to by who means to report an error. */
+static void open_standard(void) {
+  for (int fd = 0; fd <= STDERR_FILENO; fd++)
+    if (fcntl(fd, F_GETFD) < 0)
+      (void)open("/dev/null", O_RDWR);
+}
+
 int main(int argc, char **argv) {
+  open_standard();
   lua_State *L = luaL_newstate();
   if (L == NULL) {
     fprintf(stderr, "weft: out of memory\n");

@@ -314,6 +314,195 @@ TASK_TEST("a standard socket blocks again when the last stream is closed") {
   CHECK_INT(0, close(fds[1]));
 }
 
+/* -- Files as standard descriptors ---------------------------------------- */
+
+static int open_file(const char *text) {
+  char path[] = "/tmp/weft_test_XXXXXX";
+  int fd = mkstemp(path);
+  CHECK(fd >= 0);
+  CHECK_INT(0, unlink(path));
+  CHECK_INT(strlen(text), write(fd, text, strlen(text)));
+  CHECK_INT(0, lseek(fd, 0, SEEK_SET));
+  return fd;
+}
+
+static weft_stream open_standard(weft_runtime *rt, int fd, int standard) {
+  make_standard(fd, standard);
+  return open_fd(rt, standard);
+}
+
+TASK_TEST("a file as input is read to its end, whatever the clock says") {
+  struct job job = {.call = call_fill,
+                    .size_bytes = 4,
+                    .timeout_ns = SECOND_NS}; /* virtual: no time passes */
+  uint64_t value;
+  weft_stream stream = open_standard(rt, open_file("input"), STDIN_FILENO);
+  job.object = stream;
+  start_job(rt, &job, true);
+  CHECK_INT(WEFT_OK, join_job(rt, &job));
+  CHECK(buffered_is(rt, stream, "input"));
+  CHECK_INT(WEFT_EEND, weft_stream_fill(rt, stream, 5, &value));
+  CHECK_INT(WEFT_ENOTSUP, weft_stream_shutdown(rt, stream));
+  CHECK_INT(WEFT_OK, weft_stream_close(rt, stream));
+}
+
+TASK_TEST("a large file comes whole, 64 KiB ahead at most") {
+  static char text[1 << 20];
+  uint64_t value;
+  size_t count = 0, unread, unsent;
+  for (size_t i = 0; i < sizeof(text) - 1; i++)
+    text[i] = (char)('a' + pattern(i) % 26);
+  weft_stream stream = open_standard(rt, open_file(text), STDIN_FILENO);
+  while (weft_stream_fill(rt, stream, 0, &value) == WEFT_OK) {
+    const char *data;
+    size_t size;
+    let_run(rt);
+    CHECK_INT(WEFT_OK, weft_stream_get_sizes(rt, stream, &unread, &unsent));
+    CHECK(unread <= 64 * 1024);
+    CHECK_INT(WEFT_OK, weft_stream_peek(rt, stream, &data, &size));
+    CHECK_INT(0, memcmp(data, text + count, size));
+    CHECK_INT(WEFT_OK, weft_stream_consume(rt, stream, size));
+    count += size;
+  }
+  CHECK_INT(sizeof(text) - 1, count);
+  CHECK_INT(WEFT_OK, weft_stream_close(rt, stream));
+}
+
+TASK_TEST("what was read ahead of a file is there for others") {
+  uint64_t value;
+  weft_stream stream = open_standard(rt, open_file("one\ntwo\n"), STDIN_FILENO);
+  CHECK_INT(WEFT_OK, weft_stream_fill(rt, stream, 7, &value));
+  CHECK_INT(WEFT_OK, weft_stream_consume(rt, stream, 4));
+  CHECK_INT(WEFT_OK, weft_stream_close(rt, stream));
+  check_arrives(STDIN_FILENO, "two\n");
+}
+
+TASK_TEST("a file as output is written at the shared position, in order") {
+  int output = dup(STDOUT_FILENO);
+  int file = open_file("");
+  int second = dup(file);
+  weft_stream stream = open_standard(rt, file, STDOUT_FILENO);
+  struct job jobs[3];
+  CHECK_INT(3, write(second, "raw", 3));
+  for (int i = 0; i < 3; i++) {
+    jobs[i] = (struct job){.call = call_write,
+                           .object = stream,
+                           .data = "one two three " + i * 4,
+                           .size_bytes = 4};
+    start_job(rt, &jobs[i], true);
+    CHECK_INT(WEFT_OK, join_job(rt, &jobs[i]));
+  }
+  CHECK_INT(WEFT_OK, weft_stream_flush(rt, stream));
+  CHECK_INT(15, lseek(second, 0, SEEK_CUR));
+  CHECK_INT(WEFT_OK, weft_stream_write(rt, stream, "end", 3));
+  CHECK_INT(WEFT_OK, weft_stream_close(rt, stream)); /* flushes */
+  CHECK_INT(0, lseek(second, 0, SEEK_SET));
+  check_arrives(second, "rawone two threend");
+  make_standard(output, STDOUT_FILENO);
+  CHECK_INT(0, close(second));
+}
+
+TASK_TEST("25.8 writers wait while too much is not in the file yet") {
+  int output = dup(STDOUT_FILENO);
+  static char block[1 << 20];
+  size_t unread, unsent;
+  weft_stream stream = open_standard(rt, open_file(""), STDOUT_FILENO);
+  for (int i = 0; i < 20; i++) {
+    CHECK_INT(WEFT_OK, weft_stream_write(rt, stream, block, sizeof(block)));
+    CHECK_INT(WEFT_OK, weft_stream_get_sizes(rt, stream, &unread, &unsent));
+    CHECK(unsent < sizeof(block) + 64 * 1024);
+  }
+  CHECK_INT(WEFT_OK, weft_stream_abort(rt, stream)); /* a write is under way */
+  let_run(rt);
+  make_standard(output, STDOUT_FILENO);
+}
+
+TASK_TEST("a full disk fails the flush and the next write") {
+  int output = dup(STDOUT_FILENO);
+  int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+  weft_stream stream = open_standard(rt, full, STDOUT_FILENO);
+  CHECK_INT(WEFT_OK, weft_stream_write(rt, stream, "x", 1));
+  CHECK_INT(WEFT_ENOSPC, weft_stream_flush(rt, stream));
+  CHECK_INT(WEFT_ENOSPC, weft_stream_write(rt, stream, "x", 1));
+  CHECK_INT(WEFT_OK, weft_stream_close(rt, stream));
+  make_standard(output, STDOUT_FILENO);
+}
+
+TASK_TEST("/dev/null is at its end, and takes all") {
+  uint64_t value;
+  int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  weft_stream stream = open_standard(rt, null, STDIN_FILENO);
+  CHECK_INT(WEFT_EEND, weft_stream_fill(rt, stream, 0, &value));
+  CHECK_INT(WEFT_OK, weft_stream_write(rt, stream, "gone", 4));
+  CHECK_INT(WEFT_OK, weft_stream_flush(rt, stream));
+  CHECK_INT(WEFT_OK, weft_stream_close(rt, stream));
+}
+
+TASK_TEST("a file is only read, or only written, as it was opened") {
+  uint64_t value;
+  int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  weft_stream stream = open_standard(rt, null, STDIN_FILENO);
+  CHECK_INT(WEFT_ENOTSUP, weft_stream_write(rt, stream, "x", 1));
+  CHECK_INT(WEFT_OK, weft_stream_close(rt, stream));
+  null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+  stream = open_standard(rt, null, STDIN_FILENO);
+  CHECK_INT(WEFT_ENOTSUP, weft_stream_fill(rt, stream, 0, &value));
+  CHECK_INT(WEFT_OK, weft_stream_close(rt, stream));
+}
+
+static int try_standard(void *arg) {
+  weft_runtime *rt = arg;
+  weft_stream stream;
+  uint64_t value;
+  CHECK_INT(0, lseek(STDIN_FILENO, 0, SEEK_SET));
+  int status = weft_stream_open(rt, STDIN_FILENO, &stream);
+  if (status != WEFT_OK) {
+    let_run(rt);
+    return status;
+  }
+  status = weft_stream_fill(rt, stream, 4, &value);
+  if (status == WEFT_ENOMEM) { /* nothing was lost */
+    failing_after(0);
+    CHECK_INT(WEFT_OK, weft_stream_fill(rt, stream, 4, &value));
+    CHECK(buffered_is(rt, stream, "input"));
+    failing.failed = true;
+  }
+  if (status == WEFT_OK)
+    status = weft_stream_write(rt, stream, "x", 1);
+  CHECK_INT(WEFT_OK, weft_stream_abort(rt, stream));
+  for (int i = 0; i < 100; i++) /* a thread may be at it */
+    let_run(rt), usleep(10);
+  return status;
+}
+
+TASK_TEST("want of memory for a file loses nothing") {
+  make_standard(open_file("input"), STDIN_FILENO);
+  CHECK(failing_each(try_standard, rt) > 2);
+}
+
+TEST("a file left open with a write under way is left with the runtime") {
+  static char block[1 << 20];
+  weft_stream stream;
+  failing_install();
+  int output = dup(STDOUT_FILENO);
+  make_standard(open_file(""), STDOUT_FILENO);
+  weft_runtime *rt = new_runtime();
+  CHECK_INT(WEFT_OK, weft_stream_open(rt, STDOUT_FILENO, &stream));
+  struct job job = {.call = call_write,
+                    .object = stream,
+                    .data = block,
+                    .size_bytes = sizeof(block)};
+  spawn_job(rt, &job, true);
+  CHECK_INT(WEFT_OK, weft_run(rt));
+  CHECK_INT(WEFT_OK, weft_task_close(rt, job.task));
+  CHECK_INT(WEFT_OK, weft_runtime_free(rt));
+  CHECK_INT(WEFT_OK, job.status);
+  CHECK_INT(0, failing_live());
+  make_standard(output, STDOUT_FILENO);
+}
+
+/* -- Standard descriptors, the rest --------------------------------------- */
+
 TASK_TEST("one that did not block before does not block afterwards") {
   int fds[2];
   CHECK_INT(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
