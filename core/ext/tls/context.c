@@ -264,8 +264,11 @@ int weft_tls_context_set_certificate(weft_tls_context *context,
   return status;
 }
 
+/* Each is trusted by itself, an authority or not: so one server's certificate
+ * can be pinned. */
 static bool trust(SSL_CTX *ctx, int side, STACK_OF(X509) * certificates) {
   X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+  X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
   for (int i = 0; i < sk_X509_num(certificates); i++) {
     X509 *one = sk_X509_value(certificates, i);
     if (X509_STORE_add_cert(store, one) != 1)

@@ -298,6 +298,8 @@ static int fail_now(weft_tls *tls, int status, uint64_t *value) {
 /* Sets the filter, which takes the reference, and waits. */
 static int shake_hands(weft_runtime *rt, weft_tls *tls, uint64_t *value) {
   int status = weft_cancel_point(rt);
+  if (status == WEFT_OK)
+    status = weft_task_current(rt, &tls->waiter);
   if (status != WEFT_OK) {
     unref(tls);
     return status;
@@ -308,7 +310,6 @@ static int shake_hands(weft_runtime *rt, weft_tls *tls, uint64_t *value) {
   status = step(tls);
   if (status != WEFT_PARKED)
     return fail_now(tls, status, value);
-  weft_task_current(rt, &tls->waiter);
   return weft_park(rt, "TLS handshake", withdraw, tls, value);
 }
 

@@ -75,7 +75,8 @@ WEFT_API int weft_tls_context_add_host(weft_tls_context *context,
                                        weft_tls_context *other);
 
 /* Trusts the certificates in [ca], PEM, a file or a directory made by "openssl
- * rehash", and not the system's. May be called more than once. A server names
+ * rehash", and not the system's; they may be those of authorities or of the
+ * peer itself. May be called more than once. A server names
  * them to clients whose certificates it asks for, unless they are a
  * directory's.
  * parks: no

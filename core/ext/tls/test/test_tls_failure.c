@@ -231,6 +231,34 @@ TEST("a certificate is taken as it is where none of that is asked") {
   close_contexts(&ends);
 }
 
+TEST("one certificate may be trusted, and not its issuer's others") {
+  struct ends ends;
+  struct paper other;
+  open_contexts(&ends);
+  paper_make(&other, (struct wanted){"other", "DNS:localhost",
+                                     &ends.papers.authority, -1, 2, 0});
+  CHECK_INT(WEFT_OK, weft_tls_context_add_ca(ends.client_context,
+                                             ends.papers.server.pem, NULL));
+  CHECK_INT(WEFT_OK, weft_tls_context_set_certificate(
+                         ends.server_context, ends.papers.server.pem,
+                         ends.papers.server.key_pem, NULL, NULL));
+  open_engines(&ends, "localhost");
+  shake_hands(&ends, SIZE_MAX);
+  check_side(&ends.client, WEFT_OK, NULL);
+  close_engines(&ends);
+  weft_tls_context_unref(ends.server_context);
+  weft_tls_context_new(WEFT_TLS_SERVER, &ends.server_context);
+  CHECK_INT(WEFT_OK,
+            weft_tls_context_set_certificate(ends.server_context, other.pem,
+                                             other.key_pem, NULL, NULL));
+  open_engines(&ends, "localhost");
+  shake_hands(&ends, SIZE_MAX);
+  CHECK_INT(WEFT_UNKNOWN_ISSUER, ends.client.status);
+  close_engines(&ends);
+  paper_free(&other);
+  close_contexts(&ends);
+}
+
 TEST("the name alone may go unchecked") {
   struct ends ends;
   open_trusting(&ends);
