@@ -215,6 +215,30 @@ TASK_TEST("want of memory is told and leaves nothing") {
   CHECK(failing_each(look_up, rt) > 4);
 }
 
+/* libuv gives look-ups two of its four threads. */
+TASK_TEST("look-ups that hang, however many, keep no file waiting") {
+  enum { MANY = 50 };
+  uint64_t value;
+  struct job jobs[MANY];
+  for (int i = 0; i < MANY; i++) {
+    jobs[i] = (struct job){.call = call_lookup, .data = "slow.test"};
+    spawn_job(rt, &jobs[i], true);
+  }
+  let_run(rt);
+  for (int i = 0; i < 10; i++) {
+    CHECK_INT(WEFT_OK, weft_fs_stat(rt, "/", 1, &value));
+    weft_value_unref((weft_value *)(uintptr_t)value);
+  }
+  for (int i = 0; i < MANY; i++)
+    CHECK(!jobs[i].done);
+  for (int i = 0; i < MANY; i++)
+    fake_dns_release();
+  for (int i = 0; i < MANY; i++) {
+    CHECK_INT(WEFT_OK, join_job(rt, &jobs[i]));
+    weft_value_unref((weft_value *)(uintptr_t)jobs[i].value);
+  }
+}
+
 /* -- One family ----------------------------------------------------------- */
 
 static int call_family(weft_runtime *rt, struct job *job, uint64_t *value) {
