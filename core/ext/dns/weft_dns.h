@@ -14,7 +14,8 @@
  * known here, RES_OPTIONS, LOCALDOMAIN or HOSTALIASES is set, the system is not
  * Linux), the C library is asked as before. So it is for addresses, for names
  * that are not ASCII, and under the virtual clock, which stands still while a
- * name is looked up. The environment's WEFT_RESOLVER decides otherwise:
+ * name is looked up. One thing differs: localhost has ::1 even where /etc/hosts
+ * does not say so. The environment's WEFT_RESOLVER decides otherwise:
  * "system" leaves all to the C library, "c-ares" nothing but those. Nothing is
  * cached. */
 #ifndef WEFT_DNS_H

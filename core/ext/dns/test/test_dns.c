@@ -16,6 +16,18 @@ ASKING_TEST("27.2 a name has its addresses") {
   CHECK_INT(6, atomic_load(&asking->server->queries));
 }
 
+ASKING_TEST("names need not be tidy") {
+  static const char *const names[] = {"one.test.", "one.a_b.test", "one.-.test",
+                                      "one.1.2"};
+  const char *text;
+  CHECK_INT(WEFT_OK, lookup(asking, names[0], 4, &text));
+  CHECK_TEXT("192.0.2.1", text);
+  for (size_t i = 1; i < sizeof names / sizeof *names; i++) {
+    CHECK_INT(WEFT_OK, lookup(asking, names[i], 4, &text));
+    CHECK_TEXT("192.0.2.1", text);
+  }
+}
+
 ASKING_TEST("addresses of one family are one query") {
   const char *text;
   CHECK_INT(WEFT_OK, lookup(asking, "both.test", 4, &text));
