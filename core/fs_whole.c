@@ -206,7 +206,7 @@ static int open_beside(struct replacement *r) {
     return WEFT_ENOMEM;
   int status;
   do {
-    uint64_t random;
+    uint64_t random = uv_hrtime();
     uv_random(NULL, NULL, &random, sizeof random, 0, NULL);
     snprintf(r->beside, r->beside_bytes, "%.*s.weft-%016llx.tmp", folder,
              r->path, (unsigned long long)random);

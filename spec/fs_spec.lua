@@ -118,8 +118,8 @@ describe("a path", function()
     local takes_path = { "read_file", "write_file", "open", "lines", "stat",
       "lstat", "exists", "is_file", "is_directory", "access", "remove",
       "remove_all", "readlink", "realpath", "chmod", "utime", "mkdir",
-      "mkdtemp", "readdir", "walk", "watch", "copy_file", "rename", "link",
-      "symlink", "tempdir" }
+      "mkdtemp", "readdir", "walk", "truncate", "watch", "copy_file", "rename",
+      "link", "symlink", "tempdir" }
     for _, name in ipairs(takes_path) do
       refuses({ "fs." .. name, "must not be empty" }, fs[name], "", "x", 1)
       refuses({ "fs." .. name, "zero byte" }, fs[name], "a\0b", "x", 1)
@@ -391,7 +391,8 @@ describe("changing", function()
     assert.equal(dir .. "two", fs.realpath(dir .. "./two"))
     fs.truncate(dir .. "two", 3)
     assert.equal("1\0\0", get(dir .. "twin"))
-    refuses({ "offset" }, fs.truncate, dir .. "two", -1)
+    refuses({ "fs.truncate(path, size): size" }, fs.truncate, dir .. "two", -1)
+    refuses({ "size" }, fs.truncate, dir .. "two")
   end))
 
   it("refuses permissions and times that are none", test(function(dir)

@@ -14,6 +14,8 @@ local fs_walk = require "weft.fs_walk"
 local fs_watch = require "weft.fs_watch"
 local options = require "weft.options"
 local path = require "weft.path"
+local reading = require "weft.reading"
+local resource = require "weft.resource"
 
 local fail_argument = errors.fail_argument
 
@@ -293,10 +295,11 @@ end
 ---@param name string
 ---@param size number
 function fs.truncate(name, size)
-  local opened = file.open(name, "r+")
-  local ok, err = pcall(opened.truncate, opened, size)
-  opened:close()
-  if not ok then error(err, 0) end
+  path.check(name, "fs.truncate(path, size): path")
+  reading.check_count(size, 0, "fs.truncate(path, size): size")
+  resource.with(file.open(name, "r+"), function(opened)
+    opened:truncate(size)
+  end)
 end
 
 -- -- Directories -------------------------------------------------------------
