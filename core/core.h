@@ -540,10 +540,15 @@ struct weft_runtime {
   weft_error *no_memory; /* what a task fails with when there is none */
   bool poll_now; /* a time was set that has come, or I/O begun in a poll */
 
-  struct fs_queue {       /* fs_work.c */
-    struct list waiting;  /* struct fs_op.node: not given to libuv yet */
-    uint32_t running;     /* those that were */
-    uint32_t running_max; /* fewer than libuv has threads */
+  struct fs_queue { /* fs_work.c */
+    uv_mutex_t mutex;
+    struct list waiting;     /* struct fs_op.node, not begun; by the mutex */
+    struct list done;        /* likewise, run but not ended; by the mutex */
+    uv_async_t async;        /* some are done */
+    struct fs_worker *idle;  /* those that libuv does not have */
+    struct fs_worker *first; /* all of them, one block */
+    uint32_t worker_count;   /* fewer than libuv has threads */
+    uint32_t under_way;      /* work that has not ended, nor been withdrawn */
   } fs;
 
   struct list pools;           /* struct workers.node */
@@ -743,7 +748,10 @@ int weft__value_resize(weft_value **value, size_t size_bytes);
 
 /* -- Files (fs_work.c; the rest is in fs.h) ------------------------------- */
 
-void weft__fs_init(weft_runtime *rt);
+int weft__fs_init(weft_runtime *rt);
+void weft__fs_open(weft_runtime *rt);  /* once there is a loop */
+void weft__fs_close(weft_runtime *rt); /* runs the loop till all work is done */
+void weft__fs_clear(weft_runtime *rt); /* also after an init that failed */
 void weft__file_dispose(weft_runtime *rt, void *object);
 void weft__fs_watch_dispose(weft_runtime *rt, void *object);
 

@@ -14,14 +14,13 @@
 /* A piece of work. It belongs to the loop until it begins and from its end on,
  * and to the thread in between. */
 struct fs_op {
-  uv_work_t work;
   weft_runtime *rt;
-  struct list node;              /* in rt->fs.waiting, until libuv has it */
+  struct list node;              /* in rt->fs.waiting, or .done */
+  bool begun;                    /* taken out of the former; by the mutex */
   struct task *task;             /* who waits for it, or NULL */
   void (*run)(struct fs_op *op); /* in the thread: sets status and value */
   void (*end)(struct fs_op *op); /* on the loop, when it has run */
   void *owner;                   /* the file it works on, or NULL */
-  bool withdrawn;                /* it has not run and never will */
   int status;
   uint64_t value;
 
@@ -43,8 +42,7 @@ struct fs_op *weft__fs_new(weft_runtime *rt, void (*run)(struct fs_op *op));
 void weft__fs_free(struct fs_op *op);
 /* Queues it; one that is embedded in an object may be queued again. */
 void weft__fs_start(struct fs_op *op);
-/* Takes back what has not begun: it will not run, and its memory is no concern
- * of the caller's any more. False if it has begun. */
+/* Takes back what has not begun, and frees it. False if it has begun. */
 bool weft__fs_withdraw(struct fs_op *op);
 /* The code of a call of the system that has failed with errno, or of libuv's:
  * what weft has a meaning of its own for becomes the system's. */

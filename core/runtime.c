@@ -18,7 +18,6 @@ static void init_pools(weft_runtime *rt) {
   weft__pool_init(&rt->calls_pool, sizeof(struct call));
   weft__pool_init(&rt->extras_pool, sizeof(struct task_extra));
   weft__pool_init(&rt->loans_pool, sizeof(struct loan));
-  weft__fs_init(rt);
 }
 
 static void clear_memory(weft_runtime *rt) {
@@ -28,7 +27,7 @@ static void clear_memory(weft_runtime *rt) {
   weft__pool_clear(&rt->calls_pool);
   weft__pool_clear(&rt->extras_pool);
   weft__pool_clear(&rt->loans_pool);
-  weft__pool_clear(&rt->fs_ops_pool);
+  weft__fs_clear(rt);
   weft__fiber_cache_clear(rt);
   weft__stream_clear_scratch(rt);
   weft__stream_clear_spares(rt);
@@ -54,6 +53,7 @@ static int init_loop(weft_runtime *rt) {
   }
   uv_timer_init(&rt->loop, &rt->loop_timer);
   uv_unref((uv_handle_t *)&rt->loop_timer);
+  weft__fs_open(rt);
   return WEFT_OK;
 }
 
@@ -78,6 +78,8 @@ int weft_runtime_new(weft_runtime **out) {
   rt->fibers.guard = true;
   weft__ignore_sigpipe();
   int status = weft_error_new(WEFT_ENOMEM, NULL, NULL, &rt->no_memory);
+  if (status == WEFT_OK)
+    status = weft__fs_init(rt);
   if (status == WEFT_OK)
     status = init_root(rt);
   if (status == WEFT_OK)
@@ -141,6 +143,7 @@ int weft_runtime_free(weft_runtime *rt) {
   weft__scope_exit(rt, &rt->root.scope); /* the last timer that is no call's */
   weft__resolver_drop(rt);
   close_all(rt);
+  weft__fs_close(rt);
   uv_close((uv_handle_t *)&rt->loop_async, NULL);
   uv_close((uv_handle_t *)&rt->loop_timer, NULL);
   uv_run(&rt->loop, UV_RUN_DEFAULT);

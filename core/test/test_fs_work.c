@@ -3,7 +3,7 @@
  * and what can be taken back; rules 3.8, 24.4, 27.3, 30.2. */
 #include "files.h"
 
-#include "../core.h"
+#include "../fs.h"
 
 static int call_stat(weft_runtime *rt, struct job *job, uint64_t *value) {
   return weft_fs_stat(rt, job->data, 1, value);
@@ -25,12 +25,12 @@ FILE_TEST("no more runs at a time than leaves a thread for others") {
   start_job(rt, &job, true);
   let_run(rt);
   CHECK_TEXT("stat", job_wait(rt, &job));
-  CHECK_INT(PLUGS, rt->fs.running);
+  CHECK(rt->fs.idle == NULL);
   CHECK_INT(PLUGS + 1, rt->outside_work);
   unplug_all(rt, plugs);
   CHECK_INT(WEFT_OK, join_job(rt, &job));
   drop_value(job.value);
-  CHECK_INT(0, rt->fs.running);
+  CHECK(rt->fs.idle != NULL);
   CHECK_INT(0, rt->outside_work);
 }
 
@@ -125,7 +125,7 @@ FILE_TEST("what waits in libuv's own queue can be taken back, too") {
   CHECK_INT(WEFT_OK, join_job(rt, &stat));
   drop_value(stat.value);
   uv_sem_destroy(&go_on);
-  CHECK_INT(0, rt->fs.running);
+  CHECK_INT(0, rt->fs.under_way);
   CHECK_TEXT("old", plain_read("stays"));
 }
 
@@ -176,6 +176,42 @@ FILE_TEST("want of memory is told and leaves nothing, at whichever place") {
   CHECK(failing_each(run_stat_once, rt) > 10);
 }
 
+enum { MANY = 500 };
+
+FILE_TEST("work is begun in the order it came, and ends without the loop") {
+  struct job plugs[PLUGS];
+  static struct job jobs[MANY];
+  plug_all(rt, plugs);
+  for (int i = 0; i < MANY; i++) {
+    jobs[i] = (struct job){.call = call_stat, .data = files_dir};
+    spawn_job(rt, &jobs[i], i % 2 == 0);
+  }
+  CHECK_INT(WEFT_OK, weft_yield(rt));
+  CHECK_INT(MANY + PLUGS, rt->outside_work);
+  uv_mutex_lock(&rt->fs.mutex);
+  const struct list *node = rt->fs.waiting.next;
+  for (int i = 0; i < MANY; i++, node = node->next) {
+    const struct fs_op *op = LIST_OWNER(node, struct fs_op, node);
+    CHECK(weft__handle_get(rt, jobs[i].task, KIND_TASK) == op->task);
+  }
+  uv_mutex_unlock(&rt->fs.mutex);
+  /* One thread is enough for all of them, while nobody polls. */
+  int fd = open(at(plug_names[0]), O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  for (bool waits = true; waits; sched_yield()) {
+    uv_mutex_lock(&rt->fs.mutex);
+    size_t count = weft__count_waiting(&rt->fs.waiting);
+    waits = count > MANY + 1 - 64;
+    uv_mutex_unlock(&rt->fs.mutex);
+  }
+  for (int i = 0; i < MANY; i++) {
+    CHECK_INT(WEFT_OK, join_job(rt, &jobs[i]));
+    drop_value(jobs[i].value);
+  }
+  unplug_all(rt, plugs);
+  CHECK_INT(0, close(fd));
+  CHECK_INT(0, rt->outside_work);
+}
+
 /* Without a task there is nobody to wait. */
 TEST("outside a task it is not possible, nor in another thread") {
   weft_runtime *rt;
@@ -189,14 +225,14 @@ TEST("outside a task it is not possible, nor in another thread") {
 TEST("the number of threads is taken from the environment, as libuv does") {
   static const struct {
     const char *text;
-    uint32_t running_max;
+    uint32_t worker_count;
   } cases[] = {{"1", 1}, {"2", 1},       {"3", 2},
                {"8", 7}, {"9999", 1023}, {"x", 1}};
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
     weft_runtime *rt;
     setenv("UV_THREADPOOL_SIZE", cases[i].text, 1);
     CHECK_INT(WEFT_OK, weft_runtime_new(&rt));
-    CHECK_INT(cases[i].running_max, rt->fs.running_max);
+    CHECK_INT(cases[i].worker_count, rt->fs.worker_count);
     CHECK_INT(WEFT_OK, weft_runtime_free(rt));
   }
   unsetenv("UV_THREADPOOL_SIZE");
