@@ -12,9 +12,7 @@
 
 local net = require "weft.net"
 local weft = require "weft"
-
-local LINE_MAX, SILENCE_MAX = 64, 0.1
-local store = {}
+local LINE_MAX, SILENCE_MAX, store = 64, 0.1, {}
 
 local function answer(line)
   local name, key, value = line:match "^(%S*) ?(%S*) ?(.*)$"

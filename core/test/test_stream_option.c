@@ -103,7 +103,7 @@ TASK_TEST("what is not TCP has no options of TCP") {
 
 TASK_TEST("a unix socket has its path as address, or none") {
   int peer;
-  char dir[] = "/tmp/weft_test_XXXXXX", expected[64];
+  char dir[] = "/tmp/weft_test_XXXXXX", expected[128];
   CHECK(mkdtemp(dir) != NULL);
   struct sockaddr_un name = {.sun_family = AF_UNIX};
   snprintf(name.sun_path, sizeof(name.sun_path), "%s/socket", dir);
