@@ -82,6 +82,27 @@ static bool is_not_here(int status) {
   return status == WEFT_EADDRNOTAVAIL || status == WEFT_EAFNOSUPPORT;
 }
 
+static bool is_same_host(const struct sockaddr_storage *a,
+                         const struct sockaddr_storage *b) {
+  const struct sockaddr_in *four_a = (const void *)a, *four_b = (const void *)b;
+  const struct sockaddr_in6 *six_a = (const void *)a, *six_b = (const void *)b;
+  if (a->ss_family != b->ss_family)
+    return false;
+  if (a->ss_family == AF_INET)
+    return four_a->sin_addr.s_addr == four_b->sin_addr.s_addr;
+  return six_a->sin6_scope_id == six_b->sin6_scope_id &&
+         memcmp(&six_a->sin6_addr, &six_b->sin6_addr,
+                sizeof(six_a->sin6_addr)) == 0;
+}
+
+/* Whether the address was there before: a hosts file may have one twice. */
+static bool is_repeated(const struct ports *ports, size_t index) {
+  for (size_t i = 0; i < index; i++)
+    if (is_same_host(&ports->addresses[i], &ports->addresses[index]))
+      return true;
+  return false;
+}
+
 /* Gives the addresses from [first] on the port that the system chose. */
 static void share_port(const struct ports *ports, size_t first, int fd) {
   struct sockaddr_storage chosen;
@@ -102,6 +123,8 @@ static int open_sockets(const struct ports *ports, int *fds, size_t *opened) {
   int first_status = WEFT_OK;
   *opened = 0;
   for (size_t i = 0; i < ports->count; i++) {
+    if (is_repeated(ports, i))
+      continue;
     int status = open_socket(ports, i, &fds[*opened]);
     if (status == WEFT_OK && ++*opened == 1)
       share_port(ports, i + 1, fds[0]);

@@ -161,6 +161,19 @@ TASK_TEST("an address that is not here is left out, unless there is no other") {
   CHECK_INT(0, listener);
 }
 
+TASK_TEST("an address that a name has twice is listened on once") {
+  weft_listener listener;
+  CHECK_INT(WEFT_OK, listen_all(rt, "127.0.0.1+127.0.0.2+127.0.0.1", 0, 0, true,
+                                &listener));
+  check_addresses(rt, listener,
+                  (const char *const[]){"127.0.0.1:", "127.0.0.2:"}, 2);
+  close_listener(rt, listener);
+  if (listen_all(rt, "::1+::1", 0, 0, true, &listener) != WEFT_OK)
+    return; /* this machine has no IPv6 */
+  check_addresses(rt, listener, (const char *const[]){"[::1]:"}, 1);
+  close_listener(rt, listener);
+}
+
 TASK_TEST("a port in use at one of the addresses is in use") {
   int port, before = count_fds();
   weft_listener one = listen_here(rt, &port), listener;
