@@ -104,6 +104,8 @@ enum kind {
   KIND_FS_WATCH,
   KIND_WORKERS,
   KIND_WORK,
+  KIND_PROCESS,
+  KIND_SIGNALS,
   KIND_COUNT
 };
 
@@ -531,11 +533,14 @@ struct weft_runtime {
   uv_timer_t loop_timer; /* wakes the poll for the first of the heap */
   uv_async_t loop_async; /* wakes the poll for posts and signals */
   uint32_t turn_left;    /* entries of this turn that have not run */
-  uint32_t outside_work; /* look-ups, files, threads: the virtual clock waits */
+  uint32_t outside_work; /* look-ups, files, threads, processes: the virtual
+                            clock waits */
   uint64_t last_poll_ticks;
   struct list readable;        /* streams the kernel told of, to be read */
   struct spare *spare_buffers; /* for those that are read next */
   unsigned spare_count;
+  struct list signals;   /* struct signals.node */
+  struct list processes; /* struct process.node: those that run */
   char *scratch;         /* for what a filter is about to get; or NULL */
   weft_error *no_memory; /* what a task fails with when there is none */
   bool poll_now; /* a time was set that has come, or I/O begun in a poll */
@@ -755,7 +760,8 @@ void weft__fs_clear(weft_runtime *rt); /* also after an init that failed */
 void weft__file_dispose(weft_runtime *rt, void *object);
 void weft__fs_watch_dispose(weft_runtime *rt, void *object);
 
-/* -- I/O (watch.c, resolve.c, stream*.c, tcp.c, listener.c, udp.c) --------
+/* -- I/O (watch.c, resolve.c, stream*.c, tcp.c, listener.c, udp.c,
+ * process.c, signals.c) -----------------------------------------------------
  * What the handle table calls for what is open when the runtime is freed. */
 
 void weft__watch_dispose(weft_runtime *rt, void *object);
@@ -770,6 +776,13 @@ void weft__stream_clear_spares(weft_runtime *rt);
 void weft__streams_read(weft_runtime *rt, unsigned most);
 void weft__listener_dispose(weft_runtime *rt, void *object);
 void weft__udp_dispose(weft_runtime *rt, void *object);
+void weft__process_dispose(weft_runtime *rt, void *object);
+void weft__signals_dispose(weft_runtime *rt, void *object);
+
+/* process.c. No task is left: those that still run are reported and ended. */
+void weft__processes_end(weft_runtime *rt);
+/* Kills those whose grace runs. */
+void weft__processes_hurry(weft_runtime *rt);
 
 /* -- Threads (workers.c, work.c) ------------------------------------------ */
 

@@ -25,15 +25,21 @@ static uint64_t time_until_due(weft_runtime *rt) {
   return next > now && !rt->virtual_clock ? next - now : 0;
 }
 
+/* Likewise, of what libuv times by itself: the grace of a process. */
+static uint64_t time_to_grace(const weft_runtime *rt) {
+  int grace_ms = uv_loop_alive(&rt->loop) ? uv_backend_timeout(&rt->loop) : -1;
+  return grace_ms < 0 ? WEFT__NEVER : (uint64_t)grace_ms * 1000000;
+}
+
 int weft_next_timeout(weft_runtime *rt, uint64_t *timeout_ns) {
   *timeout_ns = 0;
   if (!weft__is_here(rt))
     return WEFT_ETHREAD;
   if (!weft__ready_is_empty(rt) || rt->poll_now ||
-      !list_is_empty(&rt->readable) ||
-      (uv_loop_alive(&rt->loop) && uv_backend_timeout(&rt->loop) == 0))
+      !list_is_empty(&rt->readable))
     return WEFT_OK;
-  *timeout_ns = time_until_due(rt);
+  uint64_t next = time_until_due(rt), grace = time_to_grace(rt);
+  *timeout_ns = next < grace ? next : grace;
   if (rt->starved_pools > 0 && *timeout_ns > WEFT__STARVED_NS)
     *timeout_ns = WEFT__STARVED_NS;
   return WEFT_OK;

@@ -121,6 +121,8 @@ static void dispose(weft_runtime *rt, enum kind kind, void *object) {
       [KIND_STREAM] = weft__stream_dispose,
       [KIND_LISTENER] = weft__listener_dispose,
       [KIND_UDP] = weft__udp_dispose,
+      [KIND_PROCESS] = weft__process_dispose,
+      [KIND_SIGNALS] = weft__signals_dispose,
       [KIND_LOCK] = weft__lock_dispose,
       [KIND_LIMITER] = weft__limiter_dispose,
       [KIND_CONDITION] = weft__condition_dispose,

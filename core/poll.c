@@ -122,12 +122,16 @@ static void wait_in_loop(weft_runtime *rt) {
 }
 
 /* Only waits; libuv itself has nothing to wait for while handles are being
- * closed or callbacks are due. */
+ * closed or callbacks are due, and a timer of its own for the grace of a
+ * process. */
 static void block(weft_runtime *rt) {
   struct pollfd fd = {.fd = uv_backend_fd(&rt->loop), .events = POLLIN};
   uint64_t wait_ms = time_to_wait_ms(rt);
-  if (uv_backend_timeout(&rt->loop) == 0)
+  int grace_ms = uv_backend_timeout(&rt->loop);
+  if (grace_ms == 0)
     return;
+  if (grace_ms > 0 && (uint64_t)grace_ms < wait_ms)
+    wait_ms = (uint64_t)grace_ms;
   int timeout_ms = wait_ms > INT_MAX ? INT_MAX : (int)wait_ms;
   poll(&fd, 1, wait_ms == WEFT__NEVER ? -1 : timeout_ms);
 }

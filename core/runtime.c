@@ -73,6 +73,8 @@ int weft_runtime_new(weft_runtime **out) {
   list_init(&rt->ended);
   list_init(&rt->readable);
   list_init(&rt->pools);
+  list_init(&rt->processes);
+  list_init(&rt->signals);
   init_pools(rt);
   rt->fibers.size_bytes = STACK_BYTES;
   rt->fibers.guard = true;
@@ -264,8 +266,10 @@ int weft_set_stack_guard(weft_runtime *rt, int on) {
   return WEFT_OK;
 }
 
+/* A shutdown outlasts the processes; else nobody need wait for them. */
 bool weft__has_work(const weft_runtime *rt) {
-  return !list_is_empty(&rt->tasks) || !weft__ready_is_empty(rt);
+  return !list_is_empty(&rt->tasks) || !weft__ready_is_empty(rt) ||
+         (rt->shutting_down && !list_is_empty(&rt->processes));
 }
 
 /* -- Shutting down -------------------------------------------------------- */
@@ -306,9 +310,14 @@ static void give_up_all(weft_runtime *rt) {
     weft__task_give_up(rt, LIST_OWNER(rt->tasks.prev, struct task, all));
 }
 
-/* In a shutdown nothing may wait for what cannot come. */
+/* In a shutdown nothing may wait for what cannot come, nor for a process that
+ * nobody is left to wait for. */
 void weft__unstick(weft_runtime *rt) {
-  if (!rt->shutting_down || weft__can_wake(rt))
+  if (!rt->shutting_down)
+    return;
+  if (list_is_empty(&rt->tasks))
+    weft__processes_end(rt);
+  if (weft__can_wake(rt))
     return;
   if (!rt->shields_lifted)
     weft__scope_lift_shields(rt);

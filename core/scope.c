@@ -88,6 +88,7 @@ void weft__scope_lift_shields(weft_runtime *rt) {
   for (struct scope *scope = top; scope != NULL;
        scope = walk_on(top, scope, true))
     settle_one(rt, scope);
+  weft__processes_hurry(rt);
 }
 
 /* -- Life -----------------------------------------------------------------

@@ -54,6 +54,8 @@ static const struct code own_codes[] = {
 };
 
 static const struct code system_codes[] = {
+    {WEFT_E2BIG, "E2BIG", "OSError",
+     "the arguments and the environment are too long"},
     {WEFT_EACCES, "EACCES", "OSError", "permission denied"},
     {WEFT_EADDRINUSE, "EADDRINUSE", "OSError", "address already in use"},
     {WEFT_EADDRNOTAVAIL, "EADDRNOTAVAIL", "OSError", "address not available"},
@@ -198,6 +200,7 @@ static const struct pair pairs[] = {
     {UV_EBADF, WEFT_EBADF},
     {UV_EBUSY, WEFT_EBUSY},
     {UV_ETIMEDOUT, WEFT_ETIMEDOUT_OS},
+    {UV_E2BIG, WEFT_E2BIG},
     {UV_EACCES, WEFT_EACCES},
     {UV_EADDRINUSE, WEFT_EADDRINUSE},
     {UV_EADDRNOTAVAIL, WEFT_EADDRNOTAVAIL},

@@ -140,6 +140,8 @@ enum weft_status {
   WEFT_CERT_REVOKED = -165,
   WEFT_HOSTNAME_MISMATCH = -166, /* the certificate is for other names */
 
+  WEFT_E2BIG = -171, /* the arguments or the environment of a process */
+
   WEFT_EOTHER = -199 /* an error of the system without a name here */
 };
 

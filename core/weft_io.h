@@ -711,6 +711,159 @@ WEFT_API int weft_fs_watch_get_path(weft_runtime *rt, weft_fs_watch watch,
  * cancelled: no change is lost */
 WEFT_API int weft_fs_watch_next(weft_runtime *rt, weft_fs_watch watch,
                                 uint64_t *value);
+/* -- Processes ------------------------------------------------------------
+ * A program that runs beside this one. It is described first, by
+ * weft_process_new and the setters, then started; what nobody sets is as in
+ * this process. No shell is involved: each argument reaches the program as it
+ * is given. The child has no other descriptors than 0, 1 and 2, all signals
+ * have their default effect in it, and none is blocked.
+ *
+ * A process that runs is ended when it is closed, or at the shutdown: it gets
+ * SIGTERM and, 5 s later, SIGKILL; the runtime goes on until it has been
+ * reaped. The number of one that was reaped is never signalled. Grace is real
+ * time, and the virtual clock stands still while a process runs. */
+typedef uint64_t weft_process;
+
+/* What a descriptor of the child is. */
+enum weft_stdio {
+  WEFT_STDIO_INHERIT = 1, /* the same as this process's of that number */
+  WEFT_STDIO_NULL = 2,    /* /dev/null */
+  WEFT_STDIO_PIPE = 3,    /* one end of a pipe; the other becomes a stream */
+  WEFT_STDIO_FD = 4,      /* a descriptor of this process, given by number */
+  WEFT_STDIO_SAME = 5     /* the same as another of the child's */
+};
+
+/* Describes a process that is to run [program]: a path if it has a slash, else
+ * a name that is looked for in the PATH of the child's environment. Owned:
+ * weft_process_close.
+ * parks: no    errors: WEFT_EINVAL (no program), WEFT_ENOMEM */
+WEFT_API int weft_process_new(weft_runtime *rt, const char *program,
+                              weft_process *process);
+/* Adds an argument behind those there are; the program's name is the first
+ * already. As all the setters, before the start only.
+ * parks: no    errors: WEFT_ENOMEM, WEFT_ESTATE (started) */
+WEFT_API int weft_process_add_argument(weft_runtime *rt, weft_process process,
+                                       const char *argument);
+/* Sets a variable of the child's environment, which else is this process's, as
+ * it is at the start.
+ * parks: no    errors: WEFT_EINVAL (no name, or one with a "="), WEFT_ENOMEM,
+ * WEFT_ESTATE (started) */
+WEFT_API int weft_process_set_env(weft_runtime *rt, weft_process process,
+                                  const char *name, const char *text);
+/* Takes a variable out of the child's environment.
+ * parks: no    errors: as weft_process_set_env */
+WEFT_API int weft_process_unset_env(weft_runtime *rt, weft_process process,
+                                    const char *name);
+/* Has the child's environment begin empty, and drops what was set.
+ * parks: no    errors: WEFT_ESTATE (started) */
+WEFT_API int weft_process_clear_env(weft_runtime *rt, weft_process process);
+/* Sets the folder the child begins in; a program's path counts from there.
+ * parks: no    errors: WEFT_EINVAL (no path), WEFT_ENOMEM, WEFT_ESTATE */
+WEFT_API int weft_process_set_cwd(weft_runtime *rt, weft_process process,
+                                  const char *path);
+/* Says what descriptor [fd] of the child, 0 to 2, is: one of enum weft_stdio.
+ * [source] is, for WEFT_STDIO_FD, a descriptor that stays the caller's and must
+ * be open at the start; for WEFT_STDIO_SAME, the child's that it is the same
+ * as; else without meaning.
+ * parks: no    errors: WEFT_EINVAL, WEFT_ESTATE (started) */
+WEFT_API int weft_process_set_stdio(weft_runtime *rt, weft_process process,
+                                    int fd, int how, int source);
+/* Starts it in a session and process group of its own ([on] 1), without the
+ * terminal; its signals, also those of its end, go to all of that group.
+ * parks: no    errors: WEFT_ESTATE (started) */
+WEFT_API int weft_process_set_group(weft_runtime *rt, weft_process process,
+                                    int on);
+/* Starts it as another user and group of users; -1 leaves one as it is.
+ * parks: no    errors: WEFT_EINVAL, WEFT_ESTATE (started) */
+WEFT_API int weft_process_set_user(weft_runtime *rt, weft_process process,
+                                   int uid, int gid);
+/* Starts it, and returns when the program runs in the child. A process that
+ * could not be started leaves neither a pipe nor a child; it is good for
+ * weft_process_get_failed only.
+ * parks: no    errors: WEFT_ENOENT, WEFT_EACCES (no program, or no folder, of
+ * that name, or not allowed), WEFT_E2BIG, WEFT_EAGAIN (too many processes),
+ * WEFT_EMFILE, WEFT_EPERM (another user), WEFT_EBADF (a descriptor given is not
+ * open), WEFT_ENOMEM, other codes of the system, WEFT_ESTATE (started) */
+WEFT_API int weft_process_start(weft_runtime *rt, weft_process process);
+/* Gives what the start failed for, the program or the folder; borrowed until
+ * the close.
+ * parks: no    errors: WEFT_ESTATE (it has not failed) */
+WEFT_API int weft_process_get_failed(weft_runtime *rt, weft_process process,
+                                     const char **path);
+
+/* Hands over the stream of the pipe that is descriptor [fd] of the child, once.
+ * Owned: weft_stream_close; the end of the process leaves it open. What nobody
+ * has taken is closed with the process.
+ * parks: no    errors: WEFT_EINVAL (no pipe, or handed over) */
+WEFT_API int weft_process_take_stream(weft_runtime *rt, weft_process process,
+                                      int fd, weft_stream *stream);
+/* Gives the number the system has for it.
+ * parks: no    errors: WEFT_ESTATE (not started) */
+WEFT_API int weft_process_get_pid(weft_runtime *rt, weft_process process,
+                                  int *pid);
+/* Tells whether it was started and not yet reaped.
+ * parks: no    errors: none */
+WEFT_API int weft_process_is_running(weft_runtime *rt, weft_process process,
+                                     int *flag);
+/* Waits until it has exited and been reaped, whoever still holds its pipes. Any
+ * number of tasks may wait, also afterwards.
+ * parks: yes   value: the exit status and, times 2^32, the number of the signal
+ * that ended it, 0 for none; one of the two is 0
+ * errors: WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_ESTATE (not started)
+ * cancelled: the process runs on */
+WEFT_API int weft_process_wait(weft_runtime *rt, weft_process process,
+                               uint64_t *value);
+/* Sends it a signal, by the system's number.
+ * parks: no    errors: WEFT_ESRCH (it has exited; nothing is done),
+ * WEFT_ESTATE (not started), WEFT_EINVAL (no signal), WEFT_EPERM */
+WEFT_API int weft_process_kill(weft_runtime *rt, weft_process process,
+                               int number);
+/* Ends it and waits: SIGTERM, [grace_ns] later SIGKILL; without grace, SIGKILL
+ * at once. If it has exited already, returns how.
+ * parks: yes, kept   value: as weft_process_wait
+ * errors: WEFT_ESTATE (not started)
+ * cancelled: goes on; the second SIGINT or SIGTERM ends the grace */
+WEFT_API int weft_process_stop(weft_runtime *rt, weft_process process,
+                               uint64_t grace_ns, uint64_t *value);
+/* Lets go of it; who waits gets WEFT_ECLOSED. One that runs is ended, with 5 s
+ * of grace, without the caller waiting for it.
+ * parks: no    errors: none */
+WEFT_API int weft_process_close(weft_runtime *rt, weft_process process);
+
+/* -- Signals --------------------------------------------------------------
+ * A signal that comes to this process can be waited for. As long as somebody
+ * has it open, it has no other effect: for SIGINT and SIGTERM, not that of
+ * weft_set_signals. Afterwards it does again what it did before. Every one that
+ * is open, in whatever runtime, gets each signal; equal ones that come between
+ * two polls may arrive as one, and of those not taken at most eight are
+ * kept. */
+typedef uint64_t weft_signals;
+
+/* Gives the name of a signal without "SIG", NULL if it has none here; for ever.
+ * parks: no */
+WEFT_API const char *weft_signal_name(int number);
+/* Gives the system's number for a name, with or without "SIG"; 0 if there is
+ * none.
+ * parks: no */
+WEFT_API int weft_signal_number(const char *name);
+
+/* Makes one that has no signal yet. Owned: weft_signals_close.
+ * parks: no    errors: WEFT_ENOMEM */
+WEFT_API int weft_signals_new(weft_runtime *rt, weft_signals *signals);
+/* Has it get the signal [number] from now on.
+ * parks: no    errors: WEFT_EINVAL (no signal, one that cannot be caught, a
+ * fault, SIGCHLD) */
+WEFT_API int weft_signals_add(weft_runtime *rt, weft_signals signals,
+                              int number);
+/* Waits for the next signal. One task at a time.
+ * parks: yes   value: the signal's number
+ * errors: WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_EBUSY
+ * cancelled: no signal is lost */
+WEFT_API int weft_signals_next(weft_runtime *rt, weft_signals signals,
+                               uint64_t *value);
+/* Ends it; who waits gets WEFT_ECLOSED.
+ * parks: no    errors: none */
+WEFT_API int weft_signals_close(weft_runtime *rt, weft_signals signals);
 
 /* -- Threads --------------------------------------------------------------
  * A job is a function that blocks or computes for long; it runs in a thread of

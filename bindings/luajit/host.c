@@ -200,6 +200,8 @@ int luaopen_weft_core(lua_State *L) {
   open_fs(L, host);
   open_fs_watch(L, host);
   open_net(L, host);
+  open_process(L, host);
+  open_signals(L, host);
   open_udp(L, host);
   open_dns(L, host);
   open_coroutine(L, host);

@@ -216,6 +216,8 @@ void open_file(lua_State *L, struct host *host);
 void open_fs(lua_State *L, struct host *host);
 void open_fs_watch(lua_State *L, struct host *host);
 void open_net(lua_State *L, struct host *host);
+void open_process(lua_State *L, struct host *host);
+void open_signals(lua_State *L, struct host *host);
 void open_udp(lua_State *L, struct host *host);
 void open_dns(lua_State *L, struct host *host);
 void open_coroutine(lua_State *L, struct host *host);

@@ -59,9 +59,10 @@ static inline void run_body(weft_task_fn body) {
   CHECK_INT(WEFT_OK, weft_runtime_free(rt));
   CHECK_INT(fds, count_fds());
   CHECK_INT(live, failing_live());
+  CHECK_INT(-1, waitpid(-1, NULL, WNOHANG)); /* there is no child */
 }
 
-static void warm_up(weft_runtime *rt);
+static inline void warm_up(weft_runtime *rt);
 
 #define TASK_TEST(sentence)                                                    \
   static void CHECK_JOIN(body_, __LINE__)(weft_runtime * rt);                  \
@@ -341,7 +342,7 @@ static inline weft_stream open_pair(weft_runtime *rt, int *peer) {
 
 /* With its first stream a loop opens a descriptor of its own and allocates what
  * it keeps; tests count without them. */
-static void warm_up(weft_runtime *rt) {
+static inline void warm_up(weft_runtime *rt) {
   int peer;
   weft_stream stream = open_pair(rt, &peer);
   CHECK_INT(WEFT_OK, weft_stream_close(rt, stream));

@@ -26,6 +26,7 @@ return {
   ENOENT = -126,
   ENOTDIR = -130,
   ENOTSUP = -133,
+  ESRCH = -138,
 
   -- enum weft_open_flags
   OPEN_READ = 1,
