@@ -291,13 +291,6 @@ static void pack_function(struct packer *p, int index,
 
 /* -- Tables --------------------------------------------------------------- */
 
-static bool is_item(lua_State *L, int index, size_t count) {
-  if (lua_type(L, index) != LUA_TNUMBER)
-    return false;
-  lua_Number key = lua_tonumber(L, index);
-  return key >= 1 && key <= (lua_Number)count && key == (lua_Number)(size_t)key;
-}
-
 static void pack_pair(struct packer *p, const struct step *up) {
   lua_State *L = p->L;
   int top = lua_gettop(L);
@@ -314,21 +307,33 @@ static void pack_pair(struct packer *p, const struct step *up) {
   pack_value(p, top, &value);
 }
 
+/* Writes what comes in order from 1 without its keys. The key after these and
+ * its value are left on the stack, or nothing at the end: false. */
+static bool pack_items(struct packer *p, int index, const struct step *up) {
+  lua_State *L = p->L;
+  int key = lua_gettop(L) + 1;
+  lua_pushnil(L);
+  for (int i = 1; lua_next(L, index) != 0; i++) {
+    struct step step = {up, STEP_ITEM, NULL, i};
+    if (lua_type(L, key) != LUA_TNUMBER || lua_tonumber(L, key) != i)
+      return true;
+    pack_value(p, key + 1, &step);
+    lua_settop(L, key);
+  }
+  return false;
+}
+
 static void pack_plain_table(struct packer *p, int index,
                              const struct step *up) {
-  lua_State *L = p->L;
-  size_t count = lua_objlen(L, index);
   put_byte(p, PACK_TABLE);
-  put_count(p, count);
-  for (size_t i = 1; i <= count; i++) {
-    struct step step = {up, STEP_ITEM, NULL, (int)i};
-    lua_rawgeti(L, index, (int)i);
-    pack_value(p, lua_gettop(L), &step);
-    lua_pop(L, 1);
+  put_count(p, lua_objlen(p->L, index));
+  bool more = pack_items(p, index, up);
+  put_byte(p, PACK_NIL);
+  while (more) {
+    pack_pair(p, up);
+    lua_pop(p->L, 1);
+    more = lua_next(p->L, index) != 0;
   }
-  for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1))
-    if (!is_item(L, -2, count))
-      pack_pair(p, up);
   put_byte(p, PACK_NIL);
 }
 

@@ -14,7 +14,7 @@
 #include "host.h"
 
 enum pack_tag {
-  PACK_NIL, /* as a key: the end of the table */
+  PACK_NIL, /* as an item or a key: the end of these */
   PACK_FALSE,
   PACK_TRUE,
   PACK_NUMBER,   /* 8 bytes */
@@ -22,7 +22,7 @@ enum pack_tag {
   PACK_NULL,     /* the light userdata NULL */
   PACK_CDATA,    /* size, bytes of string.buffer */
   PACK_OBJECT,   /* number: a table, function or error that was met before */
-  PACK_TABLE,    /* count, so many items, keys and values, PACK_NIL */
+  PACK_TABLE,    /* count, about so many items, keys and values */
   PACK_META,     /* metatable, then PACK_TABLE: a table that has one */
   PACK_FUNCTION, /* size, bytecode, then its upvalues */
   PACK_CELL,     /* number: an upvalue that was met before */

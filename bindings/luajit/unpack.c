@@ -149,12 +149,14 @@ static void unpack_field(struct unpacker *u) {
 /* -- Tables --------------------------------------------------------------- */
 
 /* Into the table on top of the stack. */
-static void unpack_pairs(struct unpacker *u, size_t count) {
+static void unpack_pairs(struct unpacker *u) {
   lua_State *L = u->L;
   int table = lua_gettop(L);
-  for (size_t i = 1; i <= count; i++) {
+  for (int i = 1;; i++) {
     unpack_value(u);
-    lua_rawseti(L, table, (int)i);
+    if (lua_isnil(L, -1))
+      break;
+    lua_rawseti(L, table, i);
   }
   for (;;) {
     unpack_value(u);
@@ -163,12 +165,13 @@ static void unpack_pairs(struct unpacker *u, size_t count) {
     unpack_value(u);
     lua_rawset(L, table);
   }
-  lua_pop(L, 1);
+  lua_pop(L, 2);
 }
 
 static size_t take_table_count(struct unpacker *u) {
   size_t count = take_count(u);
-  check_left(u, count); /* each item is at least a byte */
+  if (count > (size_t)(u->end - u->at)) /* each item is at least a byte */
+    count = (size_t)(u->end - u->at);
   return count;
 }
 
@@ -177,7 +180,7 @@ static void unpack_table(struct unpacker *u) {
   int number = ++u->count;
   lua_createtable(u->L, (int)count, 0);
   keep_object(u, number);
-  unpack_pairs(u, count);
+  unpack_pairs(u);
 }
 
 /* The metatable is set last: it is not to see the table being filled. */
@@ -190,7 +193,8 @@ static void unpack_meta(struct unpacker *u) {
   lua_insert(L, -2);
   if (take_byte(u) != PACK_TABLE)
     luaL_error(L, "a packed value is not whole");
-  unpack_pairs(u, take_table_count(u));
+  take_table_count(u);
+  unpack_pairs(u);
   lua_pushvalue(L, -2);
   lua_setmetatable(L, -2);
   lua_remove(L, -2);
