@@ -331,6 +331,9 @@ describe("the pool", function()
   end)
 
   it("does not grow with the number of calls", run(function()
+    for line in io.lines "/proc/self/maps" do
+      if line:find "libasan" then return end -- it keeps what is freed
+    end
     local function job(t) return t.x end
     local argument = { x = 1, text = ("y"):rep(100) }
     local function calls(count)
