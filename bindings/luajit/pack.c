@@ -467,7 +467,7 @@ void pack_values(lua_State *L, const char *call, int first, bool calls,
   p.seen = last + 1;
   lua_pushnil(L);
   p.names = last + 2;
-  put_count(&p, (uint64_t)(last - first + 1));
+  put_count(&p, (uint64_t)last - (uint64_t)first + 1);
   for (int i = first; i <= last; i++) {
     struct step step = {NULL, STEP_VALUE, NULL, i - first};
     if (calls && i == first)
