@@ -126,15 +126,21 @@ static bool is_name(const char *name) {
          strspn(name, allowed) == length;
 }
 
-/* Keeps the name, without the dot that may end it. */
+/* Keeps the name without what is of no concern to the certificate: the dot that
+ * may end a name, the zone that may end an address. */
 static int take_name(struct tls_engine *engine, const char *name) {
   if (name == NULL)
     return WEFT_OK;
-  if (!is_name(name) && !is_address(name))
-    return WEFT_EINVAL;
   engine->server_name = OPENSSL_strdup(name);
   if (engine->server_name == NULL)
     return WEFT_ENOMEM;
+  char *zone = strchr(engine->server_name, '%');
+  if (zone != NULL)
+    *zone = '\0';
+  if (is_address(engine->server_name))
+    return WEFT_OK;
+  if (zone != NULL || !is_name(name))
+    return WEFT_EINVAL;
   size_t length = strlen(name);
   if (name[length - 1] == '.')
     engine->server_name[length - 1] = '\0';

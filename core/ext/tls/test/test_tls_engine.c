@@ -76,6 +76,7 @@ TEST("what can be no host's name is refused") {
   check_name_refused(&ends, "ex\xc3\xa4mple.org");
   check_name_refused(&ends, "host:443");
   check_name_refused(&ends, "1:2:3");
+  check_name_refused(&ends, "a%eth0");
   check_name_refused(&ends, long_name);
   close_contexts(&ends);
 }
@@ -94,6 +95,9 @@ TEST("a name may end with a dot, and may be an address") {
   check_side(&ends.client, WEFT_OK, NULL);
   CHECK(SSL_get_servername(ends.server.engine.ssl, TLSEXT_NAMETYPE_host_name) ==
         NULL);
+  close_engines(&ends);
+  open_engines(&ends, "fe80::1%eth0");
+  CHECK_TEXT("fe80::1", ends.client.engine.server_name);
   close_engines(&ends);
   close_contexts(&ends);
 }

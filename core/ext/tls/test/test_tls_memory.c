@@ -77,7 +77,7 @@ static void talk_without_memory(weft_runtime *rt, bool of_openssl) {
   CHECK_INT(WEFT_OK, weft_tls_context_set_resume(secure.server, 0));
   for (int i = 0; i < 2; i++)
     CHECK(talk_once(rt, of_openssl, 0, &failed));
-  for (long nth = 1;; nth += 1 + nth / 64) {
+  for (long nth = 1;; nth += 1 + nth / 16) {
     long live = failing_live(), openssl_live = memory_live();
     bool is_content = talk_once(rt, of_openssl, nth, &failed);
     CHECK_INT(live, failing_live());
@@ -87,7 +87,7 @@ static void talk_without_memory(weft_runtime *rt, bool of_openssl) {
     if (!failed)
       break;
   }
-  CHECK(refused > (of_openssl ? 50 : 5));
+  CHECK(refused > (of_openssl ? 20 : 5));
   secure_close();
 }
 

@@ -241,6 +241,38 @@ TASK_TEST("keys that change on the way change nothing") {
   secure_close();
 }
 
+TASK_TEST("a peer that would begin anew is told no; the stream goes on") {
+  struct puppet puppet;
+  struct job job;
+  weft_error *error = NULL;
+  char room[64];
+  size_t count;
+  secure_open();
+  CHECK_INT(WEFT_OK, weft_tls_context_set_versions(secure.client, WEFT_TLS_1_2,
+                                                   WEFT_TLS_1_2));
+  open_puppet(rt, &puppet, &job);
+  /* A server's wish to do so is a message of its own, in a record. */
+  SSL *ssl = puppet.engine.ssl;
+  SSL_clear_options(ssl, SSL_OP_NO_RENEGOTIATION);
+  CHECK_INT(1, SSL_renegotiate(ssl));
+  CHECK_INT(1, SSL_do_handshake(ssl));
+  CHECK(puppet.engine.sent_bytes > 0);
+  puppet_say(&puppet, SIZE_MAX);
+  let_run(rt);
+  CHECK_INT(WEFT_OK, weft_stream_write(rt, job.object, "as before", 9));
+  CHECK(puppet_hear(&puppet));
+  int status = WEFT_PARKED;
+  status = tls__engine_read(&puppet.engine, room, sizeof room, &count, &error);
+  CHECK_INT(WEFT_TLS_FAILED, status);
+  CHECK_TEXT("no renegotiation",
+             error == NULL
+                 ? NULL
+                 : weft_error_get_message(weft_error_get_cause(error)));
+  weft_error_unref(error);
+  close_puppet(rt, &puppet, &job);
+  secure_close();
+}
+
 /* -- Much ----------------------------------------------------------------- */
 
 #define MUCH_BYTES ((size_t)16 * 1024 * 1024)
@@ -285,6 +317,7 @@ static int receive_much(weft_runtime *rt, void *arg) {
 TASK_TEST("16 MiB go both ways at once") {
   struct line line;
   weft_task tasks[4];
+  alarm(300); /* valgrind takes its time */
   secure_open();
   open_line(rt, &line);
   CHECK_INT(WEFT_OK,
