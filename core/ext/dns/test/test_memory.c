@@ -115,19 +115,3 @@ ASKING_TEST("want of memory changes no setting, and makes no half resolver") {
   CHECK(fail_each(asking, change_servers) > (HAS_OWN_MALLOC ? 4 : -1));
   CHECK(fail_each(asking, make_another) > (HAS_OWN_MALLOC ? 0 : -1));
 }
-
-/* Two names side by side: the failure of one is not the other's. */
-ASKING_TEST("want of memory of one look-up leaves the other alone") {
-  for (long nth = 1; nth < 40; nth++) {
-    struct seeker one;
-    start_seeker(asking->rt, &one, "hold.test");
-    countdown = nth;
-    look_up_local(asking);
-    countdown = 0;
-    while (!one.done) {
-      name_server_release(asking->server);
-      CHECK_INT(WEFT_OK, weft_yield(asking->rt));
-    }
-    CHECK_INT(WEFT_OK, join_seeker(asking->rt, &one));
-  }
-}
