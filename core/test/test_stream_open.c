@@ -387,7 +387,7 @@ TASK_TEST("a file as output is written at the shared position, in order") {
   for (int i = 0; i < 3; i++) {
     jobs[i] = (struct job){.call = call_write,
                            .object = stream,
-                           .data = "one two three " + i * 4,
+                           .data = &"one two three "[i * 4],
                            .size_bytes = 4};
     start_job(rt, &jobs[i], true);
     CHECK_INT(WEFT_OK, join_job(rt, &jobs[i]));
@@ -520,7 +520,8 @@ TEST("a process that just exits leaves its descriptors as they were") {
   CHECK_INT(0, socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
   if (fork() == 0) {
     make_standard(fds[0], STDIN_FILENO);
-    weft_runtime *rt = new_runtime();
+    static weft_runtime *rt; /* left as it is, but not lost */
+    rt = new_runtime();
     CHECK_INT(WEFT_OK, weft_stream_open(rt, STDIN_FILENO, &stream));
     exit(blocks(STDIN_FILENO));
   }
