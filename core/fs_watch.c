@@ -5,6 +5,7 @@
  * for them, so that none is missed between two questions. What waits is
  * bounded: who asks too seldom is told that changes were lost, and then looks
  * for himself. */
+#include <stdio.h>
 #include <string.h>
 
 #include "fs.h"
@@ -102,20 +103,15 @@ static bool is_itself(const struct fs_watch *w, const char *name) {
 }
 
 static struct change *new_change(const struct fs_watch *w, const char *name) {
-  bool itself = is_itself(w, name);
   size_t length = strlen(w->path);
-  size_t more = itself ? 0 : 1 + strlen(name);
-  size_t size_bytes = sizeof(struct change) + length + more + 1;
-  struct change *change = weft__alloc(size_bytes);
+  bool itself = is_itself(w, name), slashed = w->path[length - 1] == '/';
+  size_t text_bytes = length + (itself ? 0 : 1 + strlen(name)) + 1;
+  struct change *change = weft__alloc(sizeof(struct change) + text_bytes);
   if (change == NULL)
     return NULL;
-  change->size_bytes = size_bytes;
-  memcpy(change->path, w->path, length);
-  if (!itself) {
-    bool slashed = w->path[length - 1] == '/';
-    strcpy(change->path + length, slashed ? "" : "/");
-    strcpy(change->path + length + !slashed, name);
-  }
+  change->size_bytes = sizeof(struct change) + text_bytes;
+  snprintf(change->path, text_bytes, "%s%s%s", w->path,
+           itself || slashed ? "" : "/", itself ? "" : name);
   return change;
 }
 

@@ -182,25 +182,28 @@ static int follow(struct replacement *r, const char *path) {
   return r->path == NULL ? weft__fs_errno() : WEFT_OK;
 }
 
+/* The length of the path's part up to the last slash; 0: there is none. */
+static size_t folder_length(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash == NULL ? 0 : (size_t)(slash + 1 - path);
+}
+
 /* Syncing a directory is what makes the rename last; one that may be written in
  * but not read cannot be. */
 static int open_directory(struct replacement *r) {
-  char *slash = strrchr(r->path, '/');
-  char kept = slash == NULL ? '\0' : slash[1];
-  if (slash != NULL)
-    slash[1] = '\0';
-  int status = open_file(slash == NULL ? "." : r->path, O_RDONLY | O_DIRECTORY,
-                         0, &r->directory);
-  if (slash != NULL)
-    slash[1] = kept;
+  size_t length = folder_length(r->path);
+  char *folder = length == 0 ? strdup(".") : strndup(r->path, length);
+  if (folder == NULL)
+    return WEFT_ENOMEM;
+  int status = open_file(folder, O_RDONLY | O_DIRECTORY, 0, &r->directory);
+  free(folder);
   return status == WEFT_EACCES ? WEFT_OK : status;
 }
 
 /* In the manner of mkstemp, but the mode of a new file is the umask's. */
 static int open_beside(struct replacement *r) {
-  const char *slash = strrchr(r->path, '/');
-  int folder = slash == NULL ? 0 : (int)(slash + 1 - r->path);
-  r->beside_bytes = (size_t)folder + sizeof ".weft-0123456789abcdef.tmp";
+  size_t folder = folder_length(r->path);
+  r->beside_bytes = folder + sizeof ".weft-0123456789abcdef.tmp";
   r->beside = weft__alloc(r->beside_bytes);
   if (r->beside == NULL)
     return WEFT_ENOMEM;
@@ -208,7 +211,7 @@ static int open_beside(struct replacement *r) {
   do {
     uint64_t random = uv_hrtime();
     uv_random(NULL, NULL, &random, sizeof random, 0, NULL);
-    snprintf(r->beside, r->beside_bytes, "%.*s.weft-%016llx.tmp", folder,
+    snprintf(r->beside, r->beside_bytes, "%.*s.weft-%016llx.tmp", (int)folder,
              r->path, (unsigned long long)random);
     status = open_file(r->beside, O_WRONLY | O_CREAT | O_EXCL,
                        r->has_old ? 0600 : 0666, &r->fd);
