@@ -50,6 +50,8 @@ typedef int (*attempt_fn)(struct asking *asking);
  * Returns the number of those that failed. */
 static long fail_each(struct asking *asking, attempt_fn attempt) {
   const char *text;
+  /* An answer that is lost for want of memory is asked for again. */
+  CHECK_INT(WEFT_OK, weft_dns_set_timeout(asking->dns, 200000000, 5));
   for (long nth = 1;; nth++) {
     countdown = nth;
     failed = false;
