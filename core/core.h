@@ -533,8 +533,7 @@ struct weft_runtime {
   uv_timer_t loop_timer; /* wakes the poll for the first of the heap */
   uv_async_t loop_async; /* wakes the poll for posts and signals */
   uint32_t turn_left;    /* entries of this turn that have not run */
-  uint32_t outside_work; /* look-ups, files, threads, processes: the virtual
-                            clock waits */
+  uint32_t outside_work; /* files, threads, processes: virtual time stands */
   uint64_t last_poll_ticks;
   struct list readable;        /* streams the kernel told of, to be read */
   struct spare *spare_buffers; /* for those that are read next */
@@ -760,8 +759,7 @@ void weft__fs_clear(weft_runtime *rt); /* also after an init that failed */
 void weft__file_dispose(weft_runtime *rt, void *object);
 void weft__fs_watch_dispose(weft_runtime *rt, void *object);
 
-/* -- I/O (watch.c, resolve.c, stream*.c, tcp.c, listener.c, udp.c,
- * process.c, signals.c) -----------------------------------------------------
+/* -- I/O, one file each ---------------------------------------------------
  * What the handle table calls for what is open when the runtime is freed. */
 
 void weft__watch_dispose(weft_runtime *rt, void *object);
@@ -778,11 +776,9 @@ void weft__listener_dispose(weft_runtime *rt, void *object);
 void weft__udp_dispose(weft_runtime *rt, void *object);
 void weft__process_dispose(weft_runtime *rt, void *object);
 void weft__signals_dispose(weft_runtime *rt, void *object);
-
-/* process.c. No task is left: those that still run are reported and ended. */
+/* No task is left: processes that still run are reported and ended. */
 void weft__processes_end(weft_runtime *rt);
-/* Kills those whose grace runs. */
-void weft__processes_hurry(weft_runtime *rt);
+void weft__processes_hurry(weft_runtime *rt); /* kills those in their grace */
 
 /* -- Threads (workers.c, work.c) ------------------------------------------ */
 

@@ -840,11 +840,11 @@ WEFT_API int weft_process_close(weft_runtime *rt, weft_process process);
 typedef uint64_t weft_signals;
 
 /* Gives the name of a signal without "SIG", NULL if it has none here; for ever.
- * parks: no */
+ * parks: no    errors: none */
 WEFT_API const char *weft_signal_name(int number);
 /* Gives the system's number for a name, with or without "SIG"; 0 if there is
  * none.
- * parks: no */
+ * parks: no    errors: none */
 WEFT_API int weft_signal_number(const char *name);
 
 /* Makes one that has no signal yet. Owned: weft_signals_close.

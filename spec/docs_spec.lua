@@ -16,7 +16,7 @@ local weft = require "weft"
 
 local PAGES = {
   "docs/cancellation.md", "docs/errors.md", "docs/from-asyncio.md",
-  "docs/network.md", "docs/threads.md",
+  "docs/network.md", "docs/processes.md", "docs/threads.md",
 }
 
 local PRELUDE = 'local weft = require "weft" '
@@ -160,7 +160,7 @@ local function with_samples(fn)
   local sender, receiver = weft.channel()
   local samples = {
     weft = weft, net = weft.net, dns = weft.dns,
-    executor = weft.executor,
+    executor = weft.executor, process = weft.process,
     task = weft.spawn(function() end),
     timer = weft.call_soon(function() end), future = weft.future(),
     queue = weft.queue(), lock = weft.lock(), event = weft.event(),
