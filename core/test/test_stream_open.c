@@ -520,7 +520,7 @@ TEST("a process that just exits leaves its descriptors as they were") {
   CHECK_INT(0, socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
   if (fork() == 0) {
     make_standard(fds[0], STDIN_FILENO);
-    static weft_runtime *rt; /* left as it is, but not lost */
+    static weft_runtime *volatile rt; /* left as it is, but not lost */
     rt = new_runtime();
     CHECK_INT(WEFT_OK, weft_stream_open(rt, STDIN_FILENO, &stream));
     exit(blocks(STDIN_FILENO));
