@@ -318,6 +318,19 @@ describe("the pool", function()
       for _, task in ipairs(tasks) do task:await() end
     end)))
 
+  it("without its modules says so, and what was looked for", run(function()
+    local path = package.path
+    package.path = "/nowhere/?.lua"
+    local executor = weft.executor.threads { workers = 1 }
+    package.path = path
+    for _ = 1, 2 do
+      local err = fails("Error", executor.run, executor, print)
+      assert.is_truthy(err.message:find("executor:run: no Lua state", 1, true))
+      assert.is_truthy(err.message:find("/nowhere/weft/copy.lua", 1, true))
+    end
+    executor:shutdown()
+  end))
+
   it("is gone when the run has ended [22.2]", function()
     local before = gate.threads()
     run(function()
