@@ -780,19 +780,6 @@ void weft__signals_dispose(weft_runtime *rt, void *object);
 void weft__processes_end(weft_runtime *rt);
 void weft__processes_hurry(weft_runtime *rt); /* kills those in their grace */
 
-/* -- Threads (workers.c, work.c) ------------------------------------------ */
-
-/* A job that has waited so long gets a new thread, if there may be one. */
-#define WEFT__STARVED_NS UINT64_C(1000000)
-
-void weft__workers_dispose(weft_runtime *rt, void *object);
-void weft__work_dispose(weft_runtime *rt, void *object);
-/* Starts threads for jobs that have waited too long. */
-void weft__workers_relieve(weft_runtime *rt);
-/* Ends all pools; false: there was none. Blocks while a job runs, though not
- * for ever. */
-bool weft__workers_end(weft_runtime *rt);
-
 /* A write to a connection that is gone is an error code, not the process's
  * end. Leaves a disposition that somebody has set alone. */
 void weft__ignore_sigpipe(void);

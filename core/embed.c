@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * embed.c - a runtime inside a foreign loop, and pull mode. */
 #include "core.h"
+#include "work.h"
 
 static int check_idle(weft_runtime *rt) {
   if (!weft__is_here(rt))

@@ -10,6 +10,7 @@
  * objects. Generations begin at a number that differs from runtime to runtime,
  * so that one's handle is as good as never another's. */
 #include "core.h"
+#include "work.h"
 
 #define SLOT_MASK ((1u << WEFT__SLOT_BITS) - 1)
 #define GENERATION_SHIFT (WEFT__SLOT_BITS + WEFT__KIND_BITS)

@@ -13,6 +13,7 @@
  * the kernel and weft know of a connection is then still in the processor's
  * cache when its task answers. Before a time fires, all are read. */
 #include "core.h"
+#include "work.h"
 
 #include <limits.h>
 #include <poll.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * work.h - what workers.c, worker.c and workers_end.c, the threads, and work.c,
- * the jobs, share.
+ * work.h - threads and their jobs: what workers.c, worker.c, workers_end.c and
+ * work.c share, and what the runtime calls of them.
  *
  * A pool belongs to the runtime's thread; what its threads touch of it is under
  * its mutex, and so are the lists a job is in. */
@@ -84,6 +84,19 @@ struct workers {
   size_t idle_count;   /* in idle */
   size_t calling;      /* workers on their way to the queue */
 };
+
+/* -- What the runtime calls ----------------------------------------------- */
+
+/* A job that has waited so long gets a new thread, if there may be one. */
+#define WEFT__STARVED_NS UINT64_C(1000000)
+
+void weft__workers_dispose(weft_runtime *rt, void *object);
+void weft__work_dispose(weft_runtime *rt, void *object);
+/* Starts threads for jobs that have waited too long. */
+void weft__workers_relieve(weft_runtime *rt);
+/* Ends all pools; false: there was none. Blocks while a job runs, though not
+ * for ever. */
+bool weft__workers_end(weft_runtime *rt);
 
 /* -- workers.c ------------------------------------------------------------
  */
