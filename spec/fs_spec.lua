@@ -189,7 +189,7 @@ describe("fs.read_file", function()
         highest .. " after " .. before)
     end))
 
-  it("reads 2,000 files where 40 descriptors are all there are",
+  it("reads 2,000 files where 40 descriptors are all there are #emfile",
     test(function(dir)
       local paths = {}
       for i = 1, 2000 do paths[i] = put(dir .. i, tostring(i)) end
@@ -204,7 +204,7 @@ describe("fs.read_file", function()
       for i = 1, 2000 do assert.equal(i .. "!", texts[i]) end
     end))
 
-  it("says clearly that no descriptor is left", test(function(dir)
+  it("says clearly that no descriptor is left #emfile", test(function(dir)
     put(dir .. "file", "x")
     local count, highest = loopback.descriptors()
     local before = loopback.limit_descriptors(highest + 1)

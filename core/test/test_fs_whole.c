@@ -226,6 +226,19 @@ FILE_TEST("what a device has no room for is told") {
   CHECK_INT(0, written);
 }
 
+/* Valgrind keeps the limit itself: what it says cannot be opened may have been
+ * made or emptied by then. */
+static bool is_kernels(size_t limit) {
+  char line[256];
+  unsigned long soft = 0;
+  FILE *limits = fopen("/proc/self/limits", "r");
+  while (fgets(line, sizeof(line), limits) != NULL)
+    if (strncmp(line, "Max open files", 14) == 0)
+      soft = strtoul(line + 14, NULL, 10);
+  fclose(limits);
+  return soft == limit;
+}
+
 FILE_TEST("without descriptors all of them say so and leave nothing") {
   uint64_t value;
   struct rlimit old, none;
@@ -236,6 +249,8 @@ FILE_TEST("without descriptors all of them say so and leave nothing") {
   int fds[512], count = 0;
   none.rlim_cur = 256;
   CHECK_INT(0, setrlimit(RLIMIT_NOFILE, &none));
+  if (!is_kernels(256))
+    return;
   while ((fds[count] = dup(0)) >= 0)
     count++;
   CHECK_INT(WEFT_EMFILE, weft_fs_read_file(rt, at("file"), SIZE_MAX, &value));
