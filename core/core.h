@@ -742,14 +742,6 @@ static inline struct context *weft__context_current(const weft_runtime *rt) {
   return rt->call == NULL ? NULL : rt->call->context;
 }
 
-/* -- Values (value.c) ------------------------------------------------------
- * Bytes that are still to be filled in by who makes them. */
-
-int weft__value_new_room(size_t size_bytes, weft_value **value);
-char *weft__value_room(weft_value *value);
-/* For its only owner. On failure the value stays as it was. */
-int weft__value_resize(weft_value **value, size_t size_bytes);
-
 /* -- Files (fs_work.c; the rest is in fs.h) ------------------------------- */
 
 int weft__fs_init(weft_runtime *rt);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "fs.h"
+#include "value.h"
 
 /* Read first of a file whose size nobody knows, as of those in /proc. */
 #define ROOM_MIN ((size_t)16 * 1024)

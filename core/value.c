@@ -15,7 +15,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "core.h"
+#include "value.h"
 
 struct weft_value {
   union {
