@@ -11,6 +11,18 @@
 /* Ignores SIGTERM, says so, and would sleep for long. */
 #define STUBBORN "trap '' TERM; echo ready; exec sleep 1000"
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+/* TSan knows descriptors by the calls that open and close them, and libuv
+ * closes its pipes by a bare system call: the next thread to get the number
+ * would seem to race with the last. */
+const char *__tsan_default_suppressions(void);
+const char *__tsan_default_suppressions(void) {
+  return "race:pipe2\nrace:uv_pipe\n";
+}
+#endif
+#endif
+
 static inline weft_process new_child(weft_runtime *rt, const char *script) {
   weft_process child;
   CHECK_INT(WEFT_OK, weft_process_new(rt, "sh", &child));
