@@ -536,6 +536,8 @@ struct weft_runtime {
   uint32_t outside_work; /* files, threads, processes: virtual time stands */
   uint64_t last_poll_ticks;
   struct list readable;        /* streams the kernel told of, to be read */
+  struct outbox *outbox;       /* what a turn's tasks have written; or NULL */
+  unsigned letter_count;       /* in it, to be sent (outbox.c) */
   struct spare *spare_buffers; /* for those that are read next */
   unsigned spare_count;
   struct list signals;   /* struct signals.node */
@@ -698,6 +700,7 @@ void weft__unstick(weft_runtime *rt);
 bool weft__can_wake(weft_runtime *rt);
 void weft__run_entry(weft_runtime *rt, struct entry *entry);
 void weft__poll(weft_runtime *rt, bool may_block);
+uint64_t weft__ticks(void); /* of the processor's counter */
 bool weft__poll_is_due(weft_runtime *rt);
 int weft__posts_init(weft_runtime *rt);
 void weft__posts_free(weft_runtime *rt);
@@ -761,6 +764,12 @@ void weft__resolver_drop(weft_runtime *rt);
 void weft__stream_dispose(weft_runtime *rt, void *object);
 void weft__stream_clear_scratch(weft_runtime *rt);
 void weft__stream_clear_spares(weft_runtime *rt);
+
+/* Sends what has been written, or else looks whether it is time to: to be
+ * called where rt->letter_count is not 0. */
+void weft__outbox_send(weft_runtime *rt);
+void weft__outbox_look(weft_runtime *rt);
+void weft__outbox_free(weft_runtime *rt);
 
 /* Reads from at most [most] of the streams that the kernel has told of. */
 void weft__streams_read(weft_runtime *rt, unsigned most);

@@ -121,6 +121,8 @@ int weft_next_ready(weft_runtime *rt, void **arg, int *status,
     return idle;
   rt->state = RT_RUNNING;
   struct task *task = pull_on(rt);
+  if (rt->letter_count > 0)
+    weft__outbox_send(rt); /* nobody knows when the host goes on */
   rt->state = task == NULL ? RT_IDLE : RT_PULLING;
   if (task == NULL)
     return WEFT_OK;

@@ -27,12 +27,12 @@
  * 10 us. */
 #if defined(__x86_64__)
 #define POLL_TICKS 20000
-static uint64_t read_ticks(void) {
+uint64_t weft__ticks(void) {
   return __rdtsc();
 }
 #else
 #define POLL_TICKS 10000
-static uint64_t read_ticks(void) {
+uint64_t weft__ticks(void) {
   return uv_hrtime();
 }
 #endif
@@ -51,7 +51,7 @@ bool weft__poll_is_due(weft_runtime *rt) {
     return true;
   if (rt->timers.count == 0 && rt->starved_pools == 0 && !has_io(rt))
     return false;
-  return rt->virtual_clock || read_ticks() - rt->last_poll_ticks >= POLL_TICKS;
+  return rt->virtual_clock || weft__ticks() - rt->last_poll_ticks >= POLL_TICKS;
 }
 
 /* Whether anything but a post or a signal could still wake a task. */
@@ -221,7 +221,7 @@ void weft__poll(weft_runtime *rt, bool may_block) {
   fire_due(rt);
   if (may_jump(rt))
     jump(rt);
-  rt->last_poll_ticks = read_ticks();
+  rt->last_poll_ticks = weft__ticks();
 }
 
 int weft_set_around_block(weft_runtime *rt, weft_around_fn fn, void *arg,

@@ -32,6 +32,7 @@ static void clear_memory(weft_runtime *rt) {
   weft__fiber_cache_clear(rt);
   weft__stream_clear_scratch(rt);
   weft__stream_clear_spares(rt);
+  weft__outbox_free(rt);
   weft__free(rt->ready.entries,
              rt->ready.entries == NULL
                  ? 0
@@ -217,6 +218,8 @@ void weft__turn(weft_runtime *rt) {
   while (rt->turn_left > 0) {
     rt->turn_left--;
     weft__run_entry(rt, take_entry(&rt->ready));
+    if (WEFT__UNLIKELY(rt->letter_count > 0))
+      weft__outbox_look(rt);
   }
 }
 
@@ -233,6 +236,8 @@ static bool may_hop_to(const struct entry *entry) {
 struct task *weft__turn_hop(weft_runtime *rt) {
   if (rt->state != RT_RUNNING && rt->state != RT_TURN)
     return NULL;
+  if (WEFT__UNLIKELY(rt->letter_count > 0))
+    weft__outbox_look(rt);
   if (rt->turn_left == 0) {
     if (rt->state == RT_TURN || rt->shutting_down || weft__poll_is_due(rt))
       return NULL;

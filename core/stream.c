@@ -75,6 +75,9 @@ static void on_closed(uv_handle_t *handle) {
 void weft__stream_release(struct stream *s) {
   if (s->released)
     return;
+  weft__outbox_flush(s);
+  if (s->released)
+    return; /* that has done it */
   int fd = weft__stream_fd(s);
   s->released = true;
   list_remove(&s->readable);
@@ -128,6 +131,7 @@ int weft_stream_close(weft_runtime *rt, weft_stream stream) {
     return status;
   if (s->closing)
     return WEFT_OK;
+  weft__outbox_flush(s);
   begin_close(s);
   if (!rt->current->scope->effective && s->write_status == WEFT_OK)
     weft__filter_shutdown(s);
@@ -146,6 +150,7 @@ int weft_stream_abort(weft_runtime *rt, weft_stream stream) {
   int status = weft__object(rt, stream, KIND_STREAM, &s);
   if (status != WEFT_OK)
     return status;
+  weft__outbox_flush(s);
   begin_close(s);
   weft__filter_failed(s, WEFT_ECLOSED);
   weft__stream_end(s);

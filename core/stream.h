@@ -71,6 +71,7 @@ struct stream {
   struct list readers;  /* who waits for bytes, at most one */
 
   /* Writing (stream_write.c). What is unsent lies in libuv's queue. */
+  unsigned letters;      /* how many the outbox has of it */
   int write_status;      /* why nothing can be sent any more */
   bool shut;             /* the sending side was ended */
   struct list writers;   /* struct writer.node, oldest first */
@@ -128,14 +129,27 @@ static inline size_t weft__stream_unsent(const struct stream *s) {
 }
 /* Wakes all who wait to write, to flush or to shut down. */
 void weft__stream_wake_writers(struct stream *s, int status);
-/* Sends the bytes themselves, or a copy of them later. */
+/* Sends the bytes themselves, or a copy of them later, but not before what the
+ * outbox has; the second one does. */
 int weft__stream_take(struct stream *s, const char *data, size_t size_bytes);
+int weft__stream_send(struct stream *s, const char *data, size_t size_bytes);
 /* Serves all who wait, after anything that may have changed their case. Inside
  * a filter's call it leaves that to who has called the filter. */
 void weft__stream_settle(struct stream *s);
 
-/* -- Reading (stream_read.c)
- * --------------------------------------------------- */
+/* -- The outbox (outbox.c) ------------------------------------------------ */
+
+/* Puts the bytes into it, if they may wait there; false if they are to be sent
+ * now. */
+bool weft__outbox_put(struct stream *s, const uv_buf_t *bufs, size_t count,
+                      size_t size_bytes);
+/* Sends what it has of the stream, and of all others. */
+static inline void weft__outbox_flush(struct stream *s) {
+  if (WEFT__UNLIKELY(s->letters > 0))
+    weft__outbox_send(s->rt);
+}
+
+/* -- Reading (stream_read.c) --------------------------------------------- */
 
 /* Has the connection read when there are bytes. */
 int weft__stream_start_reading(struct stream *s);

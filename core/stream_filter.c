@@ -113,6 +113,7 @@ static int add_filter(struct stream *s) {
 }
 
 static int set_filter(struct stream *s) {
+  weft__outbox_flush(s);
   int status = add_filter(s);
   if (status != WEFT_OK || s->read_status != WEFT_OK)
     return status;

@@ -93,6 +93,7 @@ int weft_stream_get_sizes(weft_runtime *rt, weft_stream stream,
   int status = find_open(rt, stream, &s);
   if (status != WEFT_OK)
     return status;
+  weft__outbox_flush(s);
   *unread_bytes = s->end - s->begin;
   *unsent_bytes = weft__stream_unsent(s);
   return WEFT_OK;

@@ -156,7 +156,7 @@ static int try_pieces(struct stream *s, const struct pieces *pieces) {
 
 /* Takes all of it. Where only a part could be taken the stream has failed:
  * nothing that fits could be sent after it. */
-static int take(struct stream *s, const struct pieces *pieces) {
+static int take_now(struct stream *s, const struct pieces *pieces) {
   int sent = 0;
   if (WEFT__UNLIKELY(s->blocking != NULL && pieces->size_bytes > 0))
     return queue_blocking(s, pieces);
@@ -175,10 +175,20 @@ static int take(struct stream *s, const struct pieces *pieces) {
   return status;
 }
 
-int weft__stream_take(struct stream *s, const char *data, size_t size_bytes) {
+static int take(struct stream *s, const struct pieces *pieces) {
+  weft__outbox_flush(s);
+  return s->write_status == WEFT_OK ? take_now(s, pieces) : s->write_status;
+}
+
+int weft__stream_send(struct stream *s, const char *data, size_t size_bytes) {
   uv_buf_t buf = {.base = (char *)(uintptr_t)data, .len = size_bytes};
   struct pieces pieces = {&buf, 1, size_bytes};
-  return take(s, &pieces);
+  return take_now(s, &pieces);
+}
+
+int weft__stream_take(struct stream *s, const char *data, size_t size_bytes) {
+  weft__outbox_flush(s);
+  return weft__stream_send(s, data, size_bytes);
 }
 
 /* A filter gets a write as one piece, so that it takes all or nothing. */
@@ -195,7 +205,9 @@ static int filter_joined(struct stream *s, const struct pieces *pieces) {
 /* Takes all of what a writer hands over. */
 static int take_written(struct stream *s, const struct pieces *pieces) {
   if (WEFT__LIKELY(s->filter == NULL))
-    return take(s, pieces);
+    return weft__outbox_put(s, pieces->bufs, pieces->count, pieces->size_bytes)
+               ? WEFT_OK
+               : take(s, pieces);
   if (pieces->size_bytes == 0)
     return WEFT_OK;
   if (pieces->count > 1)
@@ -404,6 +416,7 @@ int weft_stream_flush(weft_runtime *rt, weft_stream stream) {
   int status = weft__object(rt, stream, KIND_STREAM, &s);
   if (status != WEFT_OK)
     return status;
+  weft__outbox_flush(s);
   status = begin(s);
   if (status != WEFT_OK)
     return status;
@@ -432,6 +445,7 @@ int weft_stream_shutdown(weft_runtime *rt, weft_stream stream) {
   int status = weft__object(rt, stream, KIND_STREAM, &s);
   if (status != WEFT_OK)
     return status;
+  weft__outbox_flush(s);
   status = begin(s);
   if (status != WEFT_OK)
     return status;

@@ -145,10 +145,11 @@ WEFT_API int weft_stream_consume(weft_runtime *rt, weft_stream stream,
                                  size_t size_bytes);
 /* Waits until fewer than 64 KiB are unsent, then takes all of [data], of which
  * it makes a copy if it cannot be sent at once. Writers are FIFO. [data] must
- * stay until the call has finished.
- * parks: yes   errors: WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_ENOMEM, WEFT_ENOTSUP
- * (a pipe that is only read from), codes of the system
- * cancelled: no byte was taken */
+ * stay until the call has finished. While other tasks of the turn are to run, a
+ * little that is written to a TCP connection may wait for them, and is then
+ * sent with what they write; weft_stream_flush sends it before. parks: yes
+ * errors: WEFT_ECANCELLED, WEFT_ECLOSED, WEFT_ENOMEM, WEFT_ENOTSUP (a pipe that
+ * is only read from), codes of the system cancelled: no byte was taken */
 WEFT_API int weft_stream_write(weft_runtime *rt, weft_stream stream,
                                const void *data, size_t size_bytes);
 /* As weft_stream_write, of [count] pieces, one after the other as if they were

@@ -111,8 +111,10 @@ local function await_arrival(fd)
   assert(ffi.C.poll(one, 1, 10000) == 1)
 end
 
---- Blocks until something has arrived that the stream has not read.
-function loopback.await_bytes(stream)
+--- Blocks until something has arrived that the stream has not read. What the
+-- peer has written may else wait for the end of this turn.
+function loopback.await_bytes(stream, peer)
+  pcall(peer.flush, peer) -- it may be closed
   await_arrival(descriptor_of_stream(stream))
 end
 

@@ -132,7 +132,7 @@ local function describe_read(name, call, feed, expected, half)
         begin(peer)
         local task = parked(call, stream)
         feed(peer)
-        loopback.await_bytes(stream)
+        loopback.await_bytes(stream, peer)
         weft.yield() -- the poll behind it woke the task, which has not run
         assert.is_true(task:cancel())
         local ok, result = pcall(task.await, task)
@@ -405,7 +405,7 @@ describe_kinds("reading", function(kind)
     with_pair(function(stream, peer)
       local task = parked(stream.read, stream, 2)
       peer:write "abcd"
-      loopback.await_bytes(stream)
+      loopback.await_bytes(stream, peer)
       weft.yield()
       -- The poll has woken the reader, which is behind this task.
       assert.is_false(task:done())
