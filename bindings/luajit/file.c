@@ -225,6 +225,6 @@ void open_file(lua_State *L, struct host *host) {
                                        {"file_lock", file_lock},
                                        {"file_unlock", file_unlock},
                                        {NULL, NULL}};
-  socket_new_kind(L, &kind);
+  host->file_metatable = socket_new_kind(L, &kind);
   host_register(L, host, functions);
 }

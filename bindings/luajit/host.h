@@ -77,6 +77,8 @@ struct host {
   int anchor_count;
   int functions; /* reference: what the Lua side has told us, by name */
   const void *cancelled_metatable;
+  const void *stream_metatable; /* of what can be read: a look at the */
+  const void *file_metatable;   /* registry costs as much as the read */
 };
 
 /* Fields of a task object, an array for its size. */
@@ -136,6 +138,12 @@ static inline void park_check_as(lua_State *L, struct host *host, int index) {
 }
 /* Pushes nothing for WEFT_OK and the code otherwise. */
 int deliver_status(lua_State *L, int status, uint64_t value);
+
+/* -- reading.c ------------------------------------------------------------ */
+
+/* A read that was parked has ended: allocates nothing, as [deliver] of a job
+ * runs where nothing may that does. */
+int deliver_woken(lua_State *L, int status, uint64_t value);
 
 /* -- waits.c -------------------------------------------------------------- */
 

@@ -416,7 +416,8 @@ static int deliver_apart(struct job *job, int status, uint64_t value) {
 /* Puts the results of the call that parked on the coroutine's stack. */
 static int deliver(struct job *job, int status, uint64_t value) {
   weft_lua_deliver make = job->deliver == NULL ? deliver_status : job->deliver;
-  bool allocates = make != deliver_status && make != deliver_arguments;
+  bool allocates = make != deliver_status && make != deliver_arguments &&
+                   make != deliver_woken;
   return allocates ? deliver_apart(job, status, value)
                    : make(job->active, status, value);
 }

@@ -3,7 +3,13 @@
  *
  * Reading is the core's fill, then a peek and a consume when the task runs
  * again. So that no other task takes the bytes in between, a socket is marked
- * from the one to the other. */
+ * from the one to the other.
+ *
+ * A call that parked has `false` as its result, and the Lua side then makes it
+ * again, with true as its last argument, for the results. Those that are made
+ * for it while it is parked (deliver of job.c) go by way of another stack and a
+ * protected call, for making a string may start a collection: that costs more
+ * than a second call. */
 #include "socket.h"
 
 #include <string.h>
@@ -13,19 +19,9 @@
 
 /* -- What is read --------------------------------------------------------- */
 
-static bool is_kind(lua_State *L, const char *kind) {
-  luaL_getmetatable(L, kind);
-  bool is = lua_rawequal(L, -1, -2) != 0;
-  lua_pop(L, 1);
-  return is;
-}
-
-static struct socket *check_source(lua_State *L) {
-  bool is_source = lua_getmetatable(L, 1) != 0;
-  if (is_source) {
-    is_source = is_kind(L, STREAM) || is_kind(L, OPEN_FILE);
-    lua_pop(L, 1);
-  }
+static struct socket *check_source(lua_State *L, const struct host *host) {
+  bool is_source = socket_is(L, host->stream_metatable) ||
+                   socket_is(L, host->file_metatable);
   luaL_argcheck(L, is_source, 1, "a stream or a file expected");
   return lua_touserdata(L, 1);
 }
@@ -87,21 +83,33 @@ static struct socket *end_read(lua_State *L) {
   return s;
 }
 
+int deliver_woken(lua_State *L, int status, uint64_t value) {
+  struct socket *s = lua_touserdata(L, 1);
+  (void)value;
+  s->status = status;
+  lua_pushboolean(L, 0);
+  return 1;
+}
+
 /* -- Calls ---------------------------------------------------------------- */
 
-/* Makes the results of a read that waits for more than [seen] bytes. */
-static int read_with(lua_State *L, const char *call, size_t seen,
+/* Makes the results of a read that waits for more than [seen] bytes; the
+ * argument at [woken] is true if it has waited. */
+static int read_with(lua_State *L, const char *call, size_t seen, int woken,
                      weft_lua_deliver deliver) {
   struct host *host = host_of(L);
-  struct socket *s = check_source(L);
   uint64_t value = 0;
+  if (lua_toboolean(L, woken))
+    return deliver(L, ((struct socket *)lua_touserdata(L, 1))->status, 0);
+  struct socket *s = check_source(L, host);
   check_park(L, s, call);
   if (s->busy)
     return deliver_status(L, WEFT_EBUSY, 0);
   s->busy = true;
   int status = s->source->fill(host->rt, socket_handle(s), seen, &value);
-  return socket_finish(L, host, socket_parking_status(host->rt, status), value,
-                       deliver);
+  if (status == WEFT_PARKED)
+    return socket_finish(L, host, status, 0, deliver_woken);
+  return deliver(L, socket_parking_status(host->rt, status), 0);
 }
 
 static int deliver_some(lua_State *L, int status, uint64_t value) {
@@ -114,10 +122,10 @@ static int deliver_some(lua_State *L, int status, uint64_t value) {
   return deliver_bytes(L, s, WEFT_OK, most, most);
 }
 
-/* read_some(socket, n or nil) -> code; nil, bytes; nil at the end */
+/* read_some(socket, n or nil, woken) -> code; nil, bytes; nil at the end */
 static int read_some(lua_State *L) {
-  lua_settop(L, 2);
-  return read_with(L, "read", 0, deliver_some);
+  lua_settop(L, 3);
+  return read_with(L, "read", 0, 3, deliver_some);
 }
 
 static int deliver_exactly(lua_State *L, int status, uint64_t value) {
@@ -133,37 +141,47 @@ static int deliver_exactly(lua_State *L, int status, uint64_t value) {
 /* No bytes are there at once, on whatever is open. */
 static int read_nothing(lua_State *L) {
   struct host *host = host_of(L);
-  struct socket *s = check_source(L);
+  if (lua_toboolean(L, 3))
+    return deliver_exactly(L, ((struct socket *)lua_touserdata(L, 1))->status,
+                           0);
+  struct socket *s = check_source(L, host);
   check_park(L, s, "read_exactly");
   if (s->busy)
     return deliver_status(L, WEFT_EBUSY, 0);
   s->busy = true;
-  return socket_finish(L, host, weft_checkpoint(host->rt), 0, deliver_exactly);
+  int status = weft_checkpoint(host->rt);
+  if (status == WEFT_PARKED)
+    return socket_finish(L, host, status, 0, deliver_woken);
+  return deliver_exactly(L, status, 0);
 }
 
-/* read_exactly(socket, n) -> code; nil, bytes; code, partial */
+/* read_exactly(socket, n, woken) -> code; nil, bytes; code, partial */
 static int read_exactly(lua_State *L) {
   size_t count = (size_t)luaL_checknumber(L, 2);
-  lua_settop(L, 2);
+  lua_settop(L, 3);
   if (count == 0)
     return read_nothing(L);
-  return read_with(L, "read_exactly", count - 1, deliver_exactly);
+  return read_with(L, "read_exactly", count - 1, 3, deliver_exactly);
 }
 
 static int deliver_all(lua_State *L, int status, uint64_t value) {
   struct socket *s = end_read(L);
+  const char *data;
+  size_t size;
   if (status == WEFT_OK)
-    return deliver_again(L, (size_t)value);
+    status = peek(s, &data, &size);
+  if (status == WEFT_OK)
+    return deliver_again(L, size);
   if (status != WEFT_EEND)
     return socket_deliver_status(L, status, value);
   return deliver_bytes(L, s, WEFT_OK, SIZE_MAX, SIZE_MAX);
 }
 
-/* read_all(socket, seen) -> code; nil, bytes; nil, nil, seen */
+/* read_all(socket, seen, woken) -> code; nil, bytes; nil, nil, seen */
 static int read_all(lua_State *L) {
   size_t seen = (size_t)luaL_checknumber(L, 2);
-  lua_settop(L, 1);
-  return read_with(L, "read_all", seen + READ_ALL_STEP - 1, deliver_all);
+  lua_settop(L, 3);
+  return read_with(L, "read_all", seen + READ_ALL_STEP - 1, 3, deliver_all);
 }
 
 /* -- To a separator ------------------------------------------------------- */
@@ -219,14 +237,14 @@ static int deliver_until(lua_State *L, int status, uint64_t value) {
   return deliver_found(L, s);
 }
 
-/* read_until(socket, separator, limit, seen, strip) -> code; nil, bytes; code,
- * partial or number of bytes before the separator; nil, nil, seen */
+/* read_until(socket, separator, limit, seen, strip, woken) -> code; nil, bytes;
+ * code, partial or number of bytes before the separator; nil, nil, seen */
 static int read_until(lua_State *L) {
   luaL_checkstring(L, 2);
   luaL_checknumber(L, 3);
   size_t seen = (size_t)luaL_checknumber(L, 4);
-  lua_settop(L, 5);
-  return read_with(L, lua_toboolean(L, 5) ? "read_line" : "read_until", seen,
+  lua_settop(L, 6);
+  return read_with(L, lua_toboolean(L, 5) ? "read_line" : "read_until", seen, 6,
                    deliver_until);
 }
 

@@ -19,7 +19,8 @@ static const struct socket_source *source_of(const char *kind) {
 
 struct socket *socket_push(lua_State *L, struct host *host, const char *kind) {
   struct socket *s = lua_newuserdata(L, sizeof *s);
-  *s = (struct socket){host, host->run_id, 0, false, source_of(kind)};
+  *s = (struct socket){
+      .host = host, .run_id = host->run_id, .source = source_of(kind)};
   luaL_getmetatable(L, kind);
   lua_setmetatable(L, -2);
   return s;
@@ -114,10 +115,12 @@ static int collect(lua_State *L) {
   return 0;
 }
 
-void socket_new_kind(lua_State *L, const struct socket_kind *kind) {
+const void *socket_new_kind(lua_State *L, const struct socket_kind *kind) {
   luaL_newmetatable(L, kind->name);
+  const void *metatable = lua_topointer(L, -1);
   lua_pushlightuserdata(L, (void *)(uintptr_t)kind);
   lua_pushcclosure(L, collect, 1);
   lua_setfield(L, -2, "__gc");
   lua_pop(L, 1);
+  return metatable;
 }

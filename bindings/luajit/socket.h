@@ -31,7 +31,8 @@ struct socket {
   struct host *host;
   uint64_t run_id; /* of the runtime the handle is good in */
   uint64_t handle; /* 0: closed, or not open yet */
-  bool busy;       /* a task is in a read, up to its consume, or accepts */
+  bool busy;       /* a task is in a read, up to its results, or accepts */
+  int status;      /* how the read that was parked has ended */
   const struct socket_source *source; /* NULL: nothing is read from it */
 };
 
@@ -43,8 +44,8 @@ struct socket_kind {
   void (*describe)(weft_runtime *rt, uint64_t handle, char *text, size_t size);
 };
 
-/* Makes the metatable of the kind. */
-void socket_new_kind(lua_State *L, const struct socket_kind *kind);
+/* Makes the metatable of the kind, and gives its address. */
+const void *socket_new_kind(lua_State *L, const struct socket_kind *kind);
 /* Pushes a socket that is to get its handle later. */
 struct socket *socket_push(lua_State *L, struct host *host, const char *kind);
 
@@ -52,6 +53,15 @@ struct socket *socket_push(lua_State *L, struct host *host, const char *kind);
 static inline uint64_t socket_handle(const struct socket *s) {
   bool is_here = s->host->rt != NULL && s->host->run_id == s->run_id;
   return is_here ? s->handle : 0;
+}
+
+/* Whether the first argument has that metatable. */
+static inline bool socket_is(lua_State *L, const void *metatable) {
+  if (lua_getmetatable(L, 1) == 0)
+    return false;
+  bool is = lua_topointer(L, -1) == metatable;
+  lua_pop(L, 1);
+  return is;
 }
 
 /* -- Statuses ------------------------------------------------------------- */

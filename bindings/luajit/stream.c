@@ -7,7 +7,9 @@
 #include <string.h>
 
 static struct socket *check_stream(lua_State *L) {
-  return luaL_checkudata(L, 1, STREAM);
+  if (socket_is(L, host_of(L)->stream_metatable))
+    return lua_touserdata(L, 1);
+  return luaL_checkudata(L, 1, STREAM); /* raises */
 }
 
 /* -- Writing -------------------------------------------------------------- */
@@ -195,6 +197,6 @@ void open_stream(lua_State *L, struct host *host) {
       {"stream_sizes", stream_sizes},
       {"stream_is_terminal", stream_is_terminal},
       {NULL, NULL}};
-  socket_new_kind(L, &kind);
+  host->stream_metatable = socket_new_kind(L, &kind);
   host_register(L, host, functions);
 }

@@ -108,9 +108,10 @@ function File:read(n)
   local code, bytes
   if n == nil then
     code, bytes = core.read_some(self[1], CHUNK)
+    if code == false then code, bytes = core.read_some(self[1], CHUNK, true) end
   else
     reading.check_count(n, 1, "file:read(n): n")
-    code, bytes = core.read_exactly(self[1], n)
+    code, bytes = reading.exactly(self[1], n)
     if code == EINCOMPLETE then code, bytes = nil, bytes ~= "" and bytes end
   end
   if code then self:fail_read("read", code) end

@@ -34,9 +34,14 @@ end
 -- The code and what it comes with, or nil and the bytes. Looks at no byte
 -- twice.
 local function read_until(self, sep, limit, strip)
-  local seen, code, bytes = 0
+  local from, code, bytes, seen = 0
   repeat
-    code, bytes, seen = core.read_until(self[1], sep, limit, seen, strip)
+    code, bytes, seen = core.read_until(self[1], sep, limit, from, strip)
+    if code == false then
+      code, bytes, seen = core.read_until(self[1], sep, limit, from, strip,
+        true)
+    end
+    from = seen
   until not seen
   return code, bytes
 end
@@ -58,6 +63,15 @@ local function check_limit(self, call, limit)
   end
 end
 
+--- core.read_exactly, which parks.
+---@param socket userdata
+---@param n number
+function reading.exactly(socket, n)
+  local code, bytes = core.read_exactly(socket, n)
+  if code == false then return core.read_exactly(socket, n, true) end
+  return code, bytes
+end
+
 -- -- The methods -------------------------------------------------------------
 
 local Reading = {}
@@ -68,7 +82,7 @@ local Reading = {}
 ---@return string
 function Reading:read_exactly(n)
   reading.check_count(n, 0, self.noun .. ":read_exactly(n): n")
-  local code, bytes = core.read_exactly(self[1], n)
+  local code, bytes = reading.exactly(self[1], n)
   if not code then return bytes end
   if code ~= EINCOMPLETE then self:fail_read("read_exactly", code) end
   fail(code, ("the %s ended after %d of %d bytes"):format(self.noun, #bytes, n),
@@ -114,9 +128,13 @@ end
 --- Reads to the end, however much that is; "" if it has come already. Parks.
 ---@return string
 function Reading:read_all()
-  local seen, code, bytes = 0
+  local from, code, bytes, seen = 0
   repeat
-    code, bytes, seen = core.read_all(self[1], seen)
+    code, bytes, seen = core.read_all(self[1], from)
+    if code == false then
+      code, bytes, seen = core.read_all(self[1], from, true)
+    end
+    from = seen
   until not seen
   if code then self:fail_read("read_all", code) end
   return bytes

@@ -79,6 +79,7 @@ end
 function Stream:read(n)
   if n ~= nil then reading.check_count(n, 1, "stream:read(n): n") end
   local code, bytes = core.read_some(self[1], n)
+  if code == false then code, bytes = core.read_some(self[1], n, true) end
   if code then self:fail_read("read", code) end
   return bytes
 end
@@ -111,7 +112,9 @@ function Stream:write(s, ...)
   if code then fail_write(self, "write", code) end
 end
 
---- Waits until the system has taken all that was written. Parks.
+--- Waits until the system has taken all that was written. Parks. Only who
+-- writes to a TCP connection and then computes for long needs it: what is
+-- written may go out together with what the other tasks of the turn write.
 function Stream:flush()
   local code = core.stream_flush(self[1])
   if code then fail_write(self, "flush", code) end
