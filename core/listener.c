@@ -276,16 +276,18 @@ static int open_next(struct listener *l, int fd, uint64_t *value) {
 
 static void on_retry(weft_runtime *rt, void *arg);
 
+/* The report comes last: who gets it may close the listener. */
 static int retry_later(struct listener *l, int status) {
+  weft_runtime *rt = l->rt;
   weft_error *error;
   uint64_t now_ns;
+  weft_now(rt, &now_ns);
+  int failed =
+      weft_call_at(rt, now_ns + RETRY_NS, on_retry, l, NULL, &l->retry);
   if (weft_error_new(status, NULL, NULL, &error) == WEFT_OK) {
-    weft__report(l->rt, WEFT_REPORT_SYSTEM, NULL, error);
+    weft__report(rt, WEFT_REPORT_SYSTEM, NULL, error);
     weft_error_unref(error);
   }
-  weft_now(l->rt, &now_ns);
-  int failed =
-      weft_call_at(l->rt, now_ns + RETRY_NS, on_retry, l, NULL, &l->retry);
   return failed != WEFT_OK ? failed : WEFT_PARKED;
 }
 
@@ -311,7 +313,8 @@ static int start_polling(struct listener *l) {
   return WEFT_PARKED;
 }
 
-/* Accepts a connection if there is one; WEFT_PARKED: it will be tried again. */
+/* Accepts a connection if there is one; WEFT_PARKED: it will be tried again,
+ * unless who got a report has closed the listener. */
 static int accept_now(struct listener *l, uint64_t *value) {
   if (l->retry != 0)
     return WEFT_PARKED;
@@ -340,9 +343,12 @@ static void serve(struct listener *l) {
       stop_polling(l);
     return;
   }
+  weft_runtime *rt = l->rt;
+  weft_listener handle = l->handle;
   int status = accept_now(l, &value);
-  if (status != WEFT_PARKED)
-    weft__wake_first(l->rt, &l->acceptors, status, value);
+  if (status != WEFT_PARKED &&
+      weft__handle_get(rt, handle, KIND_LISTENER) != NULL)
+    weft__wake_first(rt, &l->acceptors, status, value);
 }
 
 static void on_readable(uv_poll_t *poll, int uv_code, int events) {
@@ -380,6 +386,12 @@ int weft_listener_accept(weft_runtime *rt, weft_listener listener,
   if (status == WEFT_OK)
     return weft__park_skip(rt, accepted);
   if (status != WEFT_PARKED)
+    return status;
+  /* A report may have closed it, or cancelled the task. */
+  if (weft__handle_get(rt, listener, KIND_LISTENER) == NULL)
+    return WEFT_ECLOSED;
+  status = weft__park_begin(rt);
+  if (status != WEFT_OK)
     return status;
   return weft__park(rt, &l->acceptors, "accept", listener, weft__withdraw_plain,
                     NULL, value);

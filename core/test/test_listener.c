@@ -332,6 +332,38 @@ TASK_TEST("26.2 the pause holds for every accept, and ends with a close") {
   CHECK_INT(2, reports.count);
 }
 
+/* Who is told of the shortage closes the listener. */
+static void close_reported(weft_runtime *rt, void *arg, int kind, uint64_t task,
+                           weft_error *error) {
+  (void)kind;
+  (void)task;
+  (void)error;
+  CHECK_INT(WEFT_OK, weft_listener_close(rt, *(weft_listener *)arg));
+}
+
+TASK_TEST("26.2 who is told of the shortage may close the listener") {
+  for (int waits = 0; waits < 2; waits++) {
+    int port;
+    weft_listener listener = listen_here(rt, &port);
+    struct job job = {.call = call_accept, .object = listener};
+    CHECK_INT(WEFT_OK, weft_set_report(rt, close_reported, &listener, NULL));
+    shortage = !waits;
+    start_job(rt, &job, waits);
+    let_run(rt);
+    shortage = true;
+    int peer = waits ? plain_connect(port) : -1;
+    let_run(rt);
+    CHECK_INT(WEFT_ECLOSED, join_job(rt, &job));
+    uint64_t now_ns;
+    CHECK_INT(WEFT_OK, weft_now(rt, &now_ns));
+    CHECK_INT(WEFT_OK, weft_sleep_until(rt, now_ns + 3 * SECOND_NS));
+    CHECK_INT(WEFT_OK, weft_set_report(rt, NULL, NULL, NULL));
+    shortage = false;
+    if (waits)
+      CHECK_INT(0, close(peer));
+  }
+}
+
 /* -- Many, and memory ----------------------------------------------------- */
 
 static int call_serve(weft_runtime *rt, struct job *job, uint64_t *value) {
