@@ -116,16 +116,24 @@ static bool drop_calls(weft_runtime *rt) {
   return dropped;
 }
 
-/* The drop functions are the host's: they may open, call or post anew, so this
- * goes on until nothing is left. */
+/* False if nothing was open. */
+static bool close_open(weft_runtime *rt) {
+  bool any = weft__handle_close_all(rt);
+  any |= drop_calls(rt);
+  any |= weft__posts_drop(rt);
+  any |= weft__workers_end(rt);
+  return any;
+}
+
+/* The drop functions are the host's, some of which are called only when libuv
+ * has let go: they may open, call or post anew, so this goes on until nothing
+ * is left. */
 static void close_all(weft_runtime *rt) {
-  bool again;
   do {
-    again = weft__handle_close_all(rt);
-    again |= drop_calls(rt);
-    again |= weft__posts_drop(rt);
-    again |= weft__workers_end(rt);
-  } while (again);
+    while (close_open(rt))
+      ;
+    uv_run(&rt->loop, UV_RUN_DEFAULT);
+  } while (close_open(rt));
 }
 
 static void report_failures_unseen(weft_runtime *rt) {

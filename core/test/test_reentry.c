@@ -543,6 +543,29 @@ TEST("what goes with the runtime may open and call, and that goes too") {
   CHECK_INT(0, failing_live());
 }
 
+static void ignore_events(weft_runtime *rt, void *arg, int status, int events) {
+  (void)rt;
+  (void)arg;
+  (void)status;
+  (void)events;
+}
+
+TEST("so may what goes only when libuv has let go of it") {
+  weft_runtime *rt = begin_reentry();
+  weft_watch watch;
+  int ends[2];
+  runtime = rt;
+  CHECK_INT(0, pipe(ends));
+  CHECK_INT(WEFT_OK, weft_watch_new(rt, ends[0], ignore_events, &key, drop_more,
+                                    &watch));
+  CHECK_INT(WEFT_OK, weft_runtime_free(rt));
+  CHECK_INT(1 + 4, called);
+  CHECK_INT(0, made);
+  CHECK_INT(0, failing_live());
+  CHECK_INT(0, close(ends[0]));
+  CHECK_INT(0, close(ends[1]));
+}
+
 /* -- Functions that order ------------------------------------------------- */
 
 static int less_outside(void *arg, void *a, void *b) {
