@@ -210,6 +210,8 @@ static void jump(weft_runtime *rt) {
  * wait; if it has told of more than was read, there is none. */
 void weft__poll(weft_runtime *rt, bool may_block) {
   rt->poll_now = false;
+  if (rt->letter_count > 0)
+    weft__outbox_send(rt);
   weft__posts_run(rt);
   weft__workers_relieve(rt);
   if (may_block && must_wait(rt))

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * test_outbox.c - what a turn's tasks write is sent at its end. */
 
+#include <pthread.h>
+
 #include "loopback.h"
 
 /* Not virtual: under that clock nothing waits. */
@@ -213,6 +215,70 @@ TASK_TEST("flush, shutdown, close and abort first send what was written") {
     weft_stream_close(rt, stream); /* it may be */
     CHECK_INT(0, close(peer));
   }
+}
+
+/* -- Pull mode ------------------------------------------------------------ */
+
+static void *answer(void *arg) {
+  char text[8];
+  int peer = *(int *)arg;
+  CHECK_INT(5, recv(peer, text, sizeof(text), 0));
+  plain_send(peer, "answer");
+  return NULL;
+}
+
+struct asking {
+  weft_stream stream;
+  int peer;
+  pthread_t thread;
+};
+
+/* Stepped, as what runs in pull mode: from one to the next there is no hop. */
+static int step_ask(weft_runtime *rt, void *arg, int status, uint64_t value) {
+  struct asking *asking = arg;
+  if (value == 0) {
+    write_text(rt, asking->stream, "hello");
+    status = weft_stream_fill(rt, asking->stream, 5, &value);
+    if (status == WEFT_PARKED)
+      return status;
+  }
+  CHECK_INT(WEFT_OK, status);
+  CHECK(buffered_is(rt, asking->stream, "answer"));
+  CHECK_INT(WEFT_OK, weft_stream_abort(rt, asking->stream));
+  CHECK_INT(0, close(asking->peer));
+  return WEFT_OK;
+}
+
+static int step_nothing(weft_runtime *rt, void *arg, int status,
+                        uint64_t value) {
+  (void)rt;
+  (void)arg;
+  (void)value;
+  return status;
+}
+
+static int run_asking(weft_runtime *rt, void *arg) {
+  struct asking *asking = arg;
+  asking->stream = open_real(rt, &asking->peer);
+  CHECK_INT(0, pthread_create(&asking->thread, NULL, answer, &asking->peer));
+  CHECK_INT(WEFT_OK, weft_spawn_step(rt, 0, step_ask, asking, NULL, NULL));
+  CHECK_INT(WEFT_OK, weft_spawn_step(rt, 0, step_nothing, NULL, NULL, NULL));
+  return WEFT_OK;
+}
+
+/* The wait for the answer is the poll's, in the middle of weft_next_ready. */
+TEST("in pull mode it is sent before the poll [31.4]") {
+  struct asking asking = {.peer = -1};
+  weft_runtime *rt = new_runtime();
+  void *arg;
+  int status;
+  uint64_t value;
+  alarm(10);
+  CHECK_INT(WEFT_OK, weft_spawn(rt, 0, run_asking, &asking, NULL, NULL));
+  CHECK_INT(WEFT_OK, weft_next_ready(rt, &arg, &status, &value));
+  CHECK(arg == NULL);
+  CHECK_INT(0, pthread_join(asking.thread, NULL));
+  CHECK_INT(WEFT_OK, weft_runtime_free(rt));
 }
 
 /* -- What goes wrong ------------------------------------------------------ */
