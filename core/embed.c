@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * embed.c - a runtime inside a foreign loop, and pull mode. */
+#include <stdatomic.h>
+
 #include "core.h"
 #include "work.h"
 
@@ -36,8 +38,11 @@ int weft_next_timeout(weft_runtime *rt, uint64_t *timeout_ns) {
   *timeout_ns = 0;
   if (!weft__is_here(rt))
     return WEFT_ETHREAD;
+  /* A post may have come after those were run, but before the last look at the
+   * kernel, which then has told of it already. */
   if (!weft__ready_is_empty(rt) || rt->poll_now ||
-      !list_is_empty(&rt->readable))
+      !list_is_empty(&rt->readable) ||
+      atomic_load_explicit(&rt->posts.pending, memory_order_relaxed))
     return WEFT_OK;
   uint64_t next = time_until_due(rt), grace = time_to_grace(rt);
   *timeout_ns = next < grace ? next : grace;
@@ -141,6 +146,8 @@ int weft_step_done(weft_runtime *rt, int outcome) {
     return WEFT_ESTATE;
   rt->state = RT_RUNNING; /* no second end of the step from a drop function */
   weft__step_end(rt, rt->pulled, outcome);
+  if (rt->letter_count > 0)
+    weft__outbox_send(rt); /* as above */
   rt->state = RT_IDLE;
   return WEFT_OK;
 }

@@ -227,6 +227,28 @@ TEST("so does a post, of another thread as well [31.1]") {
   }
 }
 
+static void note_post(weft_runtime *rt, void *arg) {
+  (void)rt;
+  ++*(int *)arg;
+}
+
+static void post_note(weft_runtime *rt, void *arg) {
+  CHECK_INT(WEFT_OK, weft_post(rt, note_post, arg, NULL));
+}
+
+TEST("a post that comes during the turn has the runtime run again [31.1]") {
+  weft_runtime *rt = begin_real();
+  int noted = 0, work;
+  CHECK_INT(WEFT_OK, weft_call_soon(rt, post_note, &noted, NULL, NULL));
+  CHECK_INT(WEFT_OK, weft_run_nowait(rt, &work));
+  CHECK_INT(0, noted);
+  CHECK(is_readable(fd_of(rt), 0) || timeout_of(rt) == 0);
+  CHECK_INT(WEFT_OK, weft_run_nowait(rt, &work));
+  CHECK_INT(1, noted);
+  CHECK(timeout_of(rt) == UINT64_MAX);
+  end(rt);
+}
+
 TEST("called too often nothing is lost [31.2]") {
   BOTH_KINDS {
     weft_runtime *rt = begin_real();
