@@ -79,8 +79,9 @@ static int fail(weft_tls *tls, int status, weft_error *error) {
   }
   tls->state = FAILED;
   tls->failure = status;
+  weft_error_ref(error); /* the waiter's */
   keep_error(tls, error);
-  if (!wake(tls, status, weft_error_ref(error)))
+  if (!wake(tls, status, error))
     weft_error_unref(error);
   return status;
 }
@@ -100,7 +101,8 @@ static void succeed(weft_tls *tls) {
 
 /* -- Sending -------------------------------------------------------------- */
 
-/* Passes on what the engine has to say. */
+/* Passes on what the engine has to say. What is lost for want of memory the
+ * peer would miss: the connection has failed then. */
 static int transmit(weft_tls *tls) {
   struct tls_engine *engine = &tls->engine;
   int status = WEFT_OK;
@@ -108,6 +110,8 @@ static int transmit(weft_tls *tls) {
     status = weft_stream_transmit(tls->rt, tls->stream, engine->sent,
                                   engine->sent_bytes);
   tls__engine_clear_sent(engine);
+  if (status == WEFT_ENOMEM)
+    weft_stream_fail(tls->rt, tls->stream, status);
   return status;
 }
 

@@ -96,6 +96,37 @@ TASK_TEST("when weft has no memory both sides fail or go on, and end") {
   talk_without_memory(rt, false);
 }
 
+/* Writes until the system takes no more. */
+static void fill_up(weft_runtime *rt, weft_stream stream) {
+  static const char block[16 * 1024];
+  size_t unread, unsent = 0;
+  while (unsent == 0) {
+    CHECK_INT(WEFT_OK, weft_stream_write(rt, stream, block, sizeof block));
+    CHECK_INT(WEFT_OK, weft_stream_get_sizes(rt, stream, &unread, &unsent));
+  }
+}
+
+/* What was encrypted and is not sent would be missed by the peer. */
+TASK_TEST("a write for which weft has no memory ends the connection") {
+  struct line line;
+  secure_open();
+  open_line(rt, &line);
+  fill_up(rt, line.client);
+  failing_after(1);
+  CHECK_INT(WEFT_ENOMEM, weft_stream_write(rt, line.client, "lost", 4));
+  CHECK(failing_has_failed());
+  failing_after(0);
+  CHECK_INT(WEFT_ENOMEM, weft_stream_write(rt, line.client, "after", 5));
+  CHECK_INT(WEFT_OK, weft_stream_abort(rt, line.client));
+  int status;
+  uint64_t filled;
+  while ((status = weft_stream_fill(rt, line.server, 0, &filled)) == WEFT_OK)
+    CHECK_INT(WEFT_OK, weft_stream_consume(rt, line.server, filled));
+  CHECK_INT(WEFT_TLS_TRUNCATED, status);
+  close_line(rt, &line);
+  secure_close();
+}
+
 TASK_TEST("when OpenSSL has no memory both sides fail or go on, and end") {
   memory_install();
   talk_without_memory(rt, true);
