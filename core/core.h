@@ -745,44 +745,4 @@ static inline struct context *weft__context_current(const weft_runtime *rt) {
   return rt->call == NULL ? NULL : rt->call->context;
 }
 
-/* -- Files (fs_work.c; the rest is in fs.h) ------------------------------- */
-
-int weft__fs_init(weft_runtime *rt);
-void weft__fs_open(weft_runtime *rt);  /* once there is a loop */
-void weft__fs_close(weft_runtime *rt); /* runs the loop till all work is done */
-void weft__fs_clear(weft_runtime *rt); /* also after an init that failed */
-void weft__file_dispose(weft_runtime *rt, void *object);
-void weft__fs_watch_dispose(weft_runtime *rt, void *object);
-
-/* -- I/O, one file each ---------------------------------------------------
- * What the handle table calls for what is open when the runtime is freed. */
-
-void weft__watch_dispose(weft_runtime *rt, void *object);
-void weft__resolve_dispose(weft_runtime *rt, void *object);
-/* Before that: the runtime ends, and look-ups lose their resolver. */
-void weft__resolver_drop(weft_runtime *rt);
-void weft__stream_dispose(weft_runtime *rt, void *object);
-void weft__stream_clear_scratch(weft_runtime *rt);
-void weft__stream_clear_spares(weft_runtime *rt);
-
-/* Sends what has been written, or else looks whether it is time to: to be
- * called where rt->letter_count is not 0. */
-void weft__outbox_send(weft_runtime *rt);
-void weft__outbox_look(weft_runtime *rt);
-void weft__outbox_free(weft_runtime *rt);
-
-/* Reads from at most [most] of the streams that the kernel has told of. */
-void weft__streams_read(weft_runtime *rt, unsigned most);
-void weft__listener_dispose(weft_runtime *rt, void *object);
-void weft__udp_dispose(weft_runtime *rt, void *object);
-void weft__process_dispose(weft_runtime *rt, void *object);
-void weft__signals_dispose(weft_runtime *rt, void *object);
-/* No task is left: processes that still run are reported and ended. */
-void weft__processes_end(weft_runtime *rt);
-void weft__processes_hurry(weft_runtime *rt); /* kills those in their grace */
-
-/* A write to a connection that is gone is an error code, not the process's
- * end. Leaves a disposition that somebody has set alone. */
-void weft__ignore_sigpipe(void);
-
 #endif

@@ -2,7 +2,7 @@
  * embed.c - a runtime inside a foreign loop, and pull mode. */
 #include <stdatomic.h>
 
-#include "core.h"
+#include "io.h"
 #include "work.h"
 
 static int check_idle(weft_runtime *rt) {

@@ -9,7 +9,7 @@
 #ifndef WEFT_FS_H
 #define WEFT_FS_H
 
-#include "core.h"
+#include "io.h"
 
 /* A piece of work. It belongs to the loop until it begins and from its end on,
  * and to the thread in between. */

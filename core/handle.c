@@ -9,7 +9,7 @@
  * so a stale one is always found out. That costs 16 bytes for every 16 million
  * objects. Generations begin at a number that differs from runtime to runtime,
  * so that one's handle is as good as never another's. */
-#include "core.h"
+#include "io.h"
 #include "work.h"
 
 #define SLOT_MASK ((1u << WEFT__SLOT_BITS) - 1)

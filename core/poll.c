@@ -12,7 +12,7 @@
  * time, in the order it told of them, and the next poll goes on with them: what
  * the kernel and weft know of a connection is then still in the processor's
  * cache when its task answers. Before a time fires, all are read. */
-#include "core.h"
+#include "io.h"
 #include "work.h"
 
 #include <limits.h>

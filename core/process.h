@@ -7,7 +7,7 @@
 #ifndef WEFT_PROCESS_H
 #define WEFT_PROCESS_H
 
-#include "core.h"
+#include "io.h"
 
 /* The descriptors 0, 1 and 2. */
 #define WEFT__STDIO_COUNT 3

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "address.h"
-#include "core.h"
+#include "io.h"
 
 /* No name of the DNS is longer. */
 #define NAME_MAX_BYTES 255

@@ -4,7 +4,7 @@
  * A run is turn, poll, turn, poll. A shutdown cancels the root scope and goes
  * on running until no task is left; what stays parked with nothing left to
  * wake it first loses its shields and is then given up. */
-#include "core.h"
+#include "io.h"
 #include "work.h"
 
 #define STACK_BYTES ((size_t)256 * 1024)

@@ -9,7 +9,7 @@
  *
  * The walk down goes by pointers, not by recursion: a tree may be as deep as
  * the user's tasks are nested. */
-#include "core.h"
+#include "io.h"
 
 /* -- The tree -------------------------------------------------------------
  */

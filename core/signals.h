@@ -5,7 +5,7 @@
 #ifndef WEFT_SIGNALS_H
 #define WEFT_SIGNALS_H
 
-#include "core.h"
+#include "io.h"
 
 /* Standard signals have smaller numbers. */
 #define WEFT__SIGNAL_END 32

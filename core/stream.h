@@ -7,7 +7,7 @@
 #ifndef WEFT_STREAM_H
 #define WEFT_STREAM_H
 
-#include "core.h"
+#include "io.h"
 
 /* The most that is read beyond what was asked for. */
 #define WEFT__READ_AHEAD ((size_t)64 * 1024)

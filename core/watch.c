@@ -4,7 +4,7 @@
  * The callback runs in the poll, outside any task. After weft_watch_close it
  * does not run any more, but arg stays until libuv has let go of the handle:
  * the callback may close its own watch and go on using arg. */
-#include "core.h"
+#include "io.h"
 
 struct watch {
   uv_poll_t poll;
