@@ -54,14 +54,28 @@ end
 local Program = {}
 Program.__index = Program
 
+-- Ends a program whose spec has failed before it was finished: a pipe of
+-- io.popen that is collected waits for the end. What was made last is collected
+-- first, so this comes before the pipe.
+local function guard(started)
+  started.guard = newproxy(true)
+  getmetatable(started.guard).__gc = function()
+    if not started.finished then started:kill "KILL" end
+  end
+  return started
+end
+
 --- Starts `weft` with the arguments; to be finished.
 function program.start(args)
   local err = os.tmpname()
   -- Process ids: exec keeps that of the shell, so it is the program's own.
   local script = "echo $$; exec env --default-signal=INT,TERM "
     .. command_of(args) .. " </dev/null 2>" .. err
-  local pipe = io.popen("sh -c " .. quote(script) .. "; echo status $?")
-  return setmetatable({ pipe = pipe, pid = pipe:read "*l", err = err }, Program)
+  local pipe = io.popen("{ sh -c " .. quote(script)
+    .. "; echo status $?; } 2>/dev/null")
+  return guard(setmetatable({
+    pipe = pipe, pid = pipe:read "*l", err = err, finished = false,
+  }, Program))
 end
 
 --- Waits for the next line of its standard output.
@@ -77,6 +91,7 @@ end
 function Program:finish()
   local out, status = self.pipe:read "*a":match "^(.-)status (%d+)\n$"
   self.pipe:close()
+  self.finished = true
   return {
     status = tonumber(status), out = out, err = read_and_remove(self.err),
   }
