@@ -76,13 +76,37 @@ static int send_now(struct sending *s) {
   return sent < 0 ? from_errno() : WEFT_OK;
 }
 
+/* The own address, and where in it the port is; NULL if there is none. */
+static in_port_t *own_port(const struct udp *u, struct sockaddr_storage *own) {
+  socklen_t size = sizeof(*own);
+  if (getsockname(u->fd, (struct sockaddr *)own, &size) != 0)
+    return NULL;
+  return own->ss_family == AF_INET ? &((struct sockaddr_in *)own)->sin_port
+                                   : &((struct sockaddr_in6 *)own)->sin6_port;
+}
+
+/* Linux takes a port that it chose itself away with the peer. */
+static int disconnect(const struct udp *u) {
+  const struct sockaddr none = {.sa_family = AF_UNSPEC};
+  struct sockaddr_storage before, after;
+  const in_port_t *port = own_port(u, &before);
+  if (connect(u->fd, &none, sizeof(none)) != 0)
+    return from_errno();
+  in_port_t *left = own_port(u, &after);
+  if (port == NULL || left == NULL || *left != 0)
+    return WEFT_OK;
+  *left = *port;
+  int result =
+      bind(u->fd, (const struct sockaddr *)&after, weft__address_size(&after));
+  return result != 0 ? from_errno() : WEFT_OK;
+}
+
 /* Without an address the socket is connected to nobody any more. */
 static int connect_now(struct sending *s) {
-  const struct sockaddr none = {.sa_family = AF_UNSPEC};
-  const struct sockaddr *to =
-      s->has_address ? (const struct sockaddr *)&s->address : &none;
-  socklen_t size =
-      s->has_address ? weft__address_size(&s->address) : sizeof(none);
+  if (!s->has_address)
+    return disconnect(s->udp);
+  const struct sockaddr *to = (const struct sockaddr *)&s->address;
+  socklen_t size = weft__address_size(&s->address);
   return connect(s->udp->fd, to, size) != 0 ? from_errno() : WEFT_OK;
 }
 
