@@ -143,6 +143,7 @@ function dns.resolve(host, record_kind, opts)
   options.expect("dns.resolve(name, kind, opts): name", name, host)
   options.expect("dns.resolve(name, kind, opts): kind", kind, record_kind)
   opts = options.check("dns.resolve", opts, resolve_options)
+  core.check_park "weft.dns.resolve"
   local ext = load_extension()
   local is_own = next(opts) ~= nil
   local resolver = is_own and own_resolver(ext, opts) or common_resolver(ext)

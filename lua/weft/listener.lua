@@ -17,6 +17,16 @@ local listener = {}
 
 local ECANCELLED, ECLOSED, EBUSY = codes.ECANCELLED, codes.ECLOSED, codes.EBUSY
 
+local own = {
+  [ECLOSED] = "the listener is closed",
+  [EBUSY] = "another task is in accept",
+}
+
+-- Raises what the code of the method `call` means.
+local function fail_in(call, code)
+  fail(code, own[code] and ("listener:%s: %s"):format(call, own[code]) or nil)
+end
+
 -- A listener; it holds the C side's socket.
 ---@class weft.Listener
 local Listener = {}
@@ -38,7 +48,7 @@ function Listener:accept()
     fail(EBUSY, "listener:accept: the listener is in serve")
   end
   local code, socket = core.listener_accept(self[1])
-  if code then fail(code) end
+  if code then fail_in("accept", code) end
   local connection = stream.wrap(socket)
   if not self.context then return connection end
   return require("weft.tls").accept(connection, self.context)
@@ -49,7 +59,7 @@ end
 ---@return string
 function Listener:address()
   local code, text = core.listener_address(self[1])
-  if code then fail(code) end
+  if code then fail_in("address", code) end
   return text
 end
 
@@ -57,7 +67,7 @@ end
 ---@return string[]
 function Listener:addresses()
   local code, texts = core.listener_addresses(self[1])
-  if code then fail(code) end
+  if code then fail_in("addresses", code) end
   return texts
 end
 
@@ -151,7 +161,7 @@ local function check_ready(self)
   end
   local code = core.listener_check(self[1])
   if code == ECLOSED then code = core.cancel_point "listener:serve" or code end
-  if code then fail(code) end
+  if code then fail_in("serve", code) end
 end
 
 --- Runs `handler(stream)` for each connection, each in a task of a group of its

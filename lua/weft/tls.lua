@@ -16,7 +16,7 @@ local fail, fail_argument = errors.fail, errors.fail_argument
 
 local tls = {}
 
-local EINVAL, ESTATE = codes.EINVAL, codes.ESTATE
+local EINVAL, ESTATE, ECLOSED = codes.EINVAL, codes.ESTATE, codes.ECLOSED
 -- How long a client of a listener may take for its handshake.
 local HANDSHAKE_TIMEOUT = 60
 
@@ -299,6 +299,8 @@ local function fail_handshake(call, name, code, message, detail)
   if code == EINVAL and not message then
     fail_argument(("%s: server_name: %q can be no host's name"):format(call,
       name), 4)
+  elseif code == ECLOSED and not message then
+    message = call .. ": the stream is closed"
   elseif code == ESTATE then
     message = call .. ": there are unread bytes, or a task waits on the "
       .. "stream, or it speaks TLS already"

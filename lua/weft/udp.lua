@@ -13,7 +13,7 @@ local fail, fail_argument = errors.fail, errors.fail_argument
 
 local udp = {}
 
-local EINVAL, ECLOSED = codes.EINVAL, codes.ECLOSED
+local EINVAL, ECLOSED, EBUSY = codes.EINVAL, codes.ECLOSED, codes.EBUSY
 local PORT_MAX = 65535
 
 -- A UDP socket; it holds the C side's socket.
@@ -55,10 +55,20 @@ local function show(host, port)
   return form:format(host, port)
 end
 
+local own = {
+  [ECLOSED] = "the socket is closed",
+  [EBUSY] = "another task is receiving from the socket",
+}
+
+-- Raises what the code of the method `call` means.
+local function fail_in(call, code)
+  fail(code, own[code] and ("udp:%s: %s"):format(call, own[code]) or nil)
+end
+
 -- Raises for `code`, saying to or from where.
 local function fail_at(verb, host, port, code)
   local _, reason = core.error_text(code)
-  fail(code, ("%s %s: %s"):format(verb, show(host, port), reason))
+  fail(code, ("%s %s: %s"):format(verb, show(host, port), own[code] or reason))
 end
 
 -- -- Opening -----------------------------------------------------------------
@@ -111,7 +121,7 @@ function Udp:send(data, host, port)
   end
   local code = core.udp_send(self[1], data, host, port)
   if not code then return end
-  if not host then fail(code) end
+  if not host then fail_in("send", code) end
   fail_at("send to", host, port, code)
 end
 
@@ -123,7 +133,7 @@ end
 ---@return string, string, string, number
 function Udp:receive()
   local code, data, address, host, port = core.udp_receive(self[1])
-  if code then fail(code) end
+  if code then fail_in("receive", code) end
   return data, address, host, port
 end
 
@@ -131,7 +141,7 @@ end
 local function next_datagram(self)
   local code, data, address, host, port = core.udp_receive(self[1])
   if code == ECLOSED then return nil end
-  if code then fail(code) end
+  if code then fail_in("datagrams", code) end
   return data, address, host, port
 end
 
@@ -151,21 +161,21 @@ function Udp:connect(host, port)
   end
   local code = core.udp_connect(self[1], host, port)
   if not code then return end
-  if not host then fail(code) end
+  if not host then fail_in("connect", code) end
   fail_at("connect to", host, port, code)
 end
 
 -- -- Addresses and the end ---------------------------------------------------
 
-local function address(self, of_peer)
+local function address(self, call, of_peer)
   local code, where = core.udp_address(self[1], of_peer)
-  if code then fail(code) end
+  if code then fail_in(call, code) end
   return where
 end
 
 --- The own address, "127.0.0.1:53" or "[::1]:53".
 ---@return string
-function Udp:address() return (address(self, false)) end
+function Udp:address() return (address(self, "address", false)) end
 
 --- The own port.
 ---@return number
@@ -174,7 +184,7 @@ function Udp:port() return tonumber(self:address():match "%d+$") end
 --- The address that the socket is connected to. Raises OSError ENOTCONN if it
 -- is not.
 ---@return string
-function Udp:peer() return (address(self, true)) end
+function Udp:peer() return (address(self, "peer", true)) end
 
 --- Closes the socket; who waits gets ClosedError. More than once is fine.
 function Udp:close() core.udp_close(self[1]) end
@@ -183,7 +193,7 @@ function Udp:close() core.udp_close(self[1]) end
 
 local function set(self, option, number)
   local code = core.udp_set_option(self[1], option, number)
-  if code then fail(code) end
+  if code then fail_in("set_" .. option, code) end
 end
 
 local function set_flag(self, option, on)
@@ -250,7 +260,7 @@ function Udp:option(option)
     "multicast_ttl", "multicast_loop", "receive_buffer", "send_buffer" },
     option)
   local code, number = core.udp_get_option(self[1], option)
-  if code then fail(code) end
+  if code then fail_in("option", code) end
   if is_flag[option] then return number ~= 0 end
   return number
 end
@@ -266,7 +276,7 @@ local function check_group(call, group, interface, code)
   end
   local _, reason = core.error_text(code)
   fail(code, ("%s %s%s: %s"):format(call, group,
-    interface and " on " .. interface or "", reason))
+    interface and " on " .. interface or "", own[code] or reason))
 end
 
 local function expect_group(call, group, interface)
@@ -301,6 +311,7 @@ function Udp:set_multicast_interface(interface)
   options.expect("udp:set_multicast_interface(interface): interface",
     text_or_nil, interface)
   local code = core.udp_set_interface(self[1], interface)
+  if own[code] then fail_in("set_multicast_interface", code) end
   if code then
     local _, reason = core.error_text(code)
     fail(code, ("interface %s: %s"):format(tostring(interface), reason))
