@@ -329,11 +329,16 @@ describe("executor:shutdown", function()
 
   it("of another run's executor is over", function()
     local old
-    run(function() old = threads { workers = 1 } end)()
-    run(function()
-      fails("ClosedError", old.run, old, print)
-      old:shutdown()
-    end)()
+    for _, queue in ipairs { math.huge, 1 } do
+      run(function() old = threads { workers = 1, queue = queue } end)()
+      run(function()
+        local err = fails("ClosedError", old.run, old, print)
+        assert.equal("executor:run: the executor is shut down", err.message)
+        fails("ClosedError", old.try_submit, old, print)
+        assert.equal(0, old:statistics().waiting)
+        old:shutdown()
+      end)()
+    end
   end)
 
   it("refuses unknown options", run(function()

@@ -45,6 +45,7 @@ function executor.threads(opts)
     workers = workers,
     places = bounded and semaphore.new(workers + opts.queue) or nil,
     places_max = bounded and workers + opts.queue or math.huge,
+    run_id = core.run_id(),
     completed = 0,
     closed = false,
   }, metatable)
@@ -58,19 +59,24 @@ local function fail_closed(call)
   errors.fail(code or ECLOSED, call .. ": the executor is shut down")
 end
 
+-- The end of a run shuts its executors down.
+local function is_closed(self)
+  return self.closed or self.run_id ~= core.run_id()
+end
+
 -- Waits for a place in the queue or in a thread.
 local function enter(self, call)
-  if self.closed then fail_closed(call) end
+  if is_closed(self) then fail_closed(call) end
   if not self.places then return end
   local ok, err = pcall(self.places.acquire, self.places)
   if ok then return end
-  if self.closed and not errors.is_cancelled(err) then fail_closed(call) end
+  if is_closed(self) and not errors.is_cancelled(err) then fail_closed(call) end
   error(err, 0)
 end
 
 local function leave(self, ok, ...)
   self.completed = self.completed + 1
-  if self.places and not self.closed then self.places:release() end
+  if self.places and not is_closed(self) then self.places:release() end
   if ok then return ... end
   error((...), 0)
 end
@@ -131,7 +137,7 @@ end
 local function try_submit(self, abandon, fn, ...)
   local call = "executor:try_submit"
   local parcel = thread.pack(call, fn, ...)
-  if self.closed then
+  if is_closed(self) then
     errors.fail(ECLOSED, call .. ": the executor is shut down")
   end
   if self.places and not self.places:try_acquire() then
@@ -179,8 +185,9 @@ end
 function Executor:shutdown(opts)
   opts = options.check("executor:shutdown(opts)", opts, SHUTDOWN)
   if opts.wait ~= false then core.check_park "executor:shutdown" end
+  local was_closed = is_closed(self)
   self.closed = true
-  if self.places then self.places:close() end
+  if self.places and not was_closed then self.places:close() end
   core.workers_shutdown(self.pool, opts.cancel or false)
   if opts.wait == false then return end
   local code = core.workers_join(self.pool)
@@ -201,7 +208,8 @@ end
 ---@return table
 function Executor:statistics()
   local threads, running, queued = core.workers_counts(self.pool)
-  local places = self.places and not self.closed and self.places:statistics()
+  local places = self.places and not is_closed(self)
+    and self.places:statistics()
   return {
     workers = self.workers,
     threads = threads or 0,
