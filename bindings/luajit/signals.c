@@ -41,7 +41,7 @@ static int signals_next(lua_State *L) {
   struct host *host = host_of(L);
   struct socket *s = check_signals(L);
   uint64_t value = 0;
-  park_check(L, host, "weft.signals");
+  park_check(L, host, "signals:next");
   int status = weft_signals_next(host->rt, socket_handle(s), &value);
   return socket_finish(L, host, socket_parking_status(host->rt, status), value,
                        deliver_signal);

@@ -63,22 +63,21 @@ function signals.signals(...)
   return self
 end
 
---- The name of the next signal; nil once the iterator is closed. Parks.
--- Cancelled, no signal is lost. Raises BusyError while another task waits, and
--- ClosedError if it is closed meanwhile.
+--- The name of the next signal; nil once the iterator is closed, to who waits,
+-- too. Parks. Cancelled, no signal is lost. Raises BusyError while another task
+-- waits.
 ---@return string?
 function Signals:next()
   if self.closed then
-    local failed = core.checkpoint "weft.signals"
+    local failed = core.checkpoint "signals:next"
     if failed then errors.fail(failed) end
     return nil
   end
   local code, name = core.signals_next(self[1])
-  if code then
-    errors.fail(code, code == codes.EBUSY
-      and "another task waits for these signals" or nil)
-  end
-  return name
+  if not code then return name end
+  if code == codes.ECLOSED then return nil end
+  errors.fail(code, code == codes.EBUSY
+    and "signals:next: another task waits for these signals" or nil)
 end
 
 metatable.__call = Signals.next
