@@ -122,7 +122,8 @@ local function number_of(signal)
   if type(signal) == "string" then
     local number = core.signal_number(signal)
     if number then return number end
-  elseif type(signal) == "number" and signal >= 1 and signal % 1 == 0 then
+  elseif type(signal) == "number" and signal >= 1 and signal < 2 ^ 31
+    and signal % 1 == 0 then
     return signal
   end
   errors.fail_argument("process:kill(signal): the name of a signal, as "

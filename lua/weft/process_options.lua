@@ -48,7 +48,13 @@ end
 local function take_words(call, opts, description)
   local count = 0
   for key in pairs(opts) do
-    if type(key) == "number" then count = math.max(count, key) end
+    if type(key) == "number" then
+      if key < 1 or key % 1 ~= 0 then
+        refuse(call, "arguments are numbered from 1 on, there is one at %s",
+          tostring(key))
+      end
+      count = math.max(count, key)
+    end
   end
   if count < 1 or opts[1] == "" then
     refuse(call, "no command given: { \"program\", \"argument\", ... }")
