@@ -204,6 +204,7 @@ describe("reading a file", function()
       assert.equal("9", f:read_at(3, 9))
       assert.equal("", f:read_at(3, 100))
       assert.equal("", f:read_at(0, 0))
+      assert.equal("789", f:read_at(2 ^ 40, 7)) -- as much room is not made
       assert.equal("23", f:read(2))
     end)
   end))

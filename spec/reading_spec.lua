@@ -22,6 +22,7 @@ describe("weft.reading", function()
           source.read_until, source, "x", "y")
         helper.refuses({ noun .. ":read_line(limit): limit" },
           source.read_line, source, -1)
+        helper.refuses({ "number 1.5" }, source.read_line, source, 1.5)
         helper.refuses({ noun .. ":lines(limit): limit" }, source.lines, source,
           0 / 0)
         local err = helper.fails("IncompleteReadError", source.read_until,

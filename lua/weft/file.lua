@@ -132,9 +132,12 @@ local function check_offset(offset, call)
   if type(offset) ~= "number" or offset % 1 ~= 0 or offset < 0
     or offset >= OFFSET_MAX then
     fail_argument(("%s: offset must be a whole number of at least 0, got %s")
-      :format(call, tostring(offset)), 3)
+      :format(call, errors.shown(offset)), 3)
   end
 end
+
+-- So much is read at a time at a place: what is there may be less than `n`.
+local PIECE = 1024 * 1024
 
 --- Reads `n` bytes from `offset` on, fewer only at the end, "" behind it. Does
 -- not move the position. Parks.
@@ -144,9 +147,15 @@ end
 function File:read_at(n, offset)
   reading.check_count(n, 0, "file:read_at(n, offset): n")
   check_offset(offset, "file:read_at(n, offset)")
-  local code, bytes = core.file_read_at(self[1], n, offset)
-  if code then self:fail_read("read_at", code) end
-  return bytes
+  local pieces, rest = {}, n
+  repeat
+    local size = math.min(rest, PIECE)
+    local code, bytes = core.file_read_at(self[1], size, offset)
+    if code then self:fail_read("read_at", code) end
+    pieces[#pieces + 1] = bytes
+    rest, offset = rest - #bytes, offset + #bytes
+  until rest == 0 or #bytes < size
+  return pieces[2] and table.concat(pieces) or pieces[1]
 end
 
 -- -- Writing -----------------------------------------------------------------
@@ -228,7 +237,7 @@ function File:seek(whence, offset)
   if type(offset) ~= "number" or offset % 1 ~= 0
     or math.abs(offset) >= OFFSET_MAX then
     fail_argument("file:seek(whence, offset): offset must be a whole number, "
-      .. "got " .. tostring(offset))
+      .. "got " .. errors.shown(offset))
   end
   local code, position = core.file_seek(self[1], offset, from)
   if code == EINVAL then

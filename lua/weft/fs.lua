@@ -275,7 +275,7 @@ local function check_file_time(value, which)
   if type(value) ~= "number" or value ~= value
     or math.abs(value) >= TIME_MAX then
     fail_argument(("fs.utime(path, atime, mtime): %s must be seconds since "
-      .. "1970, got %s"):format(which, tostring(value)), 3)
+      .. "1970, got %s"):format(which, errors.shown(value)), 3)
   end
 end
 

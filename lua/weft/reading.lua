@@ -7,6 +7,7 @@
 local codes = require "weft.codes"
 local core = require "weft.core"
 local errors = require "weft.error"
+local options = require "weft.options"
 
 local fail, fail_argument = errors.fail, errors.fail_argument
 
@@ -27,7 +28,7 @@ function reading.check_count(n, least, call, level)
   if type(n) ~= "number" or not (n >= least and n < COUNT_MAX)
     or n % 1 ~= 0 then
     fail_argument(("%s must be a whole number of at least %d, "
-      .. "got %s"):format(call, least, tostring(n)), (level or 2) + 1)
+      .. "got %s"):format(call, least, errors.shown(n)), (level or 2) + 1)
   end
 end
 
@@ -56,11 +57,10 @@ local function fail_until(self, call, code, detail, limit)
     self.noun, #detail), { partial = detail })
 end
 
+local LIMIT_KIND = options.count(0, true)
+
 local function check_limit(self, call, limit)
-  if type(limit) ~= "number" or limit ~= limit or limit < 0 then
-    fail_argument(("%s:%s: limit must be a number of at least 0, got %s")
-      :format(self.noun, call, tostring(limit)), 3)
-  end
+  options.expect(("%s:%s: limit"):format(self.noun, call), LIMIT_KIND, limit, 3)
 end
 
 --- core.read_exactly, which parks.
@@ -100,8 +100,7 @@ function Reading:read_until(sep, limit)
   if limit == nil then limit = LIMIT end
   if type(sep) ~= "string" or sep == "" then
     fail_argument(self.noun .. ":read_until(sep, limit): sep must be a string "
-      .. "that is not empty, got " .. (sep == "" and "an empty one"
-      or type(sep)))
+      .. "that is not empty, got " .. errors.shown(sep))
   end
   check_limit(self, "read_until(sep, limit)", limit)
   local code, bytes = read_until(self, sep, limit, false)

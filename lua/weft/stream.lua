@@ -38,7 +38,7 @@ function stream.open(descriptor)
   if type(descriptor) ~= "number" or descriptor % 1 ~= 0
     or descriptor < 0 or descriptor >= 2 ^ 31 then
     fail_argument("stream.open(descriptor): descriptor must be a whole number "
-      .. "of at least 0, got " .. tostring(descriptor))
+      .. "of at least 0, got " .. errors.shown(descriptor))
   end
   local code, socket = core.stream_open(descriptor)
   if code == EINVAL then
@@ -95,7 +95,7 @@ local function check_strings(...)
     local piece = select(i, ...)
     if type(piece) ~= "string" then
       fail_argument(("stream:write(s, ...): argument %d must be a string, "
-        .. "got %s"):format(i, type(piece)), 3)
+        .. "got %s"):format(i, errors.shown(piece)), 3)
     end
   end
 end
@@ -184,7 +184,7 @@ local NO_TCP = "the stream is no TCP connection"
 function Stream:set_nodelay(on)
   if type(on) ~= "boolean" then
     fail_argument("stream:set_nodelay(on): on must be a boolean, got "
-      .. type(on))
+      .. errors.shown(on))
   end
   local code = core.stream_set_nodelay(self[1], on)
   if code then fail_in(self, "set_nodelay", code, NO_TCP) end
@@ -205,7 +205,7 @@ function Stream:set_keepalive(seconds)
     or seconds > IDLE_MAX and seconds ~= math.huge then
     fail_argument(("stream:set_keepalive(seconds): seconds must be a number "
       .. "above 0, at most %d, or nil, got %s"):format(IDLE_MAX,
-      tostring(seconds)))
+      errors.shown(seconds)))
   end
   local code = core.stream_set_keepalive(self[1], seconds)
   if code then fail_in(self, "set_keepalive", code, NO_TCP) end
