@@ -81,11 +81,13 @@ static bool orphan(weft_runtime *rt, struct workers *pool) {
   return alone;
 }
 
-static void end_pool(weft_runtime *rt, struct workers *pool) {
+/* The graces of all pools run from [begun_ns], side by side. */
+static void end_pool(weft_runtime *rt, struct workers *pool,
+                     uint64_t begun_ns) {
   const struct list *node = &pool->node;
-  uint64_t now_ns = uv_hrtime(), grace_ns = pool->grace_ns;
+  uint64_t grace_ns = pool->grace_ns;
   uint64_t deadline_ns =
-      grace_ns > WEFT__NEVER - now_ns ? WEFT__NEVER : now_ns + grace_ns;
+      grace_ns > WEFT__NEVER - begun_ns ? WEFT__NEVER : begun_ns + grace_ns;
   weft__workers_shut(pool);
   while (rt->pools.next == node) {
     wait_gone(pool, deadline_ns);
@@ -101,7 +103,8 @@ static void end_pool(weft_runtime *rt, struct workers *pool) {
 
 bool weft__workers_end(weft_runtime *rt) {
   bool any = !list_is_empty(&rt->pools);
+  uint64_t begun_ns = any ? uv_hrtime() : 0;
   while (!list_is_empty(&rt->pools))
-    end_pool(rt, LIST_OWNER(rt->pools.next, struct workers, node));
+    end_pool(rt, LIST_OWNER(rt->pools.next, struct workers, node), begun_ns);
   return any;
 }

@@ -87,6 +87,35 @@ TEST("one that does not is named in a report, and left to itself [22.6]") {
   free(locals);
 }
 
+#define POOLS 4
+#define POOL_GRACE_NS UINT64_C(200000000)
+
+TEST("the graces of several pools run side by side [22.6]") {
+  weft_runtime *rt = begin();
+  static struct gate gates[POOLS];
+  struct told told[POOLS];
+  keep_reports(rt);
+  for (int i = 0; i < POOLS; i++) {
+    weft_work work;
+    gate_init(&gates[i]);
+    told[i] = (struct told){.gate = &gates[i]};
+    weft_workers workers = new_workers(rt, 1, 0);
+    CHECK_INT(WEFT_OK, weft_workers_set_grace(rt, workers, POOL_GRACE_NS));
+    CHECK_INT(WEFT_OK, weft_work_start(rt, workers, pass_told, on_done,
+                                       &told[i], drop_told, &work));
+    sem_take(&gates[i].begun);
+    CHECK_INT(WEFT_EBUSY, weft_work_abandon(rt, work, "a job"));
+  }
+  uint64_t begun_ns = uv_hrtime();
+  CHECK_INT(WEFT_OK, weft_runtime_free(rt));
+  CHECK(uv_hrtime() - begun_ns < (POOLS - 1) * POOL_GRACE_NS);
+  CHECK_INT(POOLS, reports.count);
+  for (int i = 0; i < POOLS; i++)
+    sem_post(&gates[i].open);
+  while (failing_live() > 0)
+    sched_yield();
+}
+
 TEST("a job that waits for a thread at the end is refused") {
   weft_runtime *rt = begin();
   struct gate gate;
