@@ -244,6 +244,8 @@ int weft_resolve_cancel(weft_runtime *rt, weft_resolve lookup) {
   int status = weft__object(rt, lookup, KIND_RESOLVE, &resolve);
   if (status != WEFT_OK)
     return status;
+  if (resolve->way == WAY_ASKING) /* by the resolver, before it has it */
+    return WEFT_ESTATE;
   weft__resolve_dispose(rt, resolve);
   return WEFT_OK;
 }

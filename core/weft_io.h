@@ -56,7 +56,7 @@ WEFT_API int weft_resolve_start(weft_runtime *rt, const char *host,
                                 weft_resolve_fn fn, void *arg,
                                 weft_drop_fn drop, weft_resolve *lookup);
 /* Lets go of a look-up: its callback does not run any more.
- * parks: no    errors: none */
+ * parks: no    errors: WEFT_ESTATE (in the resolver's start function) */
 WEFT_API int weft_resolve_cancel(weft_runtime *rt, weft_resolve lookup);
 /* Looks up [host] and waits.
  * parks: yes   value: a weft_value *, a list of addresses as text, owned

@@ -329,6 +329,7 @@ static int other_start(weft_runtime *rt, void *arg, weft_resolve lookup,
     return other->status;
   CHECK_INT(WEFT_ESTATE,
             weft_resolve_finish(rt, lookup, WEFT_EIO, NULL, 0)); /* too early */
+  CHECK_INT(WEFT_ESTATE, weft_resolve_cancel(rt, lookup));
   snprintf(other->host, sizeof(other->host), "%s", host);
   other->family = family;
   other->lookup = lookup;
