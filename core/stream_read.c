@@ -21,6 +21,8 @@
 /* The buffer's first size, and the room worth a read. */
 #define BUFFER_MIN ((size_t)8 * 1024)
 #define ROOM_MIN ((size_t)1024)
+/* The most that is read at a time; libuv's sizes are an unsigned. */
+#define READ_MAX ((size_t)1 << 30)
 /* So often a stream is read, while that fills its buffer, before others are. */
 #define READS_MAX 32
 /* How many buffers of the first size are kept for the streams to come. */
@@ -196,6 +198,8 @@ static uv_buf_t find_room(struct stream *s) {
   size_t size_bytes = s->capacity - s->end;
   if (size_bytes > most)
     size_bytes = most;
+  if (size_bytes > READ_MAX)
+    size_bytes = READ_MAX;
   return uv_buf_init(s->data + s->end, (unsigned)size_bytes);
 }
 
