@@ -31,14 +31,23 @@ describe("weft.stdio", function()
     assert(lfs.rmdir(folder))
   end)
 
+  -- Of the shell: waits until a script has called `ready()`, 10 s at most.
+  local AWAIT = "for i in $(seq 500); do [ -e DIR/ready ] && break; "
+    .. "sleep 0.02; done"
+
   -- What the shell's `command` prints, where WEFT is the program that runs the
-  -- script `body`, and DIR the folder.
+  -- script `body`, DIR the folder, and AWAIT waits for `ready()` in the script.
   local function shell(command, body)
+    os.remove(folder .. "/ready")
     write_file(folder .. "/script.lua", [[
       local weft = require "weft"
       local stdio = weft.stdio
+      local function ready()
+        io.open("]] .. folder .. [[/ready", "w"):close()
+      end
     ]] .. body)
-    command = command:gsub("WEFT", WEFT .. " " .. folder .. "/script.lua")
+    command = command:gsub("AWAIT", AWAIT)
+      :gsub("WEFT", WEFT .. " " .. folder .. "/script.lua")
       :gsub("DIR", folder)
     local pipe = io.popen("exec 2>&1; " .. command)
     local text = pipe:read "*a"
@@ -104,10 +113,14 @@ describe("weft.stdio", function()
   end)
 
   it("lets others run while it waits for input", function()
-    assert.equal("ticks: true", shell("(sleep 0.2; echo go) | WEFT", [[
+    assert.equal("ticks: true", shell("(AWAIT; echo go) | WEFT", [[
       local ticks = 0
       local ticker = weft.spawn(function()
-        while true do weft.sleep(0.01) ticks = ticks + 1 end
+        while true do
+          weft.sleep(0.01)
+          ticks = ticks + 1
+          if ticks == 4 then ready() end
+        end
       end)
       assert(stdio.stdin:read_line() == "go")
       ticker:cancel()
@@ -116,22 +129,24 @@ describe("weft.stdio", function()
   end)
 
   it("can be given up by a timeout, and read later", function()
-    assert.equal("TimeoutError late", shell("(sleep 0.2; echo late) | WEFT", [[
+    assert.equal("TimeoutError late", shell("(AWAIT; echo late) | WEFT", [[
       local _, err = weft.try(weft.timeout, 0.05, function()
         return stdio.stdin:read_line()
       end)
+      ready()
       stdio.stdout:write(err.name, " ", stdio.stdin:read_line())
     ]]))
   end)
 
   it("fails with the code of who does not take it", function()
-    assert.equal("EPIPE", shell("(WEFT | true) 2>&1", [[
+    assert.equal("EPIPE: stdio.stdout:write: broken pipe",
+      shell("(WEFT | true) 2>&1", [[
       local err
       repeat
         local _
         _, err = weft.try(stdio.stdout.write, stdio.stdout, "x\n")
       until err
-      stdio.stderr:write(err.code)
+      stdio.stderr:write(err.code, ": ", err.message)
     ]]))
     assert.equal("ENOSPC", shell("WEFT > /dev/full", [[
       local _, err = weft.try(stdio.stdout.write, stdio.stdout, "x\n")
@@ -171,9 +186,10 @@ describe("weft.stdio", function()
   end)
 
   it("leaves the descriptors of others blocking", function()
-    assert.equal("b\n", shell("(echo a; sleep 0.2; echo b) | (WEFT; cat)", [[
+    assert.equal("b\n", shell("(echo a; AWAIT; echo b) | (WEFT; cat)", [[
       stdio.stdin:read_line()
       stdio.stdin:close()
+      ready()
     ]]))
   end)
 end)

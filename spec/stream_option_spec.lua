@@ -176,7 +176,7 @@ describe("the errors of a stream", function()
     with_pair(function(first, second)
       second:write "12345\n123\n1234\n"
       local err = fails("LimitOverrunError", first.read_line, first, 4)
-      says(err, "no separator within 4 bytes")
+      says(err, "stream:read_line: no separator within 4 bytes")
       assert.equal(5, err.consumed)
       assert.equal("12345", first:read_line(5))
       local lines = first:lines(3)

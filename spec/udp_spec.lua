@@ -213,6 +213,7 @@ describe("udp:send and udp:receive", function()
       refuses({ "port" }, a.connect, a, HERE, "53")
       local err = fails("OSError", a.send, a, "x")
       assert.equal("EDESTADDRREQ", err.code)
+      assert.is_truthy(err.message:find("host and port are needed", 1, true))
       err = fails("OSError", a.send, a, "x", "::1", b:port())
       assert.equal("EAFNOSUPPORT", err.code)
     end)
@@ -302,6 +303,8 @@ describe("udp:connect", function()
     socket:send "x"
     local err = fails("OSError", socket.receive, socket)
     assert.equal("ECONNREFUSED", err.code)
+    assert.equal(("udp:receive (connected to %s:%d): connection refused")
+      :format(HERE, port), err.message)
     local peer = net.udp { host = HERE, port = port }
     socket:send "y"
     assert.equal("y", (peer:receive()))

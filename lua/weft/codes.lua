@@ -22,6 +22,7 @@ return {
   EOVERRUN = -18,
   EGIVENUP = -21,
   EAGAIN = -105,
+  EDESTADDRREQ = -110,
   ENAMETOOLONG = -120,
   ENOENT = -126,
   ENOTDIR = -130,

@@ -91,11 +91,16 @@ end
 
 -- -- Serving -----------------------------------------------------------------
 
--- Who has failed, for the report: the task and, while that is known, the peer.
-local function name_of(connection)
-  local name = task.current():name()
+-- The peer's address, while that is known.
+local function peer_of(connection)
   local known, peer = pcall(connection.peer, connection)
-  return known and ("%s (%s)"):format(name, peer) or name
+  return known and peer or nil
+end
+
+-- Who has failed, for the report: the task and the peer.
+local function name_with(peer)
+  local name = task.current():name()
+  return peer and ("%s (%s)"):format(name, peer) or name
 end
 
 local function handle_securely(connection, handler, context)
@@ -106,6 +111,8 @@ end
 -- part of it: nobody else waits.
 local function handle(handler, socket, context)
   local connection = stream.wrap(socket)
+  -- After a handshake that has failed nobody knows it any more.
+  local peer = context and peer_of(connection)
   local ok, err
   if context then
     ok, err = xpcall(handle_securely, errors.trace, connection, handler,
@@ -115,10 +122,12 @@ local function handle(handler, socket, context)
   end
   if ok then return connection:exit() end
   local failure = errors.object(err)
-  local name = not errors.is_cancelled(failure) and name_of(connection)
+  peer = peer or peer_of(connection)
   connection:exit(failure)
-  if not name then error(failure, 0) end
-  report.report(report.FAILURE, name, failure)
+  if errors.is_cancelled(failure) then error(failure, 0) end
+  -- In a handshake it is the client that fails, and no code of the handler's.
+  if context and not connection.secure then failure.traceback = nil end
+  report.report(report.FAILURE, name_with(peer), failure)
 end
 
 -- Accepts until the listener is closed; returns the code that ends it sooner.
@@ -146,7 +155,7 @@ local function serve_in_group(self, handler, limit)
     code = accept_all(g, self, handler)
     if code then g:cancel() end
   end, { limit = limit })
-  if code then fail(code) end
+  if code then fail_in("serve", code) end
 end
 
 local SERVE = {

@@ -116,14 +116,20 @@ function options.expect(what, kind, value, level)
     .. shown(value), (level or 2) + 1)
 end
 
-local function fail_unknown(call, name, kinds)
+--- Raises ArgumentError for an option that is not among the names of `kinds`.
+---@param call string the function's name
+---@param name any
+---@param kinds table
+---@param level number whose stack the error shows: 1 is the caller
+function options.fail_unknown(call, name, kinds, level)
   local names = {}
   for known in pairs(kinds) do
     if type(known) == "string" then names[#names + 1] = known end
   end
   table.sort(names)
   errors.fail_argument(("%s: there is no option '%s'; there %s %s"):format(call,
-    tostring(name), #names == 1 and "is" or "are", listed(names, "and")), 4)
+    tostring(name), #names == 1 and "is" or "are", listed(names, "and")),
+    level + 1)
 end
 
 --- Returns `opts`, or an empty table for nil. Raises ArgumentError for what is
@@ -139,7 +145,7 @@ function options.check(call, opts, kinds)
       .. errors.shown(opts), 3)
   end
   for name, value in pairs(opts) do
-    if not kinds[name] then fail_unknown(call, name, kinds) end
+    if not kinds[name] then options.fail_unknown(call, name, kinds, 3) end
     options.expect(call .. ": " .. tostring(name), kinds[name], value, 3)
   end
   return opts

@@ -4,6 +4,7 @@
 
 local core = require "weft.core"
 local errors = require "weft.error"
+local fail_unknown = require("weft.options").fail_unknown
 local scope = require "weft.scope"
 
 local options = {}
@@ -72,8 +73,7 @@ local function check_names(call, opts, more)
   end
   for key in pairs(opts) do
     if type(key) ~= "number" and not known[key] then
-      refuse(call, "there is no option '%s'; there are %s, %s", tostring(key),
-        table.concat(COMMON, ", "), table.concat(more, ", "))
+      fail_unknown(call, key, known, 3)
     end
   end
 end

@@ -49,8 +49,8 @@ end
 
 local function fail_until(self, call, code, detail, limit)
   if code == EOVERRUN then
-    fail(code, ("no separator within %s bytes"):format(limit),
-      { consumed = detail })
+    fail(code, ("%s:%s: no separator within %s bytes, the limit"):format(
+      self.noun, call, limit), { consumed = detail })
   end
   if code ~= EINCOMPLETE then self:fail_read(call, code) end
   fail(code, ("the %s ended after %d bytes, before the separator"):format(

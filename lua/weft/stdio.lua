@@ -16,9 +16,9 @@ local stream = require "weft.stream"
 local stdio = {}
 
 local names = {
-  stdin = { descriptor = 0 },
-  stdout = { descriptor = 1, file = io.stdout },
-  stderr = { descriptor = 2, file = io.stderr },
+  stdin = { descriptor = 0, label = "stdio.stdin" },
+  stdout = { descriptor = 1, label = "stdio.stdout", file = io.stdout },
+  stderr = { descriptor = 2, label = "stdio.stderr", file = io.stderr },
 }
 
 -- The write of a stream that `print`, too, writes to.
@@ -32,6 +32,7 @@ end
 
 local function open(standard)
   local opened = stream.open(standard.descriptor)
+  opened.label = standard.label -- for errors
   if standard.file then
     opened.write = write_through(opened.write, standard.file)
   end

@@ -57,10 +57,12 @@ end
 -- ENOTSUP does. TLS may know more of a failure than the code.
 local function fail_in(self, call, code, unsupported)
   if self.secure then require("weft.tls").fail(self, code) end
+  local _, reason = core.error_text(code)
   local text = code == ECLOSED and "the stream is closed"
     or code == EBUSY and "another task is reading from the stream"
     or code == ENOTSUP and unsupported
-  fail(code, text and ("stream:%s: %s"):format(call, text) or nil)
+    or reason
+  fail(code, ("%s:%s: %s"):format(self.label or "stream", call, text))
 end
 
 -- -- Reading -----------------------------------------------------------------

@@ -14,6 +14,7 @@ local fail, fail_argument = errors.fail, errors.fail_argument
 local udp = {}
 
 local EINVAL, ECLOSED, EBUSY = codes.EINVAL, codes.ECLOSED, codes.EBUSY
+local EDESTADDRREQ = codes.EDESTADDRREQ
 local PORT_MAX = 65535
 
 -- A UDP socket; it holds the C side's socket.
@@ -58,11 +59,16 @@ end
 local own = {
   [ECLOSED] = "the socket is closed",
   [EBUSY] = "another task is receiving from the socket",
+  [EDESTADDRREQ] = "host and port are needed: the socket is not connected",
 }
 
--- Raises what the code of the method `call` means.
-local function fail_in(call, code)
-  fail(code, own[code] and ("udp:%s: %s"):format(call, own[code]) or nil)
+-- Raises what the code of the method `call` means; of a socket that is
+-- connected, with the address of its peer.
+local function fail_in(self, call, code)
+  local _, reason = core.error_text(code)
+  local _, peer = core.udp_address(self[1], true)
+  fail(code, ("udp:%s%s: %s"):format(call,
+    peer and (" (connected to %s)"):format(peer) or "", own[code] or reason))
 end
 
 -- Raises for `code`, saying to or from where.
@@ -121,7 +127,7 @@ function Udp:send(data, host, port)
   end
   local code = core.udp_send(self[1], data, host, port)
   if not code then return end
-  if not host then fail_in("send", code) end
+  if not host then fail_in(self, "send", code) end
   fail_at("send to", host, port, code)
 end
 
@@ -133,7 +139,7 @@ end
 ---@return string, string, string, number
 function Udp:receive()
   local code, data, address, host, port = core.udp_receive(self[1])
-  if code then fail_in("receive", code) end
+  if code then fail_in(self, "receive", code) end
   return data, address, host, port
 end
 
@@ -141,7 +147,7 @@ end
 local function next_datagram(self)
   local code, data, address, host, port = core.udp_receive(self[1])
   if code == ECLOSED then return nil end
-  if code then fail_in("datagrams", code) end
+  if code then fail_in(self, "datagrams", code) end
   return data, address, host, port
 end
 
@@ -161,7 +167,7 @@ function Udp:connect(host, port)
   end
   local code = core.udp_connect(self[1], host, port)
   if not code then return end
-  if not host then fail_in("connect", code) end
+  if not host then fail_in(self, "connect", code) end
   fail_at("connect to", host, port, code)
 end
 
@@ -169,7 +175,7 @@ end
 
 local function address(self, call, of_peer)
   local code, where = core.udp_address(self[1], of_peer)
-  if code then fail_in(call, code) end
+  if code then fail_in(self, call, code) end
   return where
 end
 
@@ -193,7 +199,7 @@ function Udp:close() core.udp_close(self[1]) end
 
 local function set(self, option, number)
   local code = core.udp_set_option(self[1], option, number)
-  if code then fail_in("set_" .. option, code) end
+  if code then fail_in(self, "set_" .. option, code) end
 end
 
 local function set_flag(self, option, on)
@@ -260,7 +266,7 @@ function Udp:option(option)
     "multicast_ttl", "multicast_loop", "receive_buffer", "send_buffer" },
     option)
   local code, number = core.udp_get_option(self[1], option)
-  if code then fail_in("option", code) end
+  if code then fail_in(self, "option", code) end
   if is_flag[option] then return number ~= 0 end
   return number
 end
@@ -311,7 +317,7 @@ function Udp:set_multicast_interface(interface)
   options.expect("udp:set_multicast_interface(interface): interface",
     text_or_nil, interface)
   local code = core.udp_set_interface(self[1], interface)
-  if own[code] then fail_in("set_multicast_interface", code) end
+  if own[code] then fail_in(self, "set_multicast_interface", code) end
   if code then
     local _, reason = core.error_text(code)
     fail(code, ("interface %s: %s"):format(tostring(interface), reason))
