@@ -17,19 +17,34 @@
  *   weft_runtime *weft_host_runtime(OBJECT)     NULL fails
  *   OBJECT weft_host_new_runtime(weft_runtime *)
  *   void *weft_host_callback(OBJECT)            a reference to it; NULL fails
- *   weft_host_call, _step, _watch, _resolve     C functions, one for each type
- *                                               of callback, that call arg
+ *   weft_host_call, _step, _watch, _resolve,    C functions, one for each type
+ *   _work                                       of callback, that call arg;
+ *                                               _work in any thread
  *   weft_host_drop                              gives the reference back
  *   int weft_host_to_value(OBJECT, weft_value **)       not 0 fails; owned
  *   OBJECT weft_host_from_value(weft_value *)
  *   int weft_host_to_error(OBJECT, weft_error **)       likewise
  *   OBJECT weft_host_from_error(weft_error *)
  *   const char *weft_host_word(OBJECT)          text kept for ever; NULL fails
+ *   const char *weft_host_to_text(OBJECT, void **)   a text or path, which
+ *                                    lasts as long as what it puts there; NULL
+ *                                    fails
  *   int weft_host_to_bytes(OBJECT, const void **, size_t *)   not 0 fails
  *   OBJECT weft_host_from_bytes(const char *, size_t)
- *   void weft_host_keep(OBJECT)      holds it until the parked call has ended
- *   OBJECT weft_host_parked(void)               the mark
- *   OBJECT weft_host_parked_with_error(void)    a failure has one for value
+ *   void *weft_host_to_pieces(OBJECT, const void *const **, const size_t **,
+ *                             size_t *)         what holds them; NULL fails
+ *   void *weft_host_to_room(OBJECT, void **, size_t *)   likewise, by a size
+ *   void weft_host_let_go(void *)    what one of the last three has given
+ *   void weft_host_keep(void *)      holds it until the parked call has ended
+ *   enum weft_host_kind              what a call's value is: HOST_NUMBER;
+ *                                    HOST_ERROR, a number or, on failure, an
+ *                                    error; HOST_VALUE, a weft_value;
+ *                                    HOST_BYTES, one that is never text;
+ *                                    HOST_ROOM, how much of the room is filled
+ *   OBJECT weft_host_parked(enum weft_host_kind)     the mark
+ *   int weft_host_can_await(void)    is somebody there to take an owned value?
+ *                                    not 0 fails
+ *   OBJECT weft_host_take(enum weft_host_kind, uint64_t)   takes the value
  *   void weft_host_raise(int code)
  *   void weft_host_raise_error(weft_error *)    owned
  *
@@ -58,9 +73,6 @@
     "^weft_(queue|channel|sender|receiver)_"; /* items are pointers: a binding
                                                  stores its own */
 
-%rename("$ignore", regextarget=1, %$isfunction)
-    "^weft_(work|workers)_"; /* jobs are C code: a language has its threads */
-
 %ignore weft_set_allocator;
 %ignore weft_set_around_block;
 %ignore weft_set_report; /* errors have to be kept apart from reports first */
@@ -74,21 +86,12 @@
 %ignore weft_stream_deliver;
 %ignore weft_stream_transmit;
 %ignore weft_stream_fail;
-%ignore weft_stream_writev; /* arrays of pointers; write takes one string */
-%ignore weft_dns_lookup; /* value: a pointer; see weft_resolve_start */
-%ignore weft_dns_lookup_family;
-%ignore weft_dns_reverse;
 %ignore weft_set_resolver; /* for libraries: C code, and C memory */
 %ignore weft_resolve_finish;
-%ignore weft_fs_read_file; /* value: a pointer, in all of these */
-%ignore weft_fs_readdir;
-%ignore weft_fs_readlink;
-%ignore weft_fs_realpath;
-%ignore weft_fs_stat;
-%ignore weft_fs_mkdtemp;
-%ignore weft_fs_watch_next;
-%ignore weft_file_stat;
-%ignore weft_file_read_at; /* reads into C memory */
+%ignore weft_work_start; /* two functions, one arg: see weft_work_run */
+%ignore weft_work_cancel;
+%ignore weft_work_abandon;
+%ignore weft_workers_set_local; /* a thread's own data is a language's matter */
 
 /* -- Codes --------------------------------------------------------------- */
 
@@ -97,7 +100,7 @@
     weft_host_raise($1);
     SWIG_fail;
   }
-  $result = $1 == WEFT_PARKED ? weft_host_parked() : VOID_Object;
+  $result = $1 == WEFT_PARKED ? weft_host_parked(HOST_NUMBER) : VOID_Object;
 }
 
 /* Where a call's failure has an error for its value, which is owned. */
@@ -111,12 +114,46 @@
     weft_host_raise($1);
     SWIG_fail;
   }
-  $result = $1 == WEFT_PARKED ? weft_host_parked_with_error() : VOID_Object;
+  $result = $1 == WEFT_PARKED ? weft_host_parked(HOST_ERROR) : VOID_Object;
 }
 %enddef
 
 %weft_failure(weft_group_join, arg5);
 %weft_failure(weft_tcp_connect, arg4);
+
+/* Where a call's value is no number. Its N-th argument is where it goes. */
+%define %weft_value_is(KIND, FUNCTION, N)
+%exception FUNCTION {
+  if (weft_host_can_await() != 0)
+    SWIG_fail;
+  $action
+}
+%typemap(out, noblock=1) int FUNCTION {
+  if ($1 < 0) {
+    weft_host_raise($1);
+    SWIG_fail;
+  }
+  kind##N = KIND;
+  $result = $1 == WEFT_PARKED ? weft_host_parked(KIND) : VOID_Object;
+}
+%enddef
+
+%weft_value_is(HOST_VALUE, weft_dns_lookup, 3);
+%weft_value_is(HOST_VALUE, weft_dns_lookup_family, 4);
+%weft_value_is(HOST_VALUE, weft_dns_reverse, 3);
+%weft_value_is(HOST_VALUE, weft_file_stat, 3);
+%weft_value_is(HOST_ROOM, weft_file_read_at, 6);
+%weft_value_is(HOST_BYTES, weft_fs_read_file, 4);
+%weft_value_is(HOST_VALUE, weft_fs_stat, 4);
+%weft_value_is(HOST_VALUE, weft_fs_readlink, 3);
+%weft_value_is(HOST_VALUE, weft_fs_realpath, 3);
+%weft_value_is(HOST_VALUE, weft_fs_mkdtemp, 3);
+%weft_value_is(HOST_VALUE, weft_fs_readdir, 3);
+%weft_value_is(HOST_VALUE, weft_fs_watch_next, 3);
+
+%typemap(out, noblock=1, fragment=SWIG_From_frag(int)) int weft_signal_number {
+  $result = SWIG_From(int)($1);
+}
 
 /* The outcome that goes on outwards is no failure of this call. */
 %typemap(out, noblock=1) int weft_scope_leave {
@@ -144,6 +181,15 @@
 %weft_result(uint64_t, uint64_t, SWIG_From_frag(unsigned long long),
              SWIG_From(unsigned long long));
 %weft_result(int, int, SWIG_From_frag(int), SWIG_From(int));
+
+%typemap(in, numinputs=0, noblock=1) uint64_t *value
+    (uint64_t made, enum weft_host_kind kind = HOST_NUMBER) {
+  $1 = &made;
+}
+%typemap(argout, noblock=1) uint64_t *value {
+  if (result != WEFT_PARKED)
+    %append_output(weft_host_take(kind$argnum, *$1));
+}
 %weft_result(size_t, size_t, SWIG_From_frag(size_t), SWIG_From(size_t));
 %weft_result(const char *, const char *, "SWIG_FromCharPtr",
              SWIG_FromCharPtr);
@@ -163,7 +209,8 @@
 /* Whether the value is borrowed or owned only the function's name tells. */
 %{
 static void give_value_back(const char *function, weft_value *value) {
-  if (strstr(function, "_address") != NULL)
+  if (strstr(function, "_address") != NULL ||
+      strstr(function, "_udp_sender") != NULL)
     weft_value_unref(value);
 }
 %}
@@ -220,11 +267,28 @@ static void give_value_back(const char *function, weft_value *value) {
 }
 %typemap(freearg, noblock=1) const char *what "";
 
-/* Nil is no text; no function of the header takes NULL for one. */
-%typemap(check, noblock=1) const char * {
+%typemap(in, noblock=1) const char * (void *held = NULL) {
+  $1 = (char *)weft_host_to_text($input, &held);
   if ($1 == NULL)
-    SWIG_exception_fail(SWIG_TypeError, "text is needed, not nil");
+    SWIG_fail;
 }
+%typemap(freearg, noblock=1) const char * {
+  weft_host_let_go(held$argnum);
+}
+
+/* Some may be nil; the functions that need them refuse NULL. */
+%define %weft_optional_text(NAME)
+%typemap(in, noblock=1) const char *NAME (void *held = NULL) {
+  if ($input != VOID_Object) {
+    $1 = (char *)weft_host_to_text($input, &held);
+    if ($1 == NULL)
+      SWIG_fail;
+  }
+}
+%enddef
+
+%weft_optional_text(host);
+%weft_optional_text(interface_name);
 
 %typemap(in, noblock=1) (const void *data, size_t size_bytes) {
   if (weft_host_to_bytes($input, &$1, &$2) != 0)
@@ -233,6 +297,36 @@ static void give_value_back(const char *function, weft_value *value) {
 %typemap(argout, noblock=1) (const void *data, size_t size_bytes) {
   if (result == WEFT_PARKED)
     weft_host_keep($input);
+}
+
+%typemap(in, noblock=1)
+    (const void *const *data, const size_t *sizes_bytes, size_t count)
+    (void *held = NULL) {
+  held = weft_host_to_pieces($input, &$1, &$2, &$3);
+  if (held == NULL)
+    SWIG_fail;
+}
+%typemap(argout, noblock=1)
+    (const void *const *data, const size_t *sizes_bytes, size_t count) {
+  if (result == WEFT_PARKED)
+    weft_host_keep(held$argnum);
+}
+%typemap(freearg, noblock=1)
+    (const void *const *data, const size_t *sizes_bytes, size_t count) {
+  weft_host_let_go(held$argnum);
+}
+
+/* Room is asked for by its size; it is kept until its content is taken. */
+%typemap(in, noblock=1) (void *room, size_t size_bytes) (void *held = NULL) {
+  held = weft_host_to_room($input, &$1, &$2);
+  if (held == NULL)
+    SWIG_fail;
+}
+%typemap(argout, noblock=1) (void *room, size_t size_bytes) {
+  weft_host_keep(held$argnum);
+}
+%typemap(freearg, noblock=1) (void *room, size_t size_bytes) {
+  weft_host_let_go(held$argnum);
 }
 
 /* -- Callbacks --------------------------------------------------------------
@@ -262,6 +356,7 @@ static void give_value_back(const char *function, weft_value *value) {
 %weft_callback(weft_step_fn, step, weft_host_step);
 %weft_callback(weft_watch_fn, fn, weft_host_watch);
 %weft_callback(weft_resolve_fn, fn, weft_host_resolve);
+%weft_callback(weft_work_fn, fn, weft_host_work);
 
 %include "weft.h"
 %include "weft_io.h"

@@ -102,10 +102,14 @@ weft_runtime *weft_host_runtime(PyObject *object) {
                  Py_TYPE(object)->tp_name);
     return NULL;
   }
-  weft_runtime *rt = ((struct weft_py_runtime *)object)->rt;
-  if (rt == NULL)
-    weft_host_raise(WEFT_ESTATE);
-  return rt;
+  struct weft_py_runtime *runtime = (struct weft_py_runtime *)object;
+  bool usable =
+      runtime->rt != NULL && (runtime->freed_in == 0 ||
+                              runtime->freed_in == PyThread_get_thread_ident());
+  if (usable)
+    return runtime->rt;
+  weft_host_raise(WEFT_ESTATE);
+  return NULL;
 }
 
 PyObject *weft_host_new_runtime(weft_runtime *rt) {
@@ -118,6 +122,7 @@ PyObject *weft_host_new_runtime(weft_runtime *rt) {
   runtime->rt = rt;
   runtime->report = NULL;
   runtime->failed = NULL;
+  runtime->freed_in = 0;
   runtime->next_open = open_runtimes;
   open_runtimes = runtime;
   weft_set_around_block(rt, around, NULL, NULL);
@@ -152,11 +157,23 @@ static void close_runtime(struct weft_py_runtime *runtime) {
   runtime->rt = NULL;
 }
 
+/* The end waits for threads that may need the GIL to end. No other thread may
+ * use the runtime meanwhile. */
+static int free_without_gil(struct weft_py_runtime *runtime) {
+  int status;
+  runtime->freed_in = PyThread_get_thread_ident();
+  Py_BEGIN_ALLOW_THREADS;
+  status = weft_runtime_free(runtime->rt);
+  Py_END_ALLOW_THREADS;
+  runtime->freed_in = 0;
+  return status;
+}
+
 int weft_py_free_runtime(weft_runtime *rt) {
   struct weft_py_runtime *runtime = weft_py_find_runtime(rt);
   Py_INCREF(runtime);
   report_unseen(runtime);
-  int status = weft_runtime_free(rt);
+  int status = free_without_gil(runtime);
   if (status == WEFT_OK)
     close_runtime(runtime);
   Py_DECREF(runtime);
@@ -179,7 +196,7 @@ static void dealloc(PyObject *self) {
   struct weft_py_runtime *runtime = (struct weft_py_runtime *)self;
   PyObject_GC_UnTrack(self);
   if (runtime->rt != NULL) {
-    if (weft_runtime_free(runtime->rt) != WEFT_OK)
+    if (free_without_gil(runtime) != WEFT_OK)
       weft_set_report(runtime->rt, NULL, NULL, NULL);
     close_runtime(runtime);
   }
@@ -310,6 +327,23 @@ void weft_host_resolve(weft_runtime *rt, void *arg, int status,
       list == NULL ? NULL : PyObject_CallFunction(arg, "iO", status, list);
   Py_XDECREF(list);
   leave(rt, frame, result);
+}
+
+/* A function as a job. What it finds out it has to leave where its caller looks
+ * for it. */
+int weft_host_work(void *local, void *arg, uint64_t *value) {
+  (void)local;
+  (void)value;
+  if (!Py_IsInitialized())
+    return WEFT_ESTATE; /* the process ends */
+  PyGILState_STATE gil = PyGILState_Ensure();
+  PyObject *result = PyObject_CallNoArgs(arg);
+  if (result == NULL)
+    PyErr_WriteUnraisable(arg);
+  int status = result == NULL ? WEFT_EHOST : WEFT_OK;
+  Py_XDECREF(result);
+  PyGILState_Release(gil);
+  return status;
 }
 
 /* A function as the step of a task: it gets status and value, and returns the

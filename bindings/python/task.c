@@ -158,6 +158,7 @@ static PySendResult throw_astray(struct weft_py_task *task, PyObject **result) {
 static PySendResult resume_astray(struct weft_py_task *task,
                                   PyObject **result) {
   task->wait = WAIT_NONE;
+  weft_py_drop_value(task);
   Py_CLEAR(task->kept);
   if (task->astray == ASTRAY_STOPPED) {
     task->astray = ASTRAY_NOT;

@@ -231,35 +231,3 @@ PyObject *weft_host_from_value(weft_value *value) {
     return import_object(value);
   }
 }
-
-/* -- Bytes and words ------------------------------------------------------ */
-
-int weft_host_to_bytes(PyObject *object, const void **data,
-                       size_t *size_bytes) {
-  if (!PyBytes_Check(object)) {
-    PyErr_Format(PyExc_TypeError, "bytes are needed, not %s",
-                 Py_TYPE(object)->tp_name);
-    return -1;
-  }
-  *data = PyBytes_AS_STRING(object);
-  *size_bytes = (size_t)PyBytes_GET_SIZE(object);
-  return 0;
-}
-
-PyObject *weft_host_from_bytes(const char *data, size_t size_bytes) {
-  return PyBytes_FromStringAndSize(data, (Py_ssize_t)size_bytes);
-}
-
-/* The core keeps the pointer for ever, so each different word is kept so. */
-const char *weft_host_word(PyObject *object) {
-  static PyObject *words;
-  if (!PyUnicode_Check(object)) {
-    PyErr_SetString(PyExc_TypeError, "a word is text");
-    return NULL;
-  }
-  if (words == NULL)
-    words = PyDict_New();
-  PyObject *kept =
-      words == NULL ? NULL : PyDict_SetDefault(words, object, object);
-  return kept == NULL ? NULL : PyUnicode_AsUTF8(kept);
-}

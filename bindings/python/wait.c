@@ -15,26 +15,75 @@ const char weft_py_astray_text[] =
 /* The mark of a call that parked. It has no state: the running task has. */
 static PyObject mark;
 
-static PyObject *mark_parked(bool with_error) {
+static void note_parked(enum weft_host_kind kind) {
   struct weft_py_task *task = weft_py_here.task;
-  if (task != NULL) {
-    task->wait = WAIT_CALLED;
-    task->wait_with_error = with_error;
-  }
+  if (task == NULL)
+    return;
+  task->wait = WAIT_CALLED;
+  task->kind = (uint8_t)kind;
+}
+
+PyObject *weft_host_parked(enum weft_host_kind kind) {
+  note_parked(kind);
   return Py_NewRef(&mark);
 }
 
-PyObject *weft_host_parked(void) {
-  return mark_parked(false);
-}
-
-PyObject *weft_host_parked_with_error(void) {
-  return mark_parked(true);
-}
-
-void weft_host_keep(PyObject *object) {
+/* A function that is a task's step gets its values as plain numbers, so nobody
+ * would take over what one of them points to. */
+int weft_host_can_await(void) {
   if (weft_py_here.task != NULL)
-    Py_XSETREF(weft_py_here.task->kept, Py_NewRef(object));
+    return 0;
+  weft_host_raise(WEFT_ESTATE);
+  return -1;
+}
+
+void weft_host_keep(void *object) {
+  if (weft_py_here.task != NULL)
+    Py_XSETREF(weft_py_here.task->kept, Py_NewRef((PyObject *)object));
+}
+
+/* -- Their values --------------------------------------------------------- */
+
+static PyObject *take_value(weft_value *value, bool as_bytes) {
+  const char *data;
+  size_t size;
+  PyObject *object =
+      as_bytes && weft_value_get_bytes(value, &data, &size) == WEFT_OK
+          ? weft_host_from_bytes(data, size)
+          : weft_host_from_value(value);
+  weft_value_unref(value);
+  return object;
+}
+
+static PyObject *take_room(uint64_t filled) {
+  struct weft_py_task *task = weft_py_here.task;
+  PyObject *room = task->kept;
+  task->kept = NULL;
+  if ((uint64_t)PyBytes_GET_SIZE(room) == filled)
+    return room;
+  PyObject *part = weft_host_from_bytes(PyBytes_AS_STRING(room), filled);
+  Py_DECREF(room);
+  return part;
+}
+
+PyObject *weft_host_take(enum weft_host_kind kind, uint64_t value) {
+  switch (kind) {
+  case HOST_VALUE:
+  case HOST_BYTES:
+    return take_value((weft_value *)(uintptr_t)value, kind == HOST_BYTES);
+  case HOST_ROOM:
+    return take_room(value);
+  default:
+    return PyLong_FromUnsignedLongLong(value);
+  }
+}
+
+void weft_py_drop_value(struct weft_py_task *task) {
+  bool failed = task->wake_status < WEFT_OK;
+  if (failed && task->kind == HOST_ERROR)
+    weft_error_unref((weft_error *)(uintptr_t)task->wake_value);
+  if (!failed && (task->kind == HOST_VALUE || task->kind == HOST_BYTES))
+    weft_value_unref((weft_value *)(uintptr_t)task->wake_value);
 }
 
 /* Stops the coroutine, in a call that has parked. */
@@ -52,10 +101,9 @@ static int take_wait(struct weft_py_task *task) {
     return -1;
   }
   task->wait = WAIT_NONE;
-  Py_CLEAR(task->kept);
   if (task->wake_status >= WEFT_OK)
     return 0;
-  if (task->wake_value != 0 && task->wait_with_error)
+  if (task->wake_value != 0 && task->kind == HOST_ERROR)
     weft_host_raise_error((weft_error *)(uintptr_t)task->wake_value);
   else
     weft_host_raise(task->wake_status);
@@ -71,7 +119,9 @@ static PySendResult send_mark(PyObject *self, PyObject *sent,
     return stop(task, result);
   *result = NULL;
   if (take_wait(task) == 0)
-    *result = PyLong_FromUnsignedLongLong(task->wake_value);
+    *result = weft_host_take(task->kind, task->wake_value);
+  if (task != NULL)
+    Py_CLEAR(task->kept);
   return *result == NULL ? PYGEN_ERROR : PYGEN_RETURN;
 }
 
@@ -140,8 +190,10 @@ static PySendResult send_waiter(PyObject *self, PyObject *sent,
   } else {
     waiter->called = true;
     int status = begin_await(waiter->task);
-    if (status == WEFT_PARKED)
+    if (status == WEFT_PARKED) {
+      note_parked(HOST_NUMBER);
       return stop(weft_py_here.task, result);
+    }
     if (status != WEFT_OK) {
       weft_host_raise(status);
       return PYGEN_ERROR;

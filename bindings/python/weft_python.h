@@ -8,6 +8,7 @@
  *   task_type.c     the task as an object
  *   error.c         codes and errors as exceptions, and back
  *   value.c         values as Python's own, and back
+ *   text.c          text, paths, bytes and room for bytes
  *
  * The rest is Python, in weft/. All C here runs with the GIL held, but for the
  * poll; what the core calls from inside the poll, or from another thread, takes
@@ -31,6 +32,15 @@ enum weft_py_wait {
   WAIT_OVER = 3     /* the core has stepped the task; not taken yet */
 };
 
+/* What the value of a call is that has not failed. */
+enum weft_host_kind {
+  HOST_NUMBER = 0,
+  HOST_ERROR = 1, /* a number; of one that has failed, an error */
+  HOST_VALUE = 2, /* a weft_value *, owned */
+  HOST_BYTES = 3, /* likewise, bytes that are never a str */
+  HOST_ROOM = 4   /* the number of bytes filled of the room that is kept */
+};
+
 /* What a coroutine did, while a call was parked, but await that call. */
 enum weft_py_astray { ASTRAY_NOT = 0, ASTRAY_STOPPED = 1, ASTRAY_ENDED = 2 };
 
@@ -43,17 +53,17 @@ struct weft_py_task {
   PyObject *name;                                  /* text */
   PyObject *outcome;   /* the result, or the exception it ended with */
   PyObject *traceback; /* of that exception, where it left the task */
-  PyObject *kept;      /* what a parked call still reads */
+  PyObject *kept;      /* what a parked call still reads, or fills */
   PyObject *weak;      /* weak references */
   weft_task handle;    /* 0 once it has ended */
   uint64_t id;
   uint64_t wake_value;
   int wake_status;
-  uint8_t state; /* enum weft_task_state once it has ended, before that 0 */
-  uint8_t wait;  /* enum weft_py_wait */
-  bool wait_with_error; /* the call's value may be an error */
-  uint8_t astray;       /* enum weft_py_astray */
-  bool unseen;          /* its failure is to be reported if nobody asks */
+  uint8_t state;  /* enum weft_task_state once it has ended, before that 0 */
+  uint8_t wait;   /* enum weft_py_wait */
+  uint8_t kind;   /* enum weft_host_kind, of the call's value */
+  uint8_t astray; /* enum weft_py_astray */
+  bool unseen;    /* its failure is to be reported if nobody asks */
 };
 
 /* A runtime; it outlives what refers to it, so a stale one is no crash. */
@@ -62,6 +72,7 @@ struct weft_py_runtime {
   struct weft_py_runtime *next_open; /* of all that are not freed */
   PyObject *report;                  /* called with reports, or NULL */
   struct weft_py_task *failed;       /* nobody has asked why; newest first */
+  unsigned long freed_in;            /* the thread that frees it now, or 0 */
 };
 
 /* Who runs in this thread. */
@@ -86,6 +97,7 @@ int weft_host_step(weft_runtime *rt, void *arg, int status, uint64_t value);
 void weft_host_watch(weft_runtime *rt, void *arg, int status, int events);
 void weft_host_resolve(weft_runtime *rt, void *arg, int status,
                        const char *const *addresses, size_t count);
+int weft_host_work(void *local, void *arg, uint64_t *value); /* any thread */
 
 int weft_host_to_value(PyObject *object, weft_value **value);
 PyObject *weft_host_from_value(weft_value *value);
@@ -94,10 +106,16 @@ PyObject *weft_host_from_error(weft_error *error);
 int weft_host_to_bytes(PyObject *object, const void **data, size_t *size_bytes);
 PyObject *weft_host_from_bytes(const char *data, size_t size_bytes);
 const char *weft_host_word(PyObject *object);
+const char *weft_host_to_text(PyObject *object, void **held);
+void *weft_host_to_pieces(PyObject *object, const void *const **data,
+                          const size_t **sizes_bytes, size_t *count);
+void *weft_host_to_room(PyObject *object, void **room, size_t *size_bytes);
+void weft_host_let_go(void *held);
 
-PyObject *weft_host_parked(void);
-PyObject *weft_host_parked_with_error(void);
-void weft_host_keep(PyObject *object);
+PyObject *weft_host_parked(enum weft_host_kind kind);
+int weft_host_can_await(void);
+void weft_host_keep(void *object);
+PyObject *weft_host_take(enum weft_host_kind kind, uint64_t value);
 void weft_host_raise(int code);
 void weft_host_raise_error(weft_error *error);
 
@@ -124,6 +142,9 @@ PyObject *weft_py_take_exception(void); /* the one that is set; owned */
 /* A function or class of weft.errors; borrowed, NULL with an exception. */
 PyObject *weft_py_errors(const char *name);
 int weft_py_code_of(PyObject *exception); /* WEFT_ECANCELLED, or a failure */
+
+/* Lets go of a parked call's value that nobody will take. */
+void weft_py_drop_value(struct weft_py_task *task);
 
 /* Functions of the module that are no part of the ABI. */
 PyObject *weft_py_spawn(PyObject *self, PyObject *args);

@@ -87,7 +87,7 @@ class Drop(Case):
     def test_when_another_argument_is_bad(self):
         def use(function):
             with self.assertRaises(TypeError):
-                abi.weft_resolve_start(weft.runtime(), None, function)
+                abi.weft_resolve_start(weft.runtime(), 5, function)
             with self.assertRaises(TypeError):
                 abi.weft_call_at(weft.runtime(), "soon", function)
 
