@@ -2,6 +2,9 @@
 """What every test of the binding needs: a runtime with a virtual clock, whose
 reports are looked at."""
 
+import os
+import shutil
+import tempfile
 import unittest
 
 import weft
@@ -42,3 +45,42 @@ class Case(unittest.TestCase):
         if seconds is not None:
             await weft.sleep(seconds)
         raise error
+
+
+class IoCase(Case):
+    """A test that leaves no descriptor, child, thread or file behind."""
+
+    @classmethod
+    def setUpClass(cls):
+        weft.run(weft.fs.exists("/"))  # what is opened once and stays
+
+    def setUp(self):
+        super().setUp()
+        self.folder = tempfile.mkdtemp(prefix="weft-")
+        self.before = self.count()
+
+    def tearDown(self):
+        super().tearDown()
+        shutil.rmtree(self.folder)
+        self.assertEqual(self.before, self.count())
+        with self.assertRaises(ChildProcessError):
+            os.waitpid(-1, os.WNOHANG)
+
+    def count(self):
+        """Descriptors and threads."""
+        return [len(os.listdir(folder))
+                for folder in ("/proc/self/fd", "/proc/self/task")]
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    async def cancelled_in(self, call):
+        """Cancels the call where it waits, and sees it raise Cancelled."""
+        with weft.move_on_after(1) as scope:  # by the virtual clock
+            await call
+        self.assertTrue(scope.cancelled_caught)
+
+    async def timed_out_in(self, call):
+        with self.assertRaises(weft.TimeoutError):
+            with weft.timeout(1):
+                await call

@@ -2,10 +2,13 @@
 """The wrapped header itself: functions of the core that have no face in Python
 of their own, called as they are."""
 
+import gc
+import os
 import sys
+import threading
 
 import weft
-from helper import Case
+from helper import Case, IoCase
 from weft import abi
 
 
@@ -147,5 +150,138 @@ class Connecting(Case):
             with self.assertRaises(weft.OSError) as caught:
                 abi.weft_tcp_connect(weft.runtime(), "255.255.255.255", 1)
             self.assertEqual(1, len(caught.exception.__cause__.exceptions))
+
+        self.run_main(main)
+
+
+class Values(IoCase):
+    """Calls whose value the core hands over."""
+
+    def test_they_are_pythons_own(self):
+        async def main():
+            rt = weft.runtime()
+            known = await abi.weft_fs_stat(rt, self.folder, 1)
+            self.assertEqual(("directory", os.stat(self.folder).st_ino),
+                             (known["type"], known["ino"]))
+            self.assertEqual({}, await abi.weft_fs_readdir(rt, self.folder))
+            self.assertEqual(["127.0.0.1"], await abi.weft_dns_lookup_family(
+                rt, "localhost", 4))
+            made = await abi.weft_fs_mkdtemp(rt, self.path("t"))
+            self.assertEqual(os.path.realpath(made),
+                             await abi.weft_fs_realpath(rt, made))
+
+        self.run_main(main)
+
+    def test_what_a_file_has_is_bytes_even_if_it_is_text(self):
+        async def main():
+            rt, path = weft.runtime(), self.path("a")
+            for data in (b"text", b"\xff", b""):
+                await abi.weft_fs_write_file(rt, path, data, 0)
+                self.assertEqual(
+                    data, await abi.weft_fs_read_file(rt, path, 100))
+
+        self.run_main(main)
+
+    def test_room_is_asked_for_by_its_size(self):
+        async def main():
+            rt, path = weft.runtime(), self.path("a")
+            await abi.weft_fs_write_file(rt, path, b"abcdef", 0)
+            file = await abi.weft_file_open(rt, path, abi.WEFT_OPEN_READ, 0)
+            for size, offset, data in ((2, 1, b"bc"), (100, 4, b"ef"),
+                                       (100, 6, b""), (0, 0, b"")):
+                self.assertEqual(data, await abi.weft_file_read_at(
+                    rt, file, size, offset))
+            for bad in (-1, "x", 2**70):
+                with self.assertRaises((ValueError, TypeError, OverflowError)):
+                    abi.weft_file_read_at(rt, file, bad, 0)
+            await abi.weft_file_close(rt, file)
+
+        self.run_main(main)
+
+    def test_a_lost_one_is_let_go(self):
+        """The leak is for a sanitizer to see."""
+        async def stray():
+            rt = weft.runtime()
+            abi.weft_fs_readdir(rt, "/")  # not awaited
+
+        async def main():
+            for _ in range(3):
+                with self.assertRaises(RuntimeError):
+                    await weft.spawn(stray())
+
+        self.run_main(main)
+
+    def test_only_a_coroutine_can_take_them(self):
+        async def main():
+            rt = weft.runtime()
+            found = []
+
+            def call():
+                try:
+                    abi.weft_fs_stat(rt, "/", 1)
+                except weft.InvalidStateError as error:
+                    found.append(error.code)
+
+            weft.call_soon(call)
+            await weft.sleep(1)
+            self.assertEqual([abi.WEFT_ESTATE], found)
+
+        self.run_main(main)
+
+
+class Arguments(IoCase):
+    def test_paths_are_what_python_takes_for_them(self):
+        async def main():
+            rt, path = weft.runtime(), os.fsencode(self.folder)
+            name = os.fsdecode(path + b"/\xff")
+            await abi.weft_fs_mkdir(rt, name, 0o700, 0)
+            self.assertEqual([b"\xff"], os.listdir(path))
+            with self.assertRaises(ValueError):
+                abi.weft_fs_mkdir(rt, "a\0b", 0o700, 0)
+            with self.assertRaises(TypeError):
+                abi.weft_fs_mkdir(rt, None, 0o700, 0)
+
+        self.run_main(main)
+
+    def test_pieces_are_kept_until_they_are_taken(self):
+        async def main():
+            rt = weft.runtime()
+            reading, writing = os.pipe()
+            stream = abi.weft_stream_open(rt, writing)
+            size = 1_000_000
+            parked = abi.weft_stream_write(rt, stream, b"x" * size)
+            if parked is not None:
+                await parked
+            parked = abi.weft_stream_writev(
+                rt, stream, [bytes([97 + i]) * 3 for i in range(20)])
+            self.assertIsNotNone(parked)
+            gc.collect()
+            thread = threading.Thread(target=self.drain, args=(reading,))
+            thread.start()
+            await parked
+            await abi.weft_stream_close(rt, stream)
+            thread.join()
+            expected = b"".join(bytes([97 + i]) * 3 for i in range(20))
+            self.assertEqual(expected, self.read[size:])
+            with self.assertRaises(TypeError):
+                abi.weft_stream_writev(rt, stream, [b"a", "b"])
+
+        self.run_main(main)
+
+    def drain(self, descriptor):
+        with open(descriptor, "rb") as pipe:
+            self.read = pipe.read()
+
+    def test_a_job_is_a_function(self):
+        async def main():
+            rt = weft.runtime()
+            workers = abi.weft_workers_new(rt, 1, 0)
+            await abi.weft_work_run(rt, workers, lambda: self.log.append(1), 0)
+            self.assertEqual([1], self.log)
+            self.assertEqual([1, 0, 0],
+                             abi.weft_workers_get_counts(rt, workers))
+            await abi.weft_workers_join(rt, workers)
+            with self.assertRaises(weft.Error):
+                await abi.weft_work_run(rt, workers, print, 0)
 
         self.run_main(main)

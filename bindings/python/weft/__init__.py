@@ -13,13 +13,18 @@
 ``weft.abi`` is the flat interface of the core, call by call.
 """
 
-from . import abi
+from . import abi, dns, fs, process
 from ._weft import Runtime, Task
+from .datagrams import *
 from .errors import *
 from .event import *
 from .groups import *
+from .listeners import *
 from .running import *
 from .scopes import *
+from .signals import *
+from .streams import *
+from .threads import *
 from .time import *
 
 __version__ = abi.weft_version()

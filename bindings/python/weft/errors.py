@@ -18,7 +18,7 @@ __all__ = [
     "ArgumentError", "BrokenBarrierError", "BusyError", "CancelledError",
     "Cancelled", "ClosedError", "EndOfStream", "Error", "ErrorGroup",
     "IncompleteReadError", "InvalidStateError", "LimitOverrunError", "OSError",
-    "QueueEmpty", "QueueFull", "QueueShutDown", "TLSError",
+    "ProcessError", "QueueEmpty", "QueueFull", "QueueShutDown", "TLSError",
     "TaskCancelledError", "TimeoutError",
 ]
 
@@ -132,11 +132,35 @@ class IncompleteReadError(EndOfStream):
 
     code = abi.WEFT_EINCOMPLETE
 
+    def __init__(self, *args, partial=b"", expected=None):
+        super().__init__(*args)
+        self.partial = partial
+        """What there was; it has been read."""
+        self.expected = expected
+        """How many bytes, or None."""
+
 
 class LimitOverrunError(Error):
     """There was no separator within the limit."""
 
     code = abi.WEFT_EOVERRUN
+
+    def __init__(self, *args, consumed=0):
+        super().__init__(*args)
+        self.consumed = consumed
+        """So many bytes hold no part of the separator; they are unread."""
+
+
+class ProcessError(Error):
+    """A program has ended with a status but 0, or by a signal."""
+
+    def __init__(self, *args, result=None):
+        super().__init__(*args)
+        self.result = result
+        self.status = getattr(result, "status", None)
+        self.signal = getattr(result, "signal", None)
+        self.stdout = getattr(result, "stdout", None)
+        self.stderr = getattr(result, "stderr", None)
 
 
 class OSError(Error, builtins.OSError):
@@ -247,6 +271,7 @@ KINDS = {
     abi.WEFT_REPORT_GIVEN_UP: "given up",
     abi.WEFT_REPORT_SYSTEM: "system",
     abi.WEFT_REPORT_UNCLOSED: "unclosed",
+    abi.WEFT_REPORT_ABANDONED: "abandoned",
 }
 
 _SENTENCES = {
@@ -256,6 +281,7 @@ _SENTENCES = {
     "given up": "would not end and was given up",
     "system": "the system refused something; it is tried again",
     "unclosed": "something was left open, and is closed now",
+    "abandoned": "a call in a thread would not end; the thread is left behind",
 }
 
 

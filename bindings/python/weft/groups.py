@@ -53,6 +53,18 @@ class TaskGroup:
         finally:
             self._group = 0
 
+    def set_limit(self, limit):
+        """Lets at most so many tasks be unfinished at once, before the first
+        is spawned; None: any number."""
+        abi.weft_group_set_limit(self._rt, self._group, limit or 0)
+
+    async def reserve(self):
+        """Waits for a place in a group with a limit, and keeps it for this
+        task's next spawn."""
+        parked = abi.weft_group_reserve(self._rt, self._group)
+        if parked is PARKED:
+            await parked
+
     def spawn(self, coroutine, name=None):
         """Queues a task and returns it; nothing of it has run."""
         if self._group == 0:
