@@ -10,6 +10,7 @@
 #endif
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,8 @@
 #define ROOM_MIN ((size_t)16 * 1024)
 /* Copied at a time. */
 #define PIECE_BYTES ((size_t)128 * 1024)
+/* As many links in a row as the system follows. */
+#define LINKS_MAX 40
 /* What one call takes, on every system. */
 #define CALL_MAX ((size_t)1 << 30)
 
@@ -172,6 +175,41 @@ struct replacement {
   struct stat old; /* this */
 };
 
+/* The length of the path's part up to the last slash; 0: there is none. */
+static size_t folder_length(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash == NULL ? 0 : (size_t)(slash + 1 - path);
+}
+
+/* What the link [path] says as a path, libc's; NULL if it is no link, or for
+ * want of memory. */
+static char *read_link(const char *path) {
+  char text[PATH_MAX];
+  ssize_t length = readlink(path, text, sizeof text - 1);
+  if (length <= 0)
+    return NULL;
+  text[length] = '\0';
+  size_t folder = text[0] == '/' ? 0 : folder_length(path);
+  size_t size_bytes = folder + (size_t)length + 1;
+  char *target = malloc(size_bytes);
+  if (target != NULL)
+    snprintf(target, size_bytes, "%.*s%s", (int)folder, path, text);
+  return target;
+}
+
+/* Where there is nothing yet: the path, or where the links there lead to. */
+static char *follow_to_nothing(const char *path) {
+  char *at = strdup(path);
+  for (int left = LINKS_MAX; left > 0 && at != NULL; left--) {
+    char *next = read_link(at);
+    if (next == NULL)
+      break;
+    free(at);
+    at = next;
+  }
+  return at;
+}
+
 /* The path with its links followed, also where it is of nothing yet. */
 static int follow(struct replacement *r, const char *path) {
   r->has_old = stat(path, &r->old) == 0;
@@ -179,14 +217,8 @@ static int follow(struct replacement *r, const char *path) {
     return weft__fs_errno();
   if (r->has_old && !S_ISREG(r->old.st_mode))
     return S_ISDIR(r->old.st_mode) ? WEFT_EISDIR : WEFT_ENOTSUP;
-  r->path = r->has_old ? realpath(path, NULL) : strdup(path);
+  r->path = r->has_old ? realpath(path, NULL) : follow_to_nothing(path);
   return r->path == NULL ? weft__fs_errno() : WEFT_OK;
-}
-
-/* The length of the path's part up to the last slash; 0: there is none. */
-static size_t folder_length(const char *path) {
-  const char *slash = strrchr(path, '/');
-  return slash == NULL ? 0 : (size_t)(slash + 1 - path);
 }
 
 /* Syncing a directory is what makes the rename last; one that may be written in

@@ -136,6 +136,20 @@ FILE_TEST("27.4 the owner is kept, too, where that is allowed") {
   CHECK_INT(4321, info.st_gid);
 }
 
+FILE_TEST("27.4 a link to nothing stays one: what it points to is made") {
+  struct stat info;
+  uint64_t written;
+  CHECK_INT(0, mkdir(at("there"), 0777));
+  CHECK_INT(0, symlink("file", at("there/second")));
+  CHECK_INT(0, symlink("there/second", at("link")));
+  CHECK_INT(WEFT_OK, put(rt, "link", "new", WEFT_WRITE_ATOMIC, &written));
+  CHECK_INT(0, lstat(at("link"), &info));
+  CHECK(S_ISLNK(info.st_mode));
+  CHECK_INT(0, lstat(at("there/second"), &info));
+  CHECK(S_ISLNK(info.st_mode));
+  CHECK_TEXT("new", plain_read("there/file"));
+}
+
 FILE_TEST("27.4 a link stays one: what it points to is replaced") {
   uint64_t written;
   struct stat info;
