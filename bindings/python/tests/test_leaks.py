@@ -136,6 +136,45 @@ class Blocks(Case):
         except weft.ArgumentError:
             pass
 
+    async def io(self):
+        """Likewise of input and output."""
+        async with await weft.listen("127.0.0.1") as listener:
+            ours = await weft.connect("127.0.0.1", listener.port())
+            async with ours, await listener.accept() as theirs:
+                await ours.write(b"one\n", b"two\n", b"three")
+                await ours.shutdown()
+                self.assertEqual(3, len([line async for line in theirs]))
+                with weft.move_on_after(1):
+                    await ours.readexactly(5)
+        try:
+            await weft.fs.read_file("/none")
+        except OSError:
+            pass
+        await weft.fs.stat("/")
+        async with await weft.fs.open("/etc/passwd") as file:
+            await file.readline()
+            await file.read_at(10, 5)
+        await weft.to_thread(len, "")
+        try:
+            await weft.to_thread(len)
+        except TypeError:
+            pass
+
+    def io_after(self, times):
+        async def main():
+            for _ in range(times):
+                await self.io()
+
+        self.run_main(main)
+        gc.collect()
+        return sys.getallocatedblocks()
+
+    def test_input_and_output_leave_no_block_behind(self):
+        self.io_after(50)
+        before = self.io_after(50)
+        grown = self.io_after(250) - before
+        self.assertLess(grown, 100, "one object a round would be 200")
+
     def blocks_after(self, times):
         async def main():
             for _ in range(times):

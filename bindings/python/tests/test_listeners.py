@@ -190,6 +190,18 @@ class Serving(IoCase):
 
         self.run_server(self.echo, body)
 
+    def test_a_connection_whose_handler_has_not_begun_is_closed_too(self):
+        async def body(listener, serving):
+            port = listener.port()
+            while not serving.done():
+                async with await weft.connect("127.0.0.1", port) as stream:
+                    weft.call_soon(serving.cancel)
+                    self.assertEqual(b"", await stream.read())
+            with self.assertRaises(weft.TaskCancelledError):
+                await serving
+
+        self.run_server(self.echo, body)
+
     def test_a_second_one_is_refused(self):  # 26.5
         async def body(listener, serving):
             await weft.yield_()
@@ -198,7 +210,8 @@ class Serving(IoCase):
                     await call
             with self.assertRaises(TypeError):
                 await listener.serve(None)
-            with self.assertRaises(weft.ArgumentError):
-                await listener.serve(self.echo, limit=0)
+            for bad in ({"limit": 0}, {"limit": "x"}, {"drain": "x"}):
+                with self.assertRaises(weft.ArgumentError):
+                    await listener.serve(self.echo, **bad)
 
         self.run_server(self.echo, body)

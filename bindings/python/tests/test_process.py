@@ -93,6 +93,7 @@ class Running(IoCase):
         with self.assertRaises(weft.ArgumentError):
             self.run_it([])
         for options in ({"input": "text"}, {"limit": -1}, {"stdin": -7},
+                        {"input": b"", "stdin": PIPE},
                         {"env": {"A=B": "c"}}, {"stdout": STDOUT}):
             with self.assertRaises(weft.ArgumentError):
                 self.run_it(["true"], **options)

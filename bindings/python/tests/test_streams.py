@@ -2,6 +2,7 @@
 """Streams over loopback: every way to read, to write and to close."""
 
 import gc
+import os
 import socket
 
 import weft
@@ -293,6 +294,16 @@ class Closing(Pairs):
 
         self.run_pair(body)
 
+    def test_in_cancelled_code_a_closed_one_is_told_of_second(self):
+        async def body(ours, theirs):
+            await ours.close()
+            with weft.move_on_after(None) as scope:
+                scope.cancel()
+                await ours.read(1)
+            self.assertTrue(scope.cancelled_caught)
+
+        self.run_pair(body)
+
     def test_cancelled_code_closes_without_waiting(self):  # 25.11
         async def body(ours, theirs):
             await ours.write(b"x" * 10_000_000)
@@ -349,6 +360,34 @@ class Closing(Pairs):
 
         self.run_main(main)
         kept.clear()
+
+
+class Descriptors(IoCase):
+    def test_a_pipe_is_a_stream_that_closes_it(self):
+        async def main():
+            reading, writing = os.pipe()
+            async with weft.open_stream(reading) as source:
+                async with weft.open_stream(writing) as sink:
+                    await sink.write(b"x")
+                    with self.assertRaises(weft.OSError):
+                        await sink.read(1)
+                self.assertEqual(b"x", await source.read())
+                with self.assertRaises(weft.OSError):
+                    await source.write(b"x")
+                self.assertEqual("", source.peer())
+
+        self.run_main(main)
+
+    def test_a_file_is_none_and_stays_open(self):
+        async def main():
+            with open(self.path("a"), "wb") as file:
+                with self.assertRaises(weft.OSError):
+                    weft.open_stream(file.fileno())
+                file.write(b"x")
+            with self.assertRaises(weft.ArgumentError):
+                weft.open_stream(-1)
+
+        self.run_main(main)
 
 
 class Addresses(Pairs):

@@ -12,7 +12,7 @@ from .owned import Owned, outcome
 from .reading import check_count
 from .scopes import move_on_after
 from .streams import Stream, check_port, failed_at, place_of
-from .time import now
+from .time import now, to_deadline
 
 __all__ = ["Listener", "listen", "listen_unix"]
 
@@ -81,6 +81,8 @@ class Listener(Owned):
             raise TypeError(f"a handler is needed, not {handler!r}")
         if limit is not None:
             check_count("limit", limit, 1)
+        if drain is not None:
+            to_deadline(drain)  # raises what is wrong with it
         if self._serving is not None:
             raise BusyError("the listener is in serve already")
         with move_on_after(None) as scope:

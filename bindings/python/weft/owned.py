@@ -28,6 +28,8 @@ class Owned:
     def _handle(self):
         if self._open:
             return self._number
+        if _weft.current_task() is not None:
+            abi.weft_cancel_point(self._rt)  # a cancellation comes first
         raise ClosedError(f"the {type(self).__name__.lower()} is closed")
 
     def __repr__(self):
@@ -36,8 +38,8 @@ class Owned:
 
     def _close_now(self):
         if self._open:
-            self._open = False
             type(self)._let_go(self._rt, self._number)
+            self._open = False
 
     def __del__(self):
         if getattr(self, "_open", False):

@@ -190,6 +190,8 @@ async def run(command, *, input=None, timeout=None, check=True, limit=None,
     if limit is not None:
         check_count("limit", limit, 0)
     if source is not None:
+        if "stdin" in options:
+            raise ArgumentError("there is either input or stdin")
         options["stdin"] = PIPE
     child = await spawn(command, **{"stdin": DEVNULL, "stdout": PIPE,
                                     "stderr": PIPE, **options})

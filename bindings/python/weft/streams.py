@@ -17,7 +17,7 @@ from .reading import Reader, to_bytes
 from .scopes import shield
 from .time import NEVER, to_deadline
 
-__all__ = ["Stream", "connect", "connect_unix"]
+__all__ = ["Stream", "connect", "connect_unix", "open_stream"]
 
 GRACE = 5
 """For so many seconds the end of an ``async with`` waits for the peer to take
@@ -122,6 +122,14 @@ class Stream(Reader):
         """How many bytes are buffered: {"unread": ..., "unsent": ...}."""
         unread, unsent = abi.weft_stream_get_sizes(self._rt, self._handle)
         return {"unread": unread - self._taken, "unsent": unsent}
+
+
+def open_stream(descriptor):
+    """A Stream of a descriptor that is open: of a connected socket, a pipe or a
+    terminal. It closes it, but for the standard ones, 0 to 2, which stay open,
+    and may be files. If it fails the descriptor is the caller's still."""
+    rt = _weft.current_runtime()
+    return Stream(rt, abi.weft_stream_open(rt, descriptor))
 
 
 # -- Connecting --------------------------------------------------------------
