@@ -272,7 +272,7 @@ describe("what cannot be copied", function()
     local err = refuses({ "result 2 of fn is userdata" }, to_thread,
       function() return 1, io.stdout end)
     assert.is_truthy(err.traceback:find("in worker %d+"))
-    refuses({ "field 'x' of result 1" }, to_thread,
+    refuses({ "field 'x' of result 1", "is a coroutine" }, to_thread,
       function() return { x = coroutine.create(print) } end)
   end))
 

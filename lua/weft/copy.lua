@@ -20,7 +20,9 @@ local THREAD = "which belongs to its own thread" .. HINT
 
 -- Raises the error about a value that cannot be copied.
 local function refuse(call, path, value, reason)
-  reason = reason or ("is %s, %s"):format(errors.shown(value), THREAD)
+  local kind = type(value) == "thread" and "a coroutine"
+    or errors.shown(value)
+  reason = reason or ("is %s, %s"):format(kind, THREAD)
   errors.fail_argument(("%s%s %s"):format(call and call .. ": " or "", path,
     reason), 3)
 end
