@@ -230,7 +230,9 @@ describe("an HTTP request", function()
       message_of "ftp://h/")
     assert.equal("http.get(url, options): url must be a string, got nil",
       message_of())
-    assert.equal("http.get(url, options): there is no option heders",
+    assert.equal("http.get(url, options): there is no option 'heders'; there "
+      .. "are auth, bearer, body, decode, form, headers, json, max_bytes, "
+      .. "method, params, redirects, stream and url",
       message_of(url, { heders = {} }))
     assert.equal("http.get(url, options): headers must be a table, got string",
       message_of(url, { headers = "a: b" }))

@@ -7,6 +7,7 @@
 require "weft"
 local core = require "weft.ext.http"
 local errors = require "weft.error"
+local fail_unknown = require("weft.options").fail_unknown
 local json = require "weft.json"
 local response = require "weft.http_response"
 
@@ -41,8 +42,7 @@ local function check_options(options, known, call)
   for name, value in pairs(options) do
     local kind = known[name]
     if not kind then
-      errors.fail_argument(("%s: there is no option %s")
-        :format(call, tostring(name)), 4)
+      fail_unknown(call, name, known, 4)
     elseif kind ~= "any" and type(value) ~= kind then
       errors.fail_argument(("%s: %s must be a %s, got %s")
         :format(call, name, kind, type(value)), 4)
