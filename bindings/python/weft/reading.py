@@ -8,6 +8,7 @@ lost no byte.
 """
 
 from . import abi
+from ._weft import PARKED
 from .errors import (ArgumentError, EndOfStream, IncompleteReadError,
                      LimitOverrunError)
 from .owned import Owned, outcome
@@ -50,8 +51,9 @@ class Reader(Owned):
         """Waits until more than seen bytes are unread and returns their number;
         0 if the end comes first. Always a cancellation point."""
         try:
-            count = await outcome(
-                self._fill(self._rt, self._handle, self._taken + seen))
+            count = self._fill(self._rt, self._handle, self._taken + seen)
+            if count is PARKED:
+                count = await count
         except EndOfStream:
             return 0
         return count - self._taken

@@ -11,6 +11,7 @@ cancelled has taken no byte, and sent none.
 """
 
 from . import _weft, abi
+from ._weft import PARKED
 from .errors import ArgumentError, OSError, make
 from .owned import outcome
 from .reading import Reader, to_bytes
@@ -59,7 +60,8 @@ class Stream(Reader):
         else:
             parked = abi.weft_stream_writev(self._rt, self._handle,
                                             [to_bytes(p) for p in pieces])
-        await outcome(parked)
+        if parked is PARKED:
+            await parked
 
     async def flush(self):
         """Waits until the system has taken all that was written."""
