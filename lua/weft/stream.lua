@@ -58,7 +58,8 @@ end
 local function fail_in(self, call, code, unsupported)
   if self.secure then require("weft.tls").fail(self, code) end
   local _, reason = core.error_text(code)
-  local text = code == ECLOSED and "the stream is closed"
+  local text = code == ECLOSED and (core.stream_is_open(self[1])
+      and "the sending side was shut down" or "the stream is closed")
     or code == EBUSY and "another task is reading from the stream"
     or code == ENOTSUP and unsupported
     or reason

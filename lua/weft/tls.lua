@@ -450,14 +450,13 @@ function tls.info(stream)
   return info
 end
 
---- For the stream's methods: raises the error of `code`, with what TLS knows of
--- it.
+--- For the stream's methods: raises the error of `code` with what TLS knows of
+-- it; returns if that is nothing.
 ---@param stream weft.Stream
 ---@param code number
 function tls.fail(stream, code)
   local known, message, detail = core.failure(stream.secure)
-  if known ~= code then fail(code) end
-  fail(code, message, { detail = detail })
+  if known == code then fail(code, message, { detail = detail }) end
 end
 
 return tls
