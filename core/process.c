@@ -188,18 +188,22 @@ void weft__process_dispose(weft_runtime *rt, void *object) {
 
 /* -- Waiting -------------------------------------------------------------- */
 
-static bool was_started(const struct process *p) {
-  return p->state == PROCESS_RUNNING || p->state == PROCESS_EXITED;
+static int find_started(weft_runtime *rt, weft_process process,
+                        struct process **found) {
+  int status = weft__object(rt, process, KIND_PROCESS, found);
+  if (status != WEFT_OK)
+    return status;
+  const struct process *p = *found;
+  bool was_started = p->state == PROCESS_RUNNING || p->state == PROCESS_EXITED;
+  return was_started ? WEFT_OK : WEFT_ESTATE;
 }
 
 int weft_process_wait(weft_runtime *rt, weft_process process, uint64_t *value) {
   struct process *p;
   *value = 0;
-  int status = weft__object(rt, process, KIND_PROCESS, &p);
+  int status = find_started(rt, process, &p);
   if (status != WEFT_OK)
     return status;
-  if (!was_started(p))
-    return WEFT_ESTATE;
   status = weft__park_begin(rt);
   if (status != WEFT_OK)
     return status;
@@ -214,11 +218,9 @@ int weft_process_stop(weft_runtime *rt, weft_process process, uint64_t grace_ns,
                       uint64_t *value) {
   struct process *p;
   *value = 0;
-  int status = weft__object(rt, process, KIND_PROCESS, &p);
+  int status = find_started(rt, process, &p);
   if (status != WEFT_OK)
     return status;
-  if (!was_started(p))
-    return WEFT_ESTATE;
   status = weft__park_begin_kept(rt);
   if (status != WEFT_OK)
     return status;
@@ -232,11 +234,9 @@ int weft_process_stop(weft_runtime *rt, weft_process process, uint64_t grace_ns,
 
 int weft_process_kill(weft_runtime *rt, weft_process process, int number) {
   struct process *p;
-  int status = weft__object(rt, process, KIND_PROCESS, &p);
+  int status = find_started(rt, process, &p);
   if (status != WEFT_OK)
     return status;
-  if (!was_started(p))
-    return WEFT_ESTATE;
   return number < 0 ? WEFT_EINVAL : send_signal(p, number);
 }
 
@@ -254,11 +254,9 @@ int weft_process_is_running(weft_runtime *rt, weft_process process, int *flag) {
 int weft_process_get_pid(weft_runtime *rt, weft_process process, int *pid) {
   struct process *p;
   *pid = 0;
-  int status = weft__object(rt, process, KIND_PROCESS, &p);
+  int status = find_started(rt, process, &p);
   if (status != WEFT_OK)
     return status;
-  if (!was_started(p))
-    return WEFT_ESTATE;
   *pid = p->uv.pid;
   return WEFT_OK;
 }

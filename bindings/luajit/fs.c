@@ -18,6 +18,26 @@ static int finish(lua_State *L, int status) {
   return park_finish(L, host_of(L), status, 0, NULL);
 }
 
+/* A call on two paths that gives nothing but its code. */
+static int change_two(lua_State *L, const char *call,
+                      int (*change)(weft_runtime *, const char *,
+                                    const char *)) {
+  const char *path;
+  const char *new_path = luaL_checkstring(L, 2);
+  weft_runtime *rt = begin(L, call, &path);
+  return finish(L, change(rt, path, new_path));
+}
+
+/* A call on one path that gives a value. */
+static int ask(lua_State *L, const char *call,
+               int (*give)(weft_runtime *, const char *, uint64_t *),
+               weft_lua_deliver deliver) {
+  const char *path;
+  uint64_t value;
+  weft_runtime *rt = begin(L, call, &path);
+  return park_finish(L, host_of(L), give(rt, path, &value), value, deliver);
+}
+
 /* -- Results -------------------------------------------------------------- */
 
 static weft_value *value_of(uint64_t value) {
@@ -179,44 +199,27 @@ static int fs_remove_all(lua_State *L) {
 
 /* fs_rename(path, path) -> code */
 static int fs_rename(lua_State *L) {
-  const char *path;
-  const char *new_path = luaL_checkstring(L, 2);
-  weft_runtime *rt = begin(L, "weft.fs.rename", &path);
-  return finish(L, weft_fs_rename(rt, path, new_path));
+  return change_two(L, "weft.fs.rename", weft_fs_rename);
 }
 
 /* fs_link(path, path) -> code */
 static int fs_link(lua_State *L) {
-  const char *path;
-  const char *new_path = luaL_checkstring(L, 2);
-  weft_runtime *rt = begin(L, "weft.fs.link", &path);
-  return finish(L, weft_fs_link(rt, path, new_path));
+  return change_two(L, "weft.fs.link", weft_fs_link);
 }
 
 /* fs_symlink(target, path) -> code */
 static int fs_symlink(lua_State *L) {
-  const char *target;
-  const char *path = luaL_checkstring(L, 2);
-  weft_runtime *rt = begin(L, "weft.fs.symlink", &target);
-  return finish(L, weft_fs_symlink(rt, target, path));
+  return change_two(L, "weft.fs.symlink", weft_fs_symlink);
 }
 
 /* fs_readlink(path) -> code; nil, text */
 static int fs_readlink(lua_State *L) {
-  const char *path;
-  uint64_t value;
-  weft_runtime *rt = begin(L, "weft.fs.readlink", &path);
-  return park_finish(L, host_of(L), weft_fs_readlink(rt, path, &value), value,
-                     deliver_value);
+  return ask(L, "weft.fs.readlink", weft_fs_readlink, deliver_value);
 }
 
 /* fs_realpath(path) -> code; nil, text */
 static int fs_realpath(lua_State *L) {
-  const char *path;
-  uint64_t value;
-  weft_runtime *rt = begin(L, "weft.fs.realpath", &path);
-  return park_finish(L, host_of(L), weft_fs_realpath(rt, path, &value), value,
-                     deliver_value);
+  return ask(L, "weft.fs.realpath", weft_fs_realpath, deliver_value);
 }
 
 /* fs_chmod(path, mode) -> code */
@@ -247,20 +250,12 @@ static int fs_mkdir(lua_State *L) {
 
 /* fs_mkdtemp(prefix) -> code; nil, path */
 static int fs_mkdtemp(lua_State *L) {
-  const char *prefix;
-  uint64_t value;
-  weft_runtime *rt = begin(L, "weft.fs.mkdtemp", &prefix);
-  return park_finish(L, host_of(L), weft_fs_mkdtemp(rt, prefix, &value), value,
-                     deliver_value);
+  return ask(L, "weft.fs.mkdtemp", weft_fs_mkdtemp, deliver_value);
 }
 
 /* fs_readdir(path) -> code; nil, names, types */
 static int fs_readdir(lua_State *L) {
-  const char *path;
-  uint64_t value;
-  weft_runtime *rt = begin(L, "weft.fs.readdir", &path);
-  return park_finish(L, host_of(L), weft_fs_readdir(rt, path, &value), value,
-                     deliver_listing);
+  return ask(L, "weft.fs.readdir", weft_fs_readdir, deliver_listing);
 }
 
 void open_fs(lua_State *L, struct host *host) {

@@ -17,11 +17,7 @@ static int fs_watch_new(lua_State *L) {
   weft_runtime *rt = host_runtime(L, host, "weft.fs.watch");
   struct socket *s = socket_push(L, host, WATCH);
   int status = weft_fs_watch_new(rt, path, &s->handle);
-  if (status != WEFT_OK)
-    return deliver_status(L, status, 0);
-  lua_pushnil(L);
-  lua_insert(L, -2);
-  return 2;
+  return socket_deliver_open(L, status, s->handle);
 }
 
 static int deliver_change(lua_State *L, int status, uint64_t value) {

@@ -29,11 +29,7 @@ static int udp_open(lua_State *L) {
               (lua_toboolean(L, 5) ? WEFT_UDP_IPV6ONLY : 0);
   struct socket *s = socket_push(L, host, UDP);
   int status = weft_udp_open(rt, address, port, flags, &s->handle);
-  if (status != WEFT_OK)
-    return deliver_status(L, status, 0);
-  lua_pushnil(L);
-  lua_insert(L, -2);
-  return 2;
+  return socket_deliver_open(L, status, s->handle);
 }
 
 /* udp_close(socket): once it is closed, does nothing. */
@@ -189,22 +185,24 @@ static int udp_set_interface(lua_State *L) {
   return socket_deliver_status(L, status, 0);
 }
 
+static int change_groups(lua_State *L, const char *call,
+                         int (*change)(weft_runtime *, weft_udp, const char *,
+                                       const char *)) {
+  struct socket *s = check_udp(L);
+  weft_runtime *rt = host_runtime(L, s->host, call);
+  int status = change(rt, socket_handle(s), luaL_checkstring(L, 2),
+                      luaL_optstring(L, 3, NULL));
+  return socket_deliver_status(L, status, 0);
+}
+
 /* udp_join(socket, group, interface or nil) -> code */
 static int udp_join(lua_State *L) {
-  struct socket *s = check_udp(L);
-  weft_runtime *rt = host_runtime(L, s->host, "udp:join");
-  int status = weft_udp_join(rt, socket_handle(s), luaL_checkstring(L, 2),
-                             luaL_optstring(L, 3, NULL));
-  return socket_deliver_status(L, status, 0);
+  return change_groups(L, "udp:join", weft_udp_join);
 }
 
 /* udp_leave(socket, group, interface or nil) -> code */
 static int udp_leave(lua_State *L) {
-  struct socket *s = check_udp(L);
-  weft_runtime *rt = host_runtime(L, s->host, "udp:leave");
-  int status = weft_udp_leave(rt, socket_handle(s), luaL_checkstring(L, 2),
-                              luaL_optstring(L, 3, NULL));
-  return socket_deliver_status(L, status, 0);
+  return change_groups(L, "udp:leave", weft_udp_leave);
 }
 
 void open_udp(lua_State *L, struct host *host) {

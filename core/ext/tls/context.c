@@ -296,19 +296,27 @@ static int add_ca(struct tls_settings *settings, const char *ca,
   return tls__clear_errors(added ? WEFT_OK : WEFT_ENOMEM);
 }
 
-int weft_tls_context_add_ca(weft_tls_context *context, const char *ca,
-                            weft_error **error) {
+/* Adds a text, or the path of one, with a function of this file. */
+static int add_text(weft_tls_context *context, const char *text,
+                    int (*add)(struct tls_settings *, const char *,
+                               weft_error **),
+                    weft_error **error) {
   weft_error *unseen = NULL;
   struct tls_settings *settings = changeable(context);
   if (error != NULL)
     *error = NULL;
   if (settings == NULL)
     return WEFT_ESTATE;
-  if (ca == NULL)
+  if (text == NULL)
     return WEFT_EINVAL;
-  int status = add_ca(settings, ca, error == NULL ? &unseen : error);
+  int status = add(settings, text, error == NULL ? &unseen : error);
   weft_error_unref(unseen);
   return status;
+}
+
+int weft_tls_context_add_ca(weft_tls_context *context, const char *ca,
+                            weft_error **error) {
+  return add_text(context, ca, add_ca, error);
 }
 
 static int add_crl(struct tls_settings *settings, const char *crl,
@@ -327,17 +335,7 @@ static int add_crl(struct tls_settings *settings, const char *crl,
 
 int weft_tls_context_add_crl(weft_tls_context *context, const char *crl,
                              weft_error **error) {
-  weft_error *unseen = NULL;
-  struct tls_settings *settings = changeable(context);
-  if (error != NULL)
-    *error = NULL;
-  if (settings == NULL)
-    return WEFT_ESTATE;
-  if (crl == NULL)
-    return WEFT_EINVAL;
-  int status = add_crl(settings, crl, error == NULL ? &unseen : error);
-  weft_error_unref(unseen);
-  return status;
+  return add_text(context, crl, add_crl, error);
 }
 
 /* -- What is allowed ------------------------------------------------------ */
