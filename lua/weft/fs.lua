@@ -119,28 +119,25 @@ end
 
 -- -- What is known -----------------------------------------------------------
 
+local function stat(call, name, follow)
+  path.check(name, ("fs.%s(path): path"):format(call), 3)
+  local code, info = core.fs_stat(name, follow)
+  if code then path.fail(code, call, name) end
+  return info
+end
+
 --- What is known of a file: `type` ("file", "directory", "link", "fifo",
 -- "socket", "char", "block"), `mode` (permissions), `size`, `uid`, `gid`,
 -- `nlink`, `ino`, `dev`, `rdev`, `blksize`, `blocks` and, in seconds since
 -- 1970, `atime`, `mtime`, `ctime` and `birthtime`. Links are followed. Parks.
 ---@param name string
 ---@return table
-function fs.stat(name)
-  path.check(name, "fs.stat(path): path")
-  local code, info = core.fs_stat(name, true)
-  if code then path.fail(code, "stat", name) end
-  return info
-end
+function fs.stat(name) return (stat("stat", name, true)) end
 
 --- Likewise of a link itself. Parks.
 ---@param name string
 ---@return table
-function fs.lstat(name)
-  path.check(name, "fs.lstat(path): path")
-  local code, info = core.fs_stat(name, false)
-  if code then path.fail(code, "lstat", name) end
-  return info
-end
+function fs.lstat(name) return (stat("lstat", name, false)) end
 
 -- The type of what is at the path, or nil.
 local function type_at(name, call)
@@ -239,24 +236,26 @@ function fs.symlink(target, name)
     "path")
 end
 
+-- A call that makes a text of a path.
+local function text_of(call, fn, name)
+  path.check(name, ("fs.%s(path): path"):format(call), 3)
+  local code, text = fn(name)
+  if code then path.fail(code, call, name) end
+  return text
+end
+
 --- What a symbolic link says. Parks.
 ---@param name string
 ---@return string
 function fs.readlink(name)
-  path.check(name, "fs.readlink(path): path")
-  local code, text = core.fs_readlink(name)
-  if code then path.fail(code, "readlink", name) end
-  return text
+  return (text_of("readlink", core.fs_readlink, name))
 end
 
 --- The absolute path, without links, "." and "..". Parks.
 ---@param name string
 ---@return string
 function fs.realpath(name)
-  path.check(name, "fs.realpath(path): path")
-  local code, text = core.fs_realpath(name)
-  if code then path.fail(code, "realpath", name) end
-  return text
+  return (text_of("realpath", core.fs_realpath, name))
 end
 
 --- Sets permissions, a number or as "644". Parks.
