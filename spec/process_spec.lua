@@ -337,6 +337,8 @@ describe("process.spawn", function()
     refuses({ "no command given" }, spawn, { "" })
     refuses({ "numbered from 1 on, there is one at 0" }, spawn,
       { [0] = "x", "true" })
+    refuses({ "process.spawn: descriptor 1 or 999 is not open" }, spawn,
+      { "true", stdout = 1, stderr = 999 })
     refuses({ "there is one at 1.5" }, spawn, { "true", [1.5] = "x" })
     refuses({ "argument 2", "number 3", "tostring" }, spawn, { "ls", 3 })
     refuses({ "argument 2", "nil" }, spawn, { "ls", nil, "x" })

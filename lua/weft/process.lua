@@ -27,8 +27,12 @@ local metatable = { __name = "weft.Process", __index = Process }
 
 -- -- Starting -----------------------------------------------------------------
 
-local function fail_start(description, code, path)
+local function fail_start(call, description, code, path)
   local program = description[1]
+  if code == codes.EBADF then
+    errors.fail_argument(("%s: descriptor %s is not open"):format(call,
+      options.descriptors(description)), 4)
+  end
   local _, text = core.error_text(code)
   local where = path ~= nil and path ~= program and " in " .. path or ""
   if code == codes.ENOENT and path == program and program:find "%s" then
@@ -49,7 +53,7 @@ function process.start(call, description, grace)
   local cancelled = core.cancel_point(call)
   if cancelled then errors.fail(cancelled) end
   local code, socket, stdin, stdout, stderr = core.process_start(description)
-  if code then fail_start(description, code, socket) end
+  if code then fail_start(call, description, code, socket) end
   return setmetatable({
     socket, command = options.shown(description), grace = grace or GRACE,
     stdin = wrap(stdin), stdout = wrap(stdout), stderr = wrap(stderr),

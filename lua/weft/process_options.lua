@@ -222,6 +222,17 @@ end
 
 -- -- For messages -------------------------------------------------------------
 
+--- The numbers of the descriptors that the process is to get: "5 or 7".
+---@param description table
+---@return string
+function options.descriptors(description)
+  local stdio, numbers = description.stdio, {}
+  for i = 1, 5, 2 do
+    if stdio[i] == FD then numbers[#numbers + 1] = stdio[i + 1] end
+  end
+  return table.concat(numbers, " or ")
+end
+
 local SHOWN_MAX = 200
 
 local function quote(word)
