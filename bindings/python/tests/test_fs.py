@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Files and directories by their paths."""
 
+import errno
 import os
 import pathlib
+import resource
 import stat
 
 import weft
@@ -73,6 +75,24 @@ class WholeFiles(IoCase):
                     await fs.read_file(bad)
             with self.assertRaises(TypeError):
                 await fs.write_file(path, "text")
+
+        self.run_main(main)
+
+    def test_without_descriptors_each_call_fails_and_none_is_left(self):
+        async def main():
+            before = resource.getrlimit(resource.RLIMIT_NOFILE)
+            free = os.dup(0)  # the lowest number that is free
+            os.close(free)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (free, before[1]))
+            try:
+                for call in (fs.open("/etc/passwd"), fs.read_file("/etc/passwd"),
+                             weft.process.run(["true"]),
+                             weft.listen("127.0.0.1")):
+                    with self.assertRaises(weft.OSError) as caught:
+                        await call
+                    self.assertEqual(errno.EMFILE, caught.exception.errno)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
         self.run_main(main)
 
