@@ -43,6 +43,7 @@ struct file {
   bool ahead_asked;    /* a task waited for it when it began */
   bool short_read;     /* the last read gave less than it might: the end */
   unsigned streak;     /* reads in a row without a jump in between */
+  unsigned uncached;   /* reads for threads before memory is tried again */
   size_t wanted;       /* how many bytes the user wants in the front */
   int64_t size_hint;   /* the file's size when it was opened; 0: not known */
 

@@ -9,6 +9,12 @@
  * 1 MiB, as long as the file is read in a row: after a jump nothing is read
  * that nobody has asked for.
  *
+ * A thread costs more than copying what the system has in memory, and leaves it
+ * in the cache of another processor. So from the second read in a row on the
+ * loop's own thread reads what is there without waiting, just when it is
+ * wanted, and nothing is read ahead; where the system says that it would have
+ * to wait for the disk, threads read the next 16 pieces.
+ *
  * Bytes leave the front by weft_file_consume only, so a fill that is cancelled
  * loses none. That the file has ended, or that a read has failed, is believed
  * only of a read that somebody waited for when it began: what was so some time
@@ -21,6 +27,12 @@
 /* Less is not asked for where the file is thought to end: it may have grown. */
 #define READ_LEAST ((size_t)4 * 1024)
 #define STREAK_MAX 4 /* READ_MIN, doubled so often, is the largest */
+/* What the system has in memory is read at once, so much at a time: it stays
+ * in the processor's cache, and copying it takes as long as waking a thread. */
+#define CACHED_MAX ((size_t)128 * 1024)
+/* Where the system has nothing in memory, threads read so often before it is
+ * asked again. */
+#define UNCACHED_READS 16
 /* A task that wants very much gets it in pieces of this size. */
 #define READ_MAX ((size_t)4 * 1024 * 1024)
 /* The room before a block for what was left of the one before it. */
@@ -163,18 +175,52 @@ static int start_read(struct file *f, bool asked) {
   op->offset = f->is_seekable ? offset : -1;
   f->ahead = op;
   f->ahead_asked = asked;
+  f->uncached -= f->uncached > 0;
   weft__fs_start(op);
   return WEFT_OK;
 }
 
 /* Nobody has asked for it: that it cannot be is no failure. */
 static void read_ahead(struct file *f) {
-  if (f->is_regular && f->streak > 1 && !f->short_read && f->ahead == NULL &&
-      unread(&f->back) == 0)
+  if (f->is_regular && f->streak > 1 && f->uncached > 0 && !f->short_read &&
+      f->ahead == NULL && unread(&f->back) == 0)
     start_read(f, false);
 }
 
+/* -- What is in memory ---------------------------------------------------- */
+
+/* Whether it is worth trying: in a row, and not more than is copied soon. */
+static bool may_be_cached(const struct file *f) {
+  return f->is_regular && f->streak > 1 && f->uncached == 0 &&
+         f->wanted - unread(&f->front) <= CACHED_MAX;
+}
+
+/* Reads what comes behind the front into the back, if no disk has to be waited
+ * for. WEFT_EAGAIN: a thread has to read it; WEFT_EEND: there is no more. */
+static int read_cached(struct file *f) {
+  size_t count;
+  int64_t offset = f->position + (int64_t)unread(&f->front);
+  if (!may_be_cached(f))
+    return WEFT_EAGAIN;
+  if (!make_ready(&f->back, CACHED_MAX))
+    return WEFT_ENOMEM;
+  if (!weft__fs_read_cached(f->fd, f->back.data + f->back.begin, CACHED_MAX,
+                            offset, &count)) {
+    f->uncached = UNCACHED_READS;
+    return WEFT_EAGAIN;
+  }
+  f->back.end = f->back.begin + count;
+  return count > 0 ? WEFT_OK : WEFT_EEND;
+}
+
 /* -- Filling -------------------------------------------------------------- */
+
+static int get_more(struct file *f) {
+  if (unread(&f->back) > 0)
+    return bring_forward(f);
+  int status = read_cached(f);
+  return status == WEFT_EAGAIN ? start_read(f, true) : status;
+}
 
 /* Goes on until as much as is wanted is in the front, WEFT_PARKED: a read is
  * under way. */
@@ -182,7 +228,7 @@ static int advance(struct file *f) {
   while (unread(&f->front) < f->wanted) {
     if (f->ahead != NULL)
       return WEFT_PARKED;
-    int status = unread(&f->back) > 0 ? bring_forward(f) : start_read(f, true);
+    int status = get_more(f);
     if (status != WEFT_OK)
       return status;
   }

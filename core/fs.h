@@ -65,6 +65,10 @@ int weft__fs_write_all(int fd, const char *data, size_t size_bytes,
 /* One read, at [offset] or where the file is; *count 0 is the end. */
 int weft__fs_read_some(int fd, char *data, size_t size_bytes, int64_t offset,
                        size_t *count);
+/* The same on any thread: reads only what is in memory, false if that is
+ * nothing, or cannot be known here. */
+bool weft__fs_read_cached(int fd, char *data, size_t size_bytes, int64_t offset,
+                          size_t *count);
 /* A map of what is known of a file. */
 int weft__fs_stat_value(const uv_stat_t *stat, weft_value **value);
 const char *weft__fs_type_name(uint64_t mode);

@@ -6,7 +6,7 @@
  * never a part; what has failed before that leaves no other file. A link keeps
  * pointing where it did: what it points to is replaced. */
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* fchmod and O_CLOEXEC beside -std=c11 */
+#define _GNU_SOURCE /* fchmod, O_CLOEXEC, preadv2 beside -std=c11 */
 #endif
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "fs.h"
@@ -45,6 +46,20 @@ int weft__fs_read_some(int fd, char *data, size_t size_bytes, int64_t offset,
     return weft__fs_errno();
   *count = (size_t)n;
   return WEFT_OK;
+}
+
+bool weft__fs_read_cached(int fd, char *data, size_t size_bytes, int64_t offset,
+                          size_t *count) {
+#ifdef RWF_NOWAIT
+  struct iovec piece = {.iov_base = data, .iov_len = size_bytes};
+  ssize_t n = preadv2(fd, &piece, 1, (off_t)offset, RWF_NOWAIT);
+  *count = n < 0 ? 0 : (size_t)n;
+  return n >= 0;
+#else /* not Linux, or an old one */
+  (void)fd, (void)data, (void)size_bytes, (void)offset;
+  *count = 0;
+  return false;
+#endif
 }
 
 int weft__fs_write_all(int fd, const char *data, size_t size_bytes,

@@ -455,9 +455,10 @@ WEFT_API int weft_udp_close(weft_runtime *rt, weft_udp udp);
  * An open file has a position, which reads and writes begin at and move. One
  * operation at a time is under way on it. Reading is in two halves, as on
  * streams: weft_file_fill waits for bytes, weft_file_peek and weft_file_consume
- * take them. A file that is read in a row is read ahead, up to 2 MiB, while its
- * bytes are worked on; what others write there meanwhile may be missed, but an
- * end that was reached is looked for anew. Writing goes straight to the system.
+ * take them. Of a file that is read in a row, what the system has in memory is
+ * read at once, and the rest ahead, up to 2 MiB, while its bytes are worked on;
+ * what others write there meanwhile may be missed, but an end that was reached
+ * is looked for anew. Writing goes straight to the system.
  * A descriptor is never inherited by another program. */
 typedef uint64_t weft_file;
 

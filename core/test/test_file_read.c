@@ -120,10 +120,17 @@ static void rest(weft_runtime *rt) {
     CHECK_INT(WEFT_OK, weft_yield(rt));
 }
 
+/* A file whose bytes are for threads to read, as if they were on the disk. */
+static weft_file open_uncached(weft_runtime *rt, const char *path, int flags) {
+  weft_file file = open_at(rt, path, flags);
+  inside(rt, file)->uncached = 1000000;
+  return file;
+}
+
 FILE_TEST("what is read in a row is read ahead, more and more at a time") {
   uint64_t value;
   plain_pattern("file", 8 << 20);
-  weft_file file = open_at(rt, "file", RD);
+  weft_file file = open_uncached(rt, "file", RD);
   const size_t sizes[] = {128, 256, 512, 1024, 1024};
   for (size_t i = 0; i < 5; i++) {
     CHECK_INT(WEFT_OK, weft_file_fill(rt, file, 0, &value));
@@ -139,7 +146,7 @@ FILE_TEST("what is read in a row is read ahead, more and more at a time") {
 FILE_TEST("what is read in a row allocates nothing once it is warm") {
   uint64_t value;
   plain_pattern("file", 16 << 20);
-  weft_file file = open_at(rt, "file", RD);
+  weft_file file = open_uncached(rt, "file", RD);
   long allocations = 0;
   for (size_t i = 0; i < 14; i++) {
     if (i == 7)
@@ -155,7 +162,7 @@ FILE_TEST("what is read in a row allocates nothing once it is warm") {
 FILE_TEST("after a jump nothing is read that nobody asked for") {
   uint64_t value;
   plain_pattern("file", 8 << 20);
-  weft_file file = open_at(rt, "file", RD);
+  weft_file file = open_uncached(rt, "file", RD);
   seek_to(rt, file, 4 << 20, WEFT_SEEK_SET);
   CHECK_INT(WEFT_OK, weft_file_fill(rt, file, 0, &value));
   CHECK_INT(65536, value);
@@ -195,7 +202,7 @@ FILE_TEST("a write makes what was read ahead be read anew") {
   uint64_t value;
   const size_t size = 4 << 20;
   plain_pattern("file", size);
-  weft_file file = open_at(rt, "file", RD | WR);
+  weft_file file = open_uncached(rt, "file", RD | WR);
   for (int i = 0; i < 2; i++) {
     seek_to(rt, file, 0, WEFT_SEEK_SET);
     CHECK_INT(WEFT_OK, weft_file_fill(rt, file, 200000, &value));
@@ -214,6 +221,101 @@ FILE_TEST("a write makes what was read ahead be read anew") {
   }
   close_it(rt, file);
 }
+
+/* -- What is in memory ---------------------------------------------------- */
+
+/* Whether the system says that it has the file's first bytes in memory. */
+static bool is_cached(const char *name) {
+  char bytes[10];
+  size_t count;
+  int fd = open(at(name), O_RDONLY);
+  bool is = weft__fs_read_cached(fd, bytes, sizeof bytes, 0, &count);
+  close(fd);
+  return is;
+}
+
+FILE_TEST("what is in memory is read at once, and nothing ahead of it") {
+  uint64_t value;
+  plain_pattern("file", 4 << 20);
+  weft_file file = open_at(rt, "file", RD);
+  CHECK_INT(WEFT_OK, weft_file_fill(rt, file, 0, &value));
+  CHECK_INT(WEFT_OK, weft_file_consume(rt, file, (size_t)value));
+  size_t taken = (size_t)value;
+  for (int i = 0; i < 10 && is_cached("file"); i++) {
+    CHECK_INT(WEFT_OK, weft_file_fill(rt, file, 0, &value));
+    CHECK(inside(rt, file)->ahead == NULL);
+    CHECK_INT(0, inside(rt, file)->back.end - inside(rt, file)->back.begin);
+    CHECK_INT(WEFT_OK, weft_file_consume(rt, file, (size_t)value));
+    taken += (size_t)value;
+  }
+  CHECK_INT((4 << 20) - taken, take_pattern(rt, file, 5000, taken));
+  close_it(rt, file);
+}
+
+FILE_TEST("what is in memory allocates nothing once it is warm") {
+  uint64_t value;
+  plain_pattern("file", 4 << 20);
+  weft_file file = open_at(rt, "file", RD);
+  long allocations = 0;
+  for (size_t i = 0; i < 20; i++) {
+    if (i == 4)
+      allocations = failing_allocations();
+    CHECK_INT(WEFT_OK, weft_file_fill(rt, file, 0, &value));
+    CHECK_INT(WEFT_OK, weft_file_consume(rt, file, (size_t)value));
+  }
+  if (is_cached("file"))
+    CHECK_INT(allocations, failing_allocations());
+  rest(rt);
+  close_it(rt, file);
+}
+
+FILE_TEST("what the system does not have in memory is read by threads") {
+  const size_t size = 8 << 20;
+  uint64_t value;
+  plain_pattern("file", size);
+  weft_file file = open_at(rt, "file", RD);
+  CHECK_INT(WEFT_OK, weft_file_fill(rt, file, 0, &value));
+  int fd = open(at("file"), O_RDWR);
+  CHECK_INT(0, fsync(fd)); /* only then can it be forgotten */
+  CHECK_INT(0, posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED));
+  close(fd);
+  bool is_forgotten = !is_cached("file");
+  CHECK_INT(WEFT_OK, weft_file_fill(rt, file, (size_t)value, &value));
+  if (is_forgotten) /* not if it was never on a disk */
+    CHECK(inside(rt, file)->uncached > 0);
+  CHECK_INT(size, take_pattern(rt, file, 5000, 0));
+  rest(rt);
+  close_it(rt, file);
+}
+
+FILE_TEST("a file is read whole by threads and at once in turns") {
+  const size_t size = 40 << 20; /* threads get 16 reads, of 1 MiB at last */
+  plain_pattern("file", size);
+  weft_file file = open_at(rt, "file", RD);
+  inside(rt, file)->uncached = 3;
+  CHECK_INT(size, take_pattern(rt, file, 70000, 0));
+  if (is_cached("file"))
+    CHECK_INT(0, inside(rt, file)->uncached);
+  rest(rt);
+  close_it(rt, file);
+}
+
+FILE_TEST("a cancelled task reads nothing of what is in memory [3.2]") {
+  uint64_t value;
+  plain_pattern("file", 4 << 20);
+  weft_file file = open_at(rt, "file", RD);
+  CHECK_INT(WEFT_OK, weft_file_fill(rt, file, 0, &value));
+  CHECK_INT(WEFT_OK, weft_file_consume(rt, file, (size_t)value));
+  weft_task task;
+  uint64_t position = position_of(rt, file);
+  CHECK_INT(WEFT_OK, weft_task_current(rt, &task));
+  CHECK_INT(WEFT_OK, weft_task_cancel(rt, task, NULL));
+  CHECK_INT(WEFT_ECANCELLED, weft_file_fill(rt, file, 0, &value));
+  CHECK_INT(position, position_of(rt, file));
+  weft_file_abort(rt, file);
+}
+
+/* -- Writes in between ---------------------------------------------------- */
 
 FILE_TEST("writes and reads in turn go on where the other has ended") {
   plain_write("file", "aaaabbbbccccdddd");
