@@ -130,6 +130,27 @@ programs.list = {
     find = find_module("cqueues", "module.VERSION"),
     command = "luajit bench/%s/cqueues.lua",
   },
+  -- What the system has, and what is made of it in C.
+  cat = {
+    label = "cat",
+    find = find_built(programs.built "file_cat"),
+    command = programs.built "file_cat",
+  },
+  read = {
+    label = "C, read in a loop",
+    find = find_built(programs.built "file_read"),
+    command = programs.built "file_read",
+  },
+  posix_spawn = {
+    label = "C, posix_spawn",
+    find = find_built(programs.built "process_posix_spawn"),
+    command = programs.built "process_posix_spawn",
+  },
+  pthread = {
+    label = "C, threads",
+    find = find_built(programs.built "thread_pthread"),
+    command = programs.built "thread_pthread",
+  },
   -- Servers (bench/served).
   libuv = {
     label = "libuv, C",

@@ -17,13 +17,13 @@ int clock_gettime(int clock, struct bench_timespec *now);
 long sysconf(int name);
 ]]
 
-local RUSAGE_SELF = 0
+local RUSAGE_SELF, RUSAGE_CHILDREN = 0, -1
 local SC_PAGESIZE = 30 -- on Linux
 local CLOCK_MONOTONIC = 1 -- on Linux
 
-local function rusage()
+local function rusage(who)
   local used = ffi.new "struct bench_rusage"
-  assert(ffi.C.getrusage(RUSAGE_SELF, used) == 0, "getrusage fails")
+  assert(ffi.C.getrusage(who or RUSAGE_SELF, used) == 0, "getrusage fails")
   return used
 end
 
@@ -46,6 +46,13 @@ end
 function usage.cpu()
   local used = rusage()
   return seconds(used.user) + seconds(used.system)
+end
+
+--- The same with that of the processes that have been run and waited for.
+---@return number seconds
+function usage.cpu_of_all()
+  local used = rusage(RUSAGE_CHILDREN)
+  return usage.cpu() + seconds(used.user) + seconds(used.system)
 end
 
 --- The most memory that was ever resident at once.

@@ -1,0 +1,25 @@
+--- What bench/run measures of files: one that is read from its beginning to its
+-- end, and many small ones at once. They are in the page cache, so that what is
+-- measured is what the program adds to the kernel's copying.
+
+return {
+  make = "bench/file/make",
+  {
+    programs = { "weft", "cat", "read", "go1", "go", "asyncio" },
+    args = "large %dir/large",
+    measures = {
+      { key = "large", name = "a file of 1 GiB", unit = "ms",
+        target = { ratio = 1.25, of = "cat" } },
+      { key = "cpu", name = "  its CPU", unit = "ms" },
+    },
+  },
+  {
+    programs = { "weft", "read", "go1", "go", "asyncio" },
+    args = "small %dir/small 2000",
+    measures = {
+      { key = "small", name = "a file of 4 KiB, of 2,000", unit = "us",
+        target = { below = { text = "asyncio", "asyncio" } } },
+      { key = "cpu", name = "  its CPU", unit = "us" },
+    },
+  },
+}
