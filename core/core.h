@@ -536,14 +536,14 @@ struct weft_runtime {
   uint32_t outside_work; /* files, threads, processes: virtual time stands */
   uint64_t last_poll_ticks;
   struct list readable;        /* streams the kernel told of, to be read */
-  struct outbox *outbox;       /* what a turn's tasks have written; or NULL */
-  unsigned letter_count;       /* in it, to be sent (outbox.c) */
   struct spare *spare_buffers; /* for those that are read next */
-  unsigned spare_count;
-  struct list signals;   /* struct signals.node */
-  struct list processes; /* struct process.node: those that run */
-  char *scratch;         /* for what a filter is about to get; or NULL */
-  weft_error *no_memory; /* what a task fails with when there is none */
+  struct outbox *outbox;       /* what a turn's tasks have written; or NULL */
+  unsigned spare_count;        /* of those buffers */
+  unsigned letter_count;       /* in the outbox, to be sent (outbox.c) */
+  struct list signals;         /* struct signals.node */
+  struct list processes;       /* struct process.node: those that run */
+  char *scratch;               /* for what a filter is about to get; or NULL */
+  weft_error *no_memory;       /* what a task fails with when there is none */
   bool poll_now; /* a time was set that has come, or I/O begun in a poll */
 
   struct fs_queue { /* fs_work.c */
