@@ -85,7 +85,8 @@ class WholeFiles(IoCase):
             os.close(free)
             resource.setrlimit(resource.RLIMIT_NOFILE, (free, before[1]))
             try:
-                for call in (fs.open("/etc/passwd"), fs.read_file("/etc/passwd"),
+                for call in (fs.open("/etc/passwd"),
+                             fs.read_file("/etc/passwd"),
                              weft.process.run(["true"]),
                              weft.listen("127.0.0.1")):
                     with self.assertRaises(weft.OSError) as caught:
