@@ -107,9 +107,10 @@ static int read_with(lua_State *L, const char *call, size_t seen, int woken,
     return deliver_status(L, WEFT_EBUSY, 0);
   s->busy = true;
   int status = s->source->fill(host->rt, socket_handle(s), seen, &value);
+  status = socket_parking_status(host->rt, status); /* which may park, too */
   if (status == WEFT_PARKED)
     return socket_finish(L, host, status, 0, deliver_woken);
-  return deliver(L, socket_parking_status(host->rt, status), 0);
+  return deliver(L, status, 0);
 }
 
 static int deliver_some(lua_State *L, int status, uint64_t value) {
