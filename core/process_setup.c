@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * process_setup.c - describing a process before it is started: its arguments,
  * environment, folder, descriptors, user. */
+#include <stdio.h>
 #include <string.h>
 
 #include "process.h"
@@ -142,13 +143,10 @@ static int set_entry(struct texts *env, char *entry) {
 
 /* "name=text". It is as long as weft__free_text takes it to be. */
 static char *join(const char *name, const char *text) {
-  size_t name_bytes = strlen(name), text_bytes = strlen(text);
-  char *entry = weft__alloc(name_bytes + text_bytes + 2);
-  if (entry == NULL)
-    return NULL;
-  memcpy(entry, name, name_bytes);
-  entry[name_bytes] = '=';
-  memcpy(entry + name_bytes + 1, text, text_bytes + 1);
+  size_t size_bytes = strlen(name) + strlen(text) + 2;
+  char *entry = weft__alloc(size_bytes);
+  if (entry != NULL)
+    snprintf(entry, size_bytes, "%s=%s", name, text);
   return entry;
 }
 
