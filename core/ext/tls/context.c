@@ -296,11 +296,11 @@ static int add_ca(struct tls_settings *settings, const char *ca,
   return tls__clear_errors(added ? WEFT_OK : WEFT_ENOMEM);
 }
 
-/* Adds a text, or the path of one, with a function of this file. */
-static int add_text(weft_tls_context *context, const char *text,
-                    int (*add)(struct tls_settings *, const char *,
-                               weft_error **),
-                    weft_error **error) {
+/* Gives a text, or the path of one, to a function of this file. */
+static int give_text(weft_tls_context *context, const char *text,
+                     int (*take)(struct tls_settings *, const char *,
+                                 weft_error **),
+                     weft_error **error) {
   weft_error *unseen = NULL;
   struct tls_settings *settings = changeable(context);
   if (error != NULL)
@@ -309,14 +309,14 @@ static int add_text(weft_tls_context *context, const char *text,
     return WEFT_ESTATE;
   if (text == NULL)
     return WEFT_EINVAL;
-  int status = add(settings, text, error == NULL ? &unseen : error);
+  int status = take(settings, text, error == NULL ? &unseen : error);
   weft_error_unref(unseen);
   return status;
 }
 
 int weft_tls_context_add_ca(weft_tls_context *context, const char *ca,
                             weft_error **error) {
-  return add_text(context, ca, add_ca, error);
+  return give_text(context, ca, add_ca, error);
 }
 
 static int add_crl(struct tls_settings *settings, const char *crl,
@@ -335,7 +335,7 @@ static int add_crl(struct tls_settings *settings, const char *crl,
 
 int weft_tls_context_add_crl(weft_tls_context *context, const char *crl,
                              weft_error **error) {
-  return add_text(context, crl, add_crl, error);
+  return give_text(context, crl, add_crl, error);
 }
 
 /* -- What is allowed ------------------------------------------------------ */
@@ -414,20 +414,14 @@ int weft_tls_context_add_protocol(weft_tls_context *context,
 /* -- By others --------------------------------------------------------------
  */
 
+static int set_ciphers(struct tls_settings *settings, const char *ciphers,
+                       weft_error **error) {
+  return tls__set_ciphers(settings->ctx, ciphers, error);
+}
+
 int weft_tls_context_set_ciphers(weft_tls_context *context, const char *ciphers,
                                  weft_error **error) {
-  weft_error *unseen = NULL;
-  struct tls_settings *settings = changeable(context);
-  if (error != NULL)
-    *error = NULL;
-  if (settings == NULL)
-    return WEFT_ESTATE;
-  if (ciphers == NULL)
-    return WEFT_EINVAL;
-  int status =
-      tls__set_ciphers(settings->ctx, ciphers, error == NULL ? &unseen : error);
-  weft_error_unref(unseen);
-  return status;
+  return give_text(context, ciphers, set_ciphers, error);
 }
 
 int weft_tls_context_add_host(weft_tls_context *context, const char *name,
