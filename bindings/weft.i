@@ -359,4 +359,5 @@ static void give_value_back(const char *function, weft_value *value) {
 %weft_callback(weft_work_fn, fn, weft_host_work);
 
 %include "weft.h"
+%include "weft_inspect.h"
 %include "weft_io.h"

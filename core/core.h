@@ -508,8 +508,9 @@ struct weft_runtime {
   int32_t budget;       /* 0: the running code is cancelled; 1: the last */
   int32_t budget_saved; /* what it was when it was cancelled */
   struct ready_ring ready;
-  uint32_t raised; /* Cancelled raised in this step */
-  uint8_t state;   /* enum runtime_state */
+  uint64_t step_count; /* steps begun */
+  uint32_t raised;     /* Cancelled raised in this step */
+  uint8_t state;       /* enum runtime_state */
   bool virtual_clock;
   bool shutting_down;
   bool shields_lifted;
@@ -532,6 +533,8 @@ struct weft_runtime {
   uv_loop_t loop;
   uv_timer_t loop_timer; /* wakes the poll for the first of the heap */
   uv_async_t loop_async; /* wakes the poll for posts and signals */
+  uint64_t turn_count;   /* turns begun */
+  uint64_t poll_count;   /* polls */
   uint32_t turn_left;    /* entries of this turn that have not run */
   uint32_t outside_work; /* files, threads, processes: virtual time stands */
   uint64_t last_poll_ticks;
@@ -683,6 +686,7 @@ void weft__step(weft_runtime *rt, struct task *task);
 static inline void weft__step_begin(weft_runtime *rt, struct task *task) {
   rt->current = task;
   rt->raised = 0;
+  rt->step_count++;
   rt->budget = task->cancelled ? 0 : WEFT__RUN_BUDGET;
   rt->budget_saved = WEFT__RUN_BUDGET;
   task->state = WEFT_TASK_RUNNING;

@@ -210,6 +210,7 @@ static void jump(weft_runtime *rt) {
  * wait; if it has told of more than was read, there is none. */
 void weft__poll(weft_runtime *rt, bool may_block) {
   rt->poll_now = false;
+  rt->poll_count++;
   if (rt->letter_count > 0)
     weft__outbox_send(rt);
   weft__posts_run(rt);

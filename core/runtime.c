@@ -216,6 +216,7 @@ static inline struct entry *take_entry(struct ready_ring *ring) {
  * moves its ends, so what is left of a turn is counted. */
 uint32_t weft__turn_begin(weft_runtime *rt) {
   uint32_t count = rt->ready.tail - rt->ready.head;
+  rt->turn_count++;
   if (WEFT__UNLIKELY(rt->shuffle != 0 && count > 0))
     shuffle(rt, rt->ready.head, rt->ready.tail);
   return count;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * weft.h - the whole public ABI of libweft: tasks, scopes, primitives, and, by
- * including weft_io.h, I/O. A symbol that is in neither is private.
+ * including weft_io.h and weft_inspect.h, I/O and a view inside. A symbol that
+ * is in none of them is private.
  *
  * Words used below:
  *   parks    may suspend the calling task; then it is a cancellation point on
@@ -1353,6 +1354,7 @@ WEFT_API int weft_context_close(weft_runtime *rt, weft_context context);
 }
 #endif
 
+#include "weft_inspect.h"
 #include "weft_io.h"
 
 #endif

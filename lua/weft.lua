@@ -9,6 +9,7 @@ local collect = require "weft.collect"
 local context = require "weft.context"
 local context_var = require "weft.context_var"
 local condition = require "weft.condition"
+local debug_switch = require "weft.debug"
 local errors = require "weft.error"
 local event = require "weft.event"
 local first = require "weft.first"
@@ -53,7 +54,7 @@ local weft = {
   stack = stack.stack,
 
   run = run.run,
-  debug = report.debug,
+  debug = debug_switch.debug,
 
   spawn = task.spawn,
   current_task = task.current,

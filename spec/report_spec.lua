@@ -86,32 +86,6 @@ describe("a report", function()
       assert.is_truthy(text:find("the receiver fails", 1, true), text)
     end))
 
-  it("goes to the function given to weft.debug [29.1]", virtual(function()
-    local got = {}
-    weft.debug { report = function(...) got[#got + 1] = { ... } end }
-    weft.debug {}
-    fail_unseen("worker", "gone")
-    weft.debug { report = false }
-    local text = stderr_of(function() fail_unseen("worker", "lost") end)
-    assert.equal(1, #got)
-    assert.equal(report.FAILURE, got[1][1])
-    assert.equal("worker", got[1][2])
-    assert.equal("gone", got[1][3].message)
-    assert.is_truthy(text:find("Error: lost", 1, true), text)
-  end))
-
-  it("cannot be asked for in a way that is not there", function()
-    for options, part in pairs {
-      [{ slow = 1 }] = "there is no option slow yet",
-      [{ report = 5 }] = "report must be a function or false, got number 5",
-      [5] = "options must be a table, got number 5",
-    } do
-      local err = helper.error_of(weft.debug, options)
-      assert.is_true(err:is "ArgumentError")
-      assert.is_truthy(err.message:find(part, 1, true), err.message)
-    end
-  end)
-
   it("changes nothing of what runs [29.1]", virtual(function()
     local log = {}
     stderr_of(function()

@@ -38,7 +38,8 @@ $(BUILD)/obj/bindings/python/%.o: MORE = $(NDEBUG) -Ibindings/python \
 
 # What SWIG writes has warnings of its own that are none of ours.
 $(PYTHON_WRAP) $(PYTHON_DIR)/abi.py &: bindings/python/weft_python.i \
-  bindings/weft.i core/weft.h core/weft_io.h | deps
+  bindings/weft.i core/weft.h core/weft_io.h \
+  core/weft_inspect.h | deps
 	$(call say,SWIG,$<)
 	@mkdir -p $(dir $(PYTHON_WRAP)) $(PYTHON_DIR)
 	$(Q)swig -python -fastproxy -Wall -Werror -module abi -interface _weft \

@@ -30,30 +30,9 @@ local receiver
 ---@param fn function?
 function report.set_receiver(fn) receiver = fn end
 
---- Says who is told: `weft.debug{report=fn}` has `fn(kind, task, err,
--- traceback)` called for each report, outside any task; `report=false` has them
--- go to stderr again. `kind` is a number, as weft.report names them: FAILURE,
--- CALLBACK, STUBBORN, GIVEN_UP, SYSTEM, UNCLOSED, ABANDONED; `task` the task's
--- name, if there is one. Raises ArgumentError for any other field.
----@param options table
-function report.debug(options)
-  if type(options) ~= "table" then
-    errors.fail_argument("debug(options): options must be a table, got "
-      .. errors.shown(options))
-  end
-  for name in pairs(options) do
-    if name ~= "report" then
-      errors.fail_argument("debug(options): there is no option "
-        .. tostring(name) .. " yet, only report")
-    end
-  end
-  local fn = options.report
-  if fn ~= nil and fn ~= false and type(fn) ~= "function" then
-    errors.fail_argument("debug(options): report must be a function or false, "
-      .. "got " .. errors.shown(fn))
-  end
-  if fn ~= nil then report.set_receiver(fn or nil) end
-end
+--- Who gets the reports; nil: nobody, they go to stderr.
+---@return function?
+function report.get_receiver() return receiver end
 
 -- Whether the cause is the same failure, one task earlier on its path.
 local function is_told(err, cause)
