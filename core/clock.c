@@ -31,7 +31,7 @@ int weft_now(weft_runtime *rt, uint64_t *now_ns) {
 int weft_set_virtual_clock(weft_runtime *rt, int on, uint64_t start_ns) {
   if (!weft__is_here(rt))
     return WEFT_ETHREAD;
-  if (rt->timers.count > 0)
+  if (rt->timers.count > 0 || !list_is_empty(&rt->advancing))
     return WEFT_ESTATE;
   rt->virtual_clock = on != 0;
   rt->virtual_now_ns = start_ns;

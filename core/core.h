@@ -548,6 +548,9 @@ struct weft_runtime {
   char *scratch;               /* for what a filter is about to get; or NULL */
   weft_error *no_memory;       /* what a task fails with when there is none */
   bool poll_now; /* a time was set that has come, or I/O begun in a poll */
+  bool io_moved; /* bytes went through a stream in this poll */
+  struct list settling;  /* tasks that wait until all are parked (settle.c) */
+  struct list advancing; /* and those that move the virtual clock */
 
   struct fs_queue { /* fs_work.c */
     uv_mutex_t mutex;
@@ -715,6 +718,11 @@ void weft__signals_give_back(weft_runtime *rt);
 void weft__signals_deliver(weft_runtime *rt);
 void weft__report(weft_runtime *rt, int kind, struct task *task,
                   weft_error *error);
+
+/* -- The virtual clock, moved by hand (settle.c) --------------------------- */
+
+uint64_t weft__advance_next(const weft_runtime *rt); /* WEFT__NEVER if none */
+void weft__advance_end(weft_runtime *rt);
 
 /* -- Primitives, one file each --------------------------------------------
  * Each frees what a handle stood for that is still open when the runtime is

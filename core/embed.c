@@ -23,6 +23,8 @@ int weft_backend_fd(weft_runtime *rt, int *fd) {
 static uint64_t time_until_due(weft_runtime *rt) {
   uint64_t next = weft__timer_next(rt);
   uint64_t now = weft__now(rt);
+  if (!list_is_empty(&rt->advancing))
+    return 0;
   if (next == WEFT__NEVER)
     return WEFT__NEVER;
   return next > now && !rt->virtual_clock ? next - now : 0;
@@ -41,7 +43,7 @@ int weft_next_timeout(weft_runtime *rt, uint64_t *timeout_ns) {
   /* A post may have come after those were run, but before the last look at the
    * kernel, which then has told of it already. */
   if (!weft__ready_is_empty(rt) || rt->poll_now ||
-      !list_is_empty(&rt->readable) ||
+      !list_is_empty(&rt->readable) || !list_is_empty(&rt->settling) ||
       atomic_load_explicit(&rt->posts.pending, memory_order_relaxed))
     return WEFT_OK;
   uint64_t next = time_until_due(rt), grace = time_to_grace(rt);

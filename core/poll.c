@@ -57,14 +57,15 @@ bool weft__poll_is_due(weft_runtime *rt) {
 /* Whether anything but a post or a signal could still wake a task. */
 bool weft__can_wake(weft_runtime *rt) {
   return !weft__ready_is_empty(rt) || rt->timers.count > 0 ||
-         rt->outside_work > 0 || has_io(rt) ||
+         rt->outside_work > 0 || has_io(rt) || !list_is_empty(&rt->settling) ||
+         !list_is_empty(&rt->advancing) ||
          atomic_load_explicit(&rt->posts.pending, memory_order_relaxed);
 }
 
 static bool may_jump(const weft_runtime *rt) {
   return rt->virtual_clock && !rt->poll_now && rt->outside_work == 0 &&
-         rt->timers.count > 0 && weft__ready_is_empty(rt) &&
-         !list_is_empty(&rt->tasks);
+         (rt->timers.count > 0 || !list_is_empty(&rt->advancing)) &&
+         weft__ready_is_empty(rt) && !list_is_empty(&rt->tasks);
 }
 
 /* Whether there is nothing to do but to wait. In a shutdown a callback may have
@@ -73,7 +74,7 @@ static bool must_wait(weft_runtime *rt) {
   if (rt->shutting_down && !weft__can_wake(rt))
     return false;
   return weft__ready_is_empty(rt) && !may_jump(rt) && !rt->poll_now &&
-         list_is_empty(&rt->readable) &&
+         list_is_empty(&rt->readable) && list_is_empty(&rt->settling) &&
          !atomic_load_explicit(&rt->posts.pending, memory_order_relaxed);
 }
 
@@ -195,13 +196,32 @@ static void fire_due(weft_runtime *rt) {
     fire(rt, timer);
 }
 
-/* All tasks are parked and the poll has found nothing: the virtual clock jumps,
- * unless work outside the loop is under way, for which it waits. */
+/* The virtual clock jumps, unless work outside the loop is under way, for which
+ * it waits. */
 static void jump(weft_runtime *rt) {
-  uint64_t next = weft__timer_next(rt);
-  if (next != WEFT__NEVER && next > rt->virtual_now_ns)
-    rt->virtual_now_ns = next;
-  fire_due(rt);
+  uint64_t next = weft__timer_next(rt), stop = weft__advance_next(rt);
+  uint64_t to = next <= stop ? next : stop;
+  if (to != WEFT__NEVER && to > rt->virtual_now_ns)
+    rt->virtual_now_ns = to;
+  if (next <= stop)
+    fire_due(rt);
+  else
+    weft__advance_end(rt);
+}
+
+/* Whether the poll has found nothing, and nothing is left to be looked at. */
+static bool is_quiet(weft_runtime *rt) {
+  return weft__ready_is_empty(rt) && !rt->poll_now && !rt->io_moved &&
+         list_is_empty(&rt->readable) &&
+         !atomic_load_explicit(&rt->posts.pending, memory_order_relaxed);
+}
+
+/* All tasks are parked. */
+static void settle(weft_runtime *rt) {
+  if (!list_is_empty(&rt->settling))
+    weft__wake_all(rt, &rt->settling, WEFT_OK);
+  else if (may_jump(rt))
+    jump(rt);
 }
 
 /* -- The poll ------------------------------------------------------------- */
@@ -209,7 +229,7 @@ static void jump(weft_runtime *rt) {
 /* At most one look at the kernel: if there is nothing to run, the look is the
  * wait; if it has told of more than was read, there is none. */
 void weft__poll(weft_runtime *rt, bool may_block) {
-  rt->poll_now = false;
+  rt->poll_now = rt->io_moved = false;
   rt->poll_count++;
   if (rt->letter_count > 0)
     weft__outbox_send(rt);
@@ -222,8 +242,8 @@ void weft__poll(weft_runtime *rt, bool may_block) {
   weft__streams_read(rt, rt->virtual_clock ? UINT_MAX : STREAMS_A_POLL);
   weft__posts_run(rt);
   fire_due(rt);
-  if (may_jump(rt))
-    jump(rt);
+  if (is_quiet(rt))
+    settle(rt);
   rt->last_poll_ticks = weft__ticks();
 }
 

@@ -77,6 +77,8 @@ int weft_runtime_new(weft_runtime **out) {
   list_init(&rt->pools);
   list_init(&rt->processes);
   list_init(&rt->signals);
+  list_init(&rt->settling);
+  list_init(&rt->advancing);
   init_pools(rt);
   rt->fibers.size_bytes = STACK_BYTES;
   rt->fibers.guard = true;

@@ -285,6 +285,7 @@ int weft__stream_received(struct stream *s, const char *data,
 }
 
 static void on_read(struct stream *s, ssize_t count, const char *data) {
+  s->rt->io_moved = true;
   if (count <= 0)
     weft__stream_read_failed(s, count == 0 ? UV_EOF : (int)count);
   else if (s->filter != NULL)

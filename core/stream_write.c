@@ -61,6 +61,7 @@ void weft__ignore_sigpipe(void) {
 static void on_written(uv_write_t *request, int uv_code) {
   struct chunk *chunk = request->data;
   struct stream *s = chunk->stream;
+  s->rt->io_moved = true;
   if (--chunk->left == 0)
     weft__free(chunk, chunk->size_bytes);
   if (s->ended)

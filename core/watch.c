@@ -94,6 +94,7 @@ void weft__watch_dispose(weft_runtime *rt, void *object) {
 static void on_events(uv_poll_t *poll, int uv_code, int events) {
   struct watch *watch = poll->data;
   int status = uv_code < 0 ? WEFT_EIO : WEFT_OK;
+  watch->rt->io_moved = true;
   watch->fn(watch->rt, watch->arg, status, events);
 }
 

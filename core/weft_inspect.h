@@ -36,6 +36,30 @@ enum weft_stat {
  * parks: no    errors: WEFT_EINVAL (no such number) */
 WEFT_API int weft_get_stat(weft_runtime *rt, int stat, uint64_t *value);
 
+/* -- Time in tests --------------------------------------------------------
+ * A virtual clock (weft_set_virtual_clock) jumps by itself when all tasks are
+ * parked and a poll finds nothing. A test that has to look at what has happened
+ * by a certain time moves it by hand: up to there and no further. Whichever
+ * clock it is, a test may wait until everybody else waits, instead of guessing
+ * how many turns that takes. */
+
+/* Moves the virtual clock on by [span_ns], below the clock's end: fires
+ * everything that is due up to then, each at its own time with the turns it
+ * causes, and returns with the clock at the end of the span and everybody else
+ * parked. 0 is fine: what is due now is done. Until the clock is at the end it
+ * stands still, as ever, while a thread, file operation, look-up or process
+ * runs. Several tasks may advance at a time, each to its own end.
+ * parks: yes   errors: WEFT_ECANCELLED, WEFT_ESTATE (the clock is the real
+ * one), WEFT_EINVAL (past the clock's end)
+ * cancelled: the clock stays where it is then */
+WEFT_API int weft_clock_advance(weft_runtime *rt, uint64_t span_ns);
+
+/* Waits until every other task is parked, or waits here too, and a poll finds
+ * nothing: on a virtual clock before that jumps. A task that waits for a thread
+ * or a process is parked.
+ * parks: yes   errors: WEFT_ECANCELLED */
+WEFT_API int weft_wait_all_parked(weft_runtime *rt);
+
 #ifdef __cplusplus
 }
 #endif

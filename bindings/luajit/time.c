@@ -79,6 +79,22 @@ static int sleep_until(lua_State *L) {
                      NULL);
 }
 
+/* -- Time in tests -------------------------------------------------------- */
+
+/* clock_advance(seconds) -> code. The caller has refused what is no span. */
+static int clock_advance(lua_State *L) {
+  struct host *host = host_of(L);
+  uint64_t span = time_ns(lua_tonumber(L, 1));
+  park_check(L, host, "clock:advance");
+  return park_finish(L, host, weft_clock_advance(host->rt, span), 0, NULL);
+}
+
+static int wait_all_parked(lua_State *L) {
+  struct host *host = host_of(L);
+  park_check(L, host, "wait_all_parked");
+  return park_finish(L, host, weft_wait_all_parked(host->rt), 0, NULL);
+}
+
 /* -- Calls ---------------------------------------------------------------- */
 
 static int push_timer(lua_State *L, int status, weft_timer timer) {
@@ -147,6 +163,8 @@ void open_time(lua_State *L, struct host *host) {
                                        {"budget", budget},
                                        {"sleep", sleep_for},
                                        {"sleep_until", sleep_until},
+                                       {"clock_advance", clock_advance},
+                                       {"wait_all_parked", wait_all_parked},
                                        {"call_at", call_at},
                                        {"call_soon", call_soon},
                                        {"call_cancel", call_cancel},
