@@ -118,6 +118,16 @@ static int is_running(lua_State *L) {
   return 1;
 }
 
+/* is_virtual() -> whether the runtime has the virtual clock */
+static int is_virtual(lua_State *L) {
+  struct host *host = host_of(L);
+  int on = 0;
+  if (host->rt != NULL)
+    weft_get_virtual_clock(host->rt, &on);
+  lua_pushboolean(L, on);
+  return 1;
+}
+
 /* run_id() -> a number that no other run of this state has. */
 static int run_id(lua_State *L) {
   lua_pushnumber(L, (lua_Number)host_of(L)->run_id);
@@ -127,6 +137,7 @@ static int run_id(lua_State *L) {
 void open_run(lua_State *L, struct host *host) {
   static const luaL_Reg functions[] = {{"run", run},
                                        {"is_running", is_running},
+                                       {"is_virtual", is_virtual},
                                        {"run_id", run_id},
                                        {NULL, NULL}};
   host_register(L, host, functions);

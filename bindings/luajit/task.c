@@ -191,6 +191,19 @@ static int traceback(lua_State *L) {
   return 1;
 }
 
+/* coroutine(task) -> its innermost coroutine, to be looked at; nil for a task
+ * that has ended, or is not of this state. */
+static int coroutine(lua_State *L) {
+  struct host *host = host_of(L);
+  lua_State *co = host->rt == NULL ? NULL : job_active(host, handle_at(L, 1));
+  if (co == NULL || !lua_checkstack(co, 1))
+    return 0;
+  lua_pushthread(co);
+  if (co != L)
+    lua_xmove(co, L, 1);
+  return 1;
+}
+
 /* on_done(task, fn) -> nil, handle of the callback */
 static int on_done(lua_State *L) {
   struct host *host = host_of(L);
@@ -275,6 +288,7 @@ void open_task(lua_State *L, struct host *host) {
                                        {"task_set_name", set_name},
                                        {"task_scope", scope},
                                        {"task_traceback", traceback},
+                                       {"task_coroutine", coroutine},
                                        {"task_on_done", on_done},
                                        {"task_observe", observe},
                                        {"task_guard", guard},

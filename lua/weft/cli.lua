@@ -145,6 +145,9 @@ end
 ---@param argv string[]
 ---@return number status for the process
 function cli.main(argv)
+  if argv[1] == "test" then
+    return require("weft.testing.program").main { unpack(argv, 2) }
+  end
   local own, rest, script_index = part(argv)
   if #own > 0 then return run_options(argv, own, rest, script_index) end
   local script = table.remove(rest, 1)

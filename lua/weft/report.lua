@@ -68,12 +68,22 @@ function report.describe(err)
   return table.concat(lines, "\n")
 end
 
-local function print_report(kind, task, err, traceback)
+--- A report as text for a person.
+---@param kind number
+---@param task string? the task's name
+---@param err any
+---@param traceback string?
+---@return string
+function report.text(kind, task, err, traceback)
   local who = task and "task " .. task .. ": " or ""
-  local lines = { "weft: " .. who .. (texts[kind] or tostring(kind)) }
+  local lines = { who .. (texts[kind] or tostring(kind)) }
   if err then lines[#lines + 1] = report.describe(err)
   elseif traceback then lines[#lines + 1] = traceback end
-  io.stderr:write(table.concat(lines, "\n"), "\n")
+  return table.concat(lines, "\n")
+end
+
+local function print_report(...)
+  io.stderr:write("weft: ", report.text(...), "\n")
 end
 
 --- Makes a report. If the receiver fails, stderr gets both.
