@@ -6,9 +6,16 @@
 -- @module weft.testing
 
 local body = require "weft.testing.body"
+local clock = require "weft.testing.clock"
+local env = require "weft.testing.env"
 local finalizers = require "weft.testing.finalizers"
+local fixture = require "weft.testing.fixture"
 local options = require "weft.testing.options"
 local reports = require "weft.testing.reports"
+local sequencer = require "weft.testing.sequencer"
+local server = require "weft.testing.server"
+local stub = require "weft.testing.stub"
+local temp_dir = require "weft.testing.temp_dir"
 
 return {
   options = options.set,
@@ -18,6 +25,17 @@ return {
   plain = body.plain,
   reports = reports.take,
 
+  clock = clock.new,
+  wait_all_parked = clock.wait_all_parked,
+  sequencer = sequencer.new,
+
+  async_stub = stub.new,
+  stub = stub.replace,
+
   use = finalizers.use,
   defer = finalizers.defer,
+  fixture = fixture.new,
+  temp_dir = temp_dir.new,
+  env = env.set,
+  serve = server.serve,
 }

@@ -8,6 +8,7 @@
 local errors = require "weft.error"
 local options = require "weft.testing.options"
 local suite = require "weft.testing.suite"
+require "weft.testing.assertions"
 
 -- busted gives helpers only its public face; the functions of that know the
 -- rest.

@@ -29,19 +29,22 @@ function finalizers.defer(fn, ...)
     call_deferred)
 end
 
+local function keep(object, exit, ...)
+  resource.push(list, object, exit)
+  return ...
+end
+
 --- Enters a resource (as `weft.with` takes them: of `weft.context`, or with
 -- `enter` and `exit`, or only with `close`), which is left at the end of the
 -- test, and returns its value. Parks where the resource does. Cancelled, it
 -- was not entered. Raises ArgumentError for what is none.
 ---@param object any
----@return any value
+---@return any ... what entering gave
 function finalizers.use(object)
   local enter, exit = resource.methods(object, "use(resource): resource")
   core.check_park "testing.use"
-  local value = object
-  if enter then value = enter(object) end
-  resource.push(list, object, exit)
-  return value
+  if not enter then return keep(object, exit, object) end
+  return keep(object, exit, enter(object))
 end
 
 --- How many there are to be undone.
@@ -63,6 +66,24 @@ local function leave_last(err)
   return errors.object(failure)
 end
 
+local function raise_all(failures)
+  if #failures == 1 then error(failures[1], 0) end
+  if #failures > 1 then error(errors.group(failures), 0) end
+end
+
+--- Leaves, at the end of a function of the test's, the contexts it has entered
+-- that have scopes open, for these govern the function itself: the last first,
+-- until `outer` is the innermost scope again. Else as `run`.
+---@param outer number a handle, as of core.scope_current
+---@param err any
+function finalizers.leave_scopes(outer, err)
+  local failures = {}
+  while #list > 0 and core.scope_current() ~= outer do
+    failures[#failures + 1] = leave_last(err)
+  end
+  raise_all(failures)
+end
+
 --- Undoes all of it, the last first, each one shielded: a cancellation shows
 -- after it. What is added meanwhile is undone too. A resource's `exit` gets
 -- `err`, the test's own error if it had one, but cannot handle it. Parks where
@@ -73,8 +94,7 @@ function finalizers.run(err)
   core.check_park "finalizers.run"
   local failures = {}
   while #list > 0 do failures[#failures + 1] = leave_last(err) end
-  if #failures == 1 then error(failures[1], 0) end
-  if #failures > 1 then error(errors.group(failures), 0) end
+  raise_all(failures)
 end
 
 return finalizers

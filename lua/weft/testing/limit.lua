@@ -4,6 +4,7 @@
 local call = require "weft.call"
 local core = require "weft.core"
 local errors = require "weft.error"
+local finalizers = require "weft.testing.finalizers"
 local frames = require "weft.testing.frames"
 local scope = require "weft.scope"
 local task = require "weft.task"
@@ -51,6 +52,15 @@ local function timeout_error(seconds, seen)
     { traceback = seen.traceback, frame = seen.info })
 end
 
+-- What fn has entered and not left may have scopes open. An error of its own is
+-- what is told of fn; but Cancelled may have come from such a scope, and then
+-- that tells why.
+local function leave_scopes(outer, ok, err)
+  local left, failure = pcall(finalizers.leave_scopes, outer, err)
+  if left or not ok and not errors.is_cancelled(err) then return ok, err end
+  return false, failure
+end
+
 --- Calls `fn(...)` in the running task. It is cancelled where it waits when it
 -- has not ended after `seconds`; then raises a TimeoutError that says where
 -- that was, even if fn swallowed it. What fn raises goes on; `at_raise(err)` is
@@ -68,10 +78,14 @@ function limit.call(seconds, at_raise, fn, ...)
       seen = look(handle)
       around:cancel "the limit of the test"
     end)
+    local outer = core.scope_current()
     ok, err = xpcall(fn, function(raised)
       at_raise(raised)
       return raised
     end, unpack(arguments, 1, count))
+    if core.scope_current() ~= outer then
+      ok, err = leave_scopes(outer, ok, err)
+    end
     if timer then timer:cancel() end
   end)
   if seen then error(timeout_error(seconds, seen), 0) end
