@@ -206,12 +206,12 @@ static void describe_file(weft_runtime *rt, uint64_t handle, char *text,
   const char *path;
   if (weft_file_get_path(rt, handle, &path) != WEFT_OK)
     path = "an unknown path";
-  snprintf(text, size, "the file %s; close it", path);
+  snprintf(text, size, "the file %s", path);
 }
 
 void open_file(lua_State *L, struct host *host) {
   static const struct socket_kind kind = {OPEN_FILE, weft_file_abort,
-                                          describe_file};
+                                          describe_file, "; close it", NULL};
   static const luaL_Reg functions[] = {{"file_open", file_open},
                                        {"file_close", file_close},
                                        {"file_is_open", file_is_open},

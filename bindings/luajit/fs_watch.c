@@ -56,12 +56,12 @@ static void describe_watch(weft_runtime *rt, uint64_t handle, char *text,
   const char *path;
   if (weft_fs_watch_get_path(rt, handle, &path) != WEFT_OK)
     path = "an unknown path";
-  snprintf(text, size, "the watch of %s; close it", path);
+  snprintf(text, size, "the watch of %s", path);
 }
 
 void open_fs_watch(lua_State *L, struct host *host) {
   static const struct socket_kind kind = {WATCH, weft_fs_watch_close,
-                                          describe_watch};
+                                          describe_watch, "; close it", NULL};
   static const luaL_Reg functions[] = {{"fs_watch_new", fs_watch_new},
                                        {"fs_watch_next", fs_watch_next},
                                        {"fs_watch_close", fs_watch_close},

@@ -154,7 +154,7 @@ static int close_host(lua_State *L) {
 
 static struct host *new_host(lua_State *L) {
   struct host *host = lua_newuserdata(L, sizeof *host);
-  *host = (struct host){.functions = LUA_NOREF};
+  *host = (struct host){.functions = LUA_NOREF, .opened = LUA_NOREF};
   host->budget = &host->no_budget;
   lua_createtable(L, 0, 1);
   lua_pushcfunction(L, close_host);
@@ -208,5 +208,7 @@ int luaopen_weft_core(lua_State *L) {
   open_context(L, host);
   open_generator(L, host);
   open_thread(L, host);
+  open_opened(L, host);
+  open_guard(L, host);
   return 1;
 }

@@ -76,6 +76,8 @@ struct host {
   int objects;     /* reference: number -> a job's task object */
   int anchor_count;
   int functions; /* reference: what the Lua side has told us, by name */
+  int opened;    /* reference: sockets, and where each was made, while that is
+                    to be known (opened.c); else LUA_NOREF */
   const void *cancelled_metatable;
   const void *stream_metatable; /* of what can be read: a look at the */
   const void *file_metatable;   /* registry costs as much as the read */
@@ -206,6 +208,10 @@ void callback_drop(void *callback);
 /* Gives a new runtime the resolver that is found when it is first needed. */
 void dns_set_up(weft_runtime *rt);
 
+/* -- guard.c -------------------------------------------------------------- */
+
+void guard_leave(const weft_runtime *rt);
+
 /* -- Modules: each adds its functions to the table on top of the stack. --- */
 
 void open_run(lua_State *L, struct host *host);
@@ -232,6 +238,8 @@ void open_coroutine(lua_State *L, struct host *host);
 void open_context(lua_State *L, struct host *host);
 void open_generator(lua_State *L, struct host *host);
 void open_thread(lua_State *L, struct host *host);
+void open_guard(lua_State *L, struct host *host);
+void open_opened(lua_State *L, struct host *host);
 
 /* -- Handles in Lua ------------------------------------------------------- */
 

@@ -148,12 +148,12 @@ static void describe(weft_runtime *rt, weft_listener listener, char *text,
   weft_value *address;
   int status = weft_listener_address(rt, listener, &address);
   socket_address_text(status, address, own, sizeof own);
-  snprintf(text, size, "the listener on %s; close it", own);
+  snprintf(text, size, "the listener on %s", own);
 }
 
 void open_net(lua_State *L, struct host *host) {
   static const struct socket_kind kind = {LISTENER, weft_listener_close,
-                                          describe};
+                                          describe, "; close it", NULL};
   static const luaL_Reg functions[] = {
       {"tcp_connect", tcp_connect},
       {"unix_connect", unix_connect},

@@ -251,22 +251,28 @@ static void describe(weft_runtime *rt, weft_process process, char *text,
                      size_t size) {
   int pid = 0;
   weft_process_get_pid(rt, process, &pid);
-  snprintf(text, size,
-           "process %d was collected while it ran, and is ended; wait for it, "
-           "stop it, or use it in weft.with",
-           pid);
+  snprintf(text, size, "process %d", pid);
+}
+
+static bool is_running_process(weft_runtime *rt, weft_process process) {
+  int flag = 0;
+  weft_process_is_running(rt, process, &flag);
+  return flag != 0;
 }
 
 /* There is nothing to tell of one that has exited. */
 static int close_collected(weft_runtime *rt, weft_process process) {
-  int flag = 0;
-  weft_process_is_running(rt, process, &flag);
+  bool running = is_running_process(rt, process);
   int status = weft_process_close(rt, process);
-  return flag ? status : WEFT_ESTATE;
+  return running ? status : WEFT_ESTATE;
 }
 
 void open_process(lua_State *L, struct host *host) {
-  static const struct socket_kind kind = {PROCESS, close_collected, describe};
+  static const struct socket_kind kind = {
+      PROCESS, close_collected, describe,
+      " was collected while it ran, and is ended; wait for it, stop it, or use "
+      "it in weft.with",
+      is_running_process};
   static const luaL_Reg functions[] = {
       {"process_start", process_start},
       {"process_descriptor", process_descriptor},

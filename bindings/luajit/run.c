@@ -2,6 +2,7 @@
  * run.c - a runtime for a Lua state: weft.run. */
 #include "host.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 #if defined(__linux__)
@@ -77,6 +78,7 @@ static int run_main(lua_State *L) {
   weft_set_main(rt, main_task);
   lua_settop(L, RUN_DELIVER);
   status = weft_run(rt);
+  guard_leave(rt);
   weft_error *error; /* raised by the Lua side: so it has been seen */
   weft_task_get_error(rt, main_task, &error);
   weft_runtime_free(rt);
@@ -128,6 +130,16 @@ static int is_virtual(lua_State *L) {
   return 1;
 }
 
+/* take_interrupt(): Ctrl-C does again what it does by default, so that the next
+ * run takes it over: the luajit program has it raise an error some time later.
+ */
+static int take_interrupt(lua_State *L) {
+  (void)L;
+  if (is_main_thread())
+    signal(SIGINT, SIG_DFL);
+  return 0;
+}
+
 /* run_id() -> a number that no other run of this state has. */
 static int run_id(lua_State *L) {
   lua_pushnumber(L, (lua_Number)host_of(L)->run_id);
@@ -138,6 +150,7 @@ void open_run(lua_State *L, struct host *host) {
   static const luaL_Reg functions[] = {{"run", run},
                                        {"is_running", is_running},
                                        {"is_virtual", is_virtual},
+                                       {"take_interrupt", take_interrupt},
                                        {"run_id", run_id},
                                        {NULL, NULL}};
   host_register(L, host, functions);

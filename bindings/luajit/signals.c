@@ -60,12 +60,12 @@ static void describe(weft_runtime *rt, weft_signals signals, char *text,
                      size_t size) {
   (void)rt;
   (void)signals;
-  snprintf(text, size, "an iterator of signals; close it");
+  snprintf(text, size, "an iterator of signals");
 }
 
 void open_signals(lua_State *L, struct host *host) {
-  static const struct socket_kind kind = {SIGNALS, weft_signals_close,
-                                          describe};
+  static const struct socket_kind kind = {SIGNALS, weft_signals_close, describe,
+                                          "; close it", NULL};
   static const luaL_Reg functions[] = {{"signals_new", signals_new},
                                        {"signals_add", signals_add},
                                        {"signals_next", signals_next},

@@ -23,6 +23,8 @@ struct socket *socket_push(lua_State *L, struct host *host, const char *kind) {
       .host = host, .run_id = host->run_id, .source = source_of(kind)};
   luaL_getmetatable(L, kind);
   lua_setmetatable(L, -2);
+  if (host->opened != LUA_NOREF)
+    opened_note(L, host);
   return s;
 }
 
@@ -93,6 +95,7 @@ static void close_orphan(weft_runtime *rt, void *arg) {
   char text[512];
   weft_error *error;
   orphan->kind->describe(rt, orphan->handle, text, sizeof text);
+  strncat(text, orphan->kind->advice, sizeof text - strlen(text) - 1);
   if (orphan->kind->close(rt, orphan->handle) != WEFT_OK)
     return;
   weft_error_new(WEFT_ESTATE, NULL, text, &error);

@@ -40,8 +40,12 @@ struct socket {
 struct socket_kind {
   const char *name; /* of its metatable */
   int (*close)(weft_runtime *rt, uint64_t handle);
-  /* Says what was collected open, "the stream from x to y". */
+  /* Says what is open, "the stream from x to y". */
   void (*describe)(weft_runtime *rt, uint64_t handle, char *text, size_t size);
+  const char *advice; /* what follows that where it was collected open */
+  /* Whether there is anything to be closed; NULL: as long as it has a handle.
+   */
+  bool (*is_open)(weft_runtime *rt, uint64_t handle);
 };
 
 /* Makes the metatable of the kind, and gives its address. */
@@ -63,6 +67,11 @@ static inline bool socket_is(lua_State *L, const void *metatable) {
   lua_pop(L, 1);
   return is;
 }
+
+/* -- What is open (opened.c) ---------------------------------------------- */
+
+/* Keeps where the socket on top of the stack is made. */
+void opened_note(lua_State *L, struct host *host);
 
 /* -- Statuses ------------------------------------------------------------- */
 

@@ -176,13 +176,14 @@ static void describe(weft_runtime *rt, weft_stream stream, char *text,
   status = weft_stream_address(rt, stream, 1, &address);
   socket_address_text(status, address, peer, sizeof peer);
   if (*own == '\0')
-    snprintf(text, size, "the stream of a pipe or terminal; close it");
+    snprintf(text, size, "the stream of a pipe or terminal");
   else
-    snprintf(text, size, "the stream from %s to %s; close it", own, peer);
+    snprintf(text, size, "the stream from %s to %s", own, peer);
 }
 
 void open_stream(lua_State *L, struct host *host) {
-  static const struct socket_kind kind = {STREAM, weft_stream_abort, describe};
+  static const struct socket_kind kind = {STREAM, weft_stream_abort, describe,
+                                          "; close it", NULL};
   static const luaL_Reg functions[] = {
       {"stream_open", stream_open},
       {"stream_write", stream_write},

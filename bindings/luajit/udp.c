@@ -56,7 +56,7 @@ static void describe(weft_runtime *rt, weft_udp udp, char *text, size_t size) {
   weft_value *address;
   int status = weft_udp_address(rt, udp, 0, &address);
   socket_address_text(status, address, own, sizeof own);
-  snprintf(text, size, "the UDP socket on %s; close it", own);
+  snprintf(text, size, "the UDP socket on %s", own);
 }
 
 /* -- Sending and connecting ----------------------------------------------- */
@@ -206,7 +206,8 @@ static int udp_leave(lua_State *L) {
 }
 
 void open_udp(lua_State *L, struct host *host) {
-  static const struct socket_kind kind = {UDP, weft_udp_close, describe};
+  static const struct socket_kind kind = {UDP, weft_udp_close, describe,
+                                          "; close it", NULL};
   static const luaL_Reg functions[] = {{"udp_open", udp_open},
                                        {"udp_close", udp_close},
                                        {"udp_address", udp_address},

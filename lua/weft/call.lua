@@ -3,6 +3,7 @@
 
 local core = require "weft.core"
 local errors = require "weft.error"
+local opened = require "weft.opened"
 local report = require "weft.report"
 local check_time = require("weft.scope").check_time
 
@@ -25,6 +26,11 @@ end
 ---@return number
 function Call:when() return self.due end
 
+local function describe_open(self)
+  if not self.handle then return nil end
+  return ("a call that is due in %.3g s"):format(self.due - core.now())
+end
+
 -- `name` says the arguments too; `when` nil is soon.
 local function schedule(name, when, fn, ...)
   if type(fn) ~= "function" then
@@ -41,6 +47,7 @@ local function schedule(name, when, fn, ...)
   end, called)
   if code then errors.fail(code) end
   object.handle, object.running = handle, handle
+  opened.note(object, describe_open)
   return object
 end
 

@@ -5,6 +5,7 @@ local codes = require "weft.codes"
 local core = require "weft.core"
 local errors = require "weft.error"
 local many = require "weft.many"
+local opened = require "weft.opened"
 local options = require "weft.options"
 local scope = require "weft.scope"
 local semaphore = require "weft.semaphore"
@@ -26,6 +27,11 @@ local KINDS = {
   queue = options.count(0, true),
 }
 local SHUTDOWN = { wait = options.flag, cancel = options.flag }
+
+local function describe_open(self)
+  if self.closed or self.run_id ~= core.run_id() then return nil end
+  return ("an executor of %d threads; shut it down"):format(self.workers)
+end
 
 --- Makes an executor of at most `workers` threads, by default one for each
 -- processor, which are started as they are needed and stay until it is shut
@@ -49,6 +55,7 @@ function executor.threads(opts)
     completed = 0,
     closed = false,
   }, metatable)
+  opened.note(self, describe_open)
   return self -- no tail call: errors count the frames
 end
 

@@ -10,6 +10,7 @@ local catch = require "weft.catch"
 local codes = require "weft.codes"
 local core = require "weft.core"
 local errors = require "weft.error"
+local opened = require "weft.opened"
 local owner = require "weft.owner"
 local scope = require "weft.scope"
 
@@ -172,6 +173,12 @@ end
 -- it gives a generator each time, and gets that back as the control variable.
 local makers = setmetatable({}, { __mode = "k" })
 
+local function describe_open(self)
+  local state = core.generator_state(self[CORE])
+  if state == "new" or state == "over" then return nil end
+  return "a generator that was left early"
+end
+
 -- The object has all its fields from the start: so its table never grows.
 local function make(maker, fn, ...)
   local self = setmetatable({
@@ -184,6 +191,7 @@ local function make(maker, fn, ...)
   end
   gen = core_new(self, xpcall, fn, errors.trace, yield, ...)
   self[CORE] = gen
+  opened.note(self, describe_open)
   owner.add(self)
   return self
 end

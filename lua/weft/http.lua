@@ -9,7 +9,9 @@ local core = require "weft.ext.http"
 local errors = require "weft.error"
 local fail_unknown = require("weft.options").fail_unknown
 local json = require "weft.json"
+local opened = require "weft.opened"
 local response = require "weft.http_response"
+local weft_core = require "weft.core"
 
 local http = { HTTPError = response.HTTPError }
 
@@ -199,6 +201,11 @@ local function open_session(options)
   return handle
 end
 
+local function describe_open(self)
+  if self.closed or self.run_id ~= weft_core.run_id() then return nil end
+  return "an HTTP session; close it"
+end
+
 --- Makes a session: it keeps connections for later requests, and gives its
 -- options to all of them. It is to be closed, best in `weft.finally`.
 --
@@ -212,8 +219,10 @@ end
 function http.session(options)
   options = options or {}
   check_options(options, SESSION_OPTIONS, "http.session(options)")
-  return setmetatable({ options = options, handle = open_session(options) },
-    metatable)
+  local self = setmetatable({ options = options,
+    handle = open_session(options), run_id = weft_core.run_id() }, metatable)
+  opened.note(self, describe_open)
+  return self
 end
 
 -- "https://host:1" of a URL, nil if it is none.
@@ -279,6 +288,7 @@ end
 --- Aborts what is under way, with a ClosedError, and closes the connections.
 -- Closing twice does nothing.
 function Session:close()
+  self.closed = true
   core.session_close(self.handle)
 end
 

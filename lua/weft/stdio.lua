@@ -33,6 +33,7 @@ end
 local function open(standard)
   local opened = stream.open(standard.descriptor)
   opened.label = standard.label -- for errors
+  core.opened_forget(opened[1]) -- it stays open for the others
   if standard.file then
     opened.write = write_through(opened.write, standard.file)
   end

@@ -5,6 +5,7 @@ require "weft.copy"
 local codes = require "weft.codes"
 local core = require "weft.core"
 local errors = require "weft.error"
+local opened = require "weft.opened"
 local options = require "weft.options"
 local report = require "weft.report"
 local task = require "weft.task"
@@ -98,6 +99,12 @@ end
 
 local pool, pool_run
 
+local function describe_running(of)
+  local _, running, queued = core.workers_counts(of)
+  if not running or running + queued == 0 then return nil end
+  return running + queued .. " calls of weft.to_thread that still run"
+end
+
 -- The pool of the present run.
 local function own_pool()
   local run = core.run_id()
@@ -106,6 +113,7 @@ local function own_pool()
   code, pool = core.workers_new(WORKERS_MAX, IDLE_SECONDS, "weft.to_thread")
   if code then errors.fail(code) end
   pool_run = run
+  opened.note(pool, describe_running)
   return pool
 end
 

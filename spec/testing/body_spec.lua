@@ -66,7 +66,7 @@ describe("weft.testing.body", function()
   it("ends a virtual one that nothing can wake [30.5]", plain(function()
     local err = failure_of(testing.virtual(function() weft.queue():get() end))
     assert.is_truthy(err.message:find(
-      "deadlocked: nothing can wake it any more; it waited for queue", 1, true))
+      "deadlock: nothing can wake it any more; it waited for queue", 1, true))
   end))
 
   it("fails one that leaves a task, and names it [30.6]", plain(function()

@@ -1,15 +1,20 @@
---- One test in a runtime: with its clock, its limit, and a look at what it has
--- left at its end. It knows nothing of busted.
+--- One test in a runtime: with its clock, its seed, its limits, and a look at
+-- what it has left at its end. It knows nothing of busted.
 -- @module weft.testing.case
 
+local clocks = require "weft.testing.clock"
+local debugging = require "weft.debug"
 local errors = require "weft.error"
+local failure = require "weft.testing.failure"
 local finalizers = require "weft.testing.finalizers"
 local leaks = require "weft.testing.leaks"
 local limit = require "weft.testing.limit"
+local opened = require "weft.opened"
+local report = require "weft.report"
 local reports = require "weft.testing.reports"
 local run = require "weft.run"
 local scope = require "weft.scope"
-local time = require "weft.time"
+local seeds = require "weft.testing.seed"
 
 local case = {}
 
@@ -19,105 +24,114 @@ local clock -- of the runtime that runs, if it is virtual
 ---@return table?
 function case.clock() return clock end
 
-local RANDOM_SEEDS = 2 ^ 31
+-- -- A runtime ----------------------------------------------------------------
 
--- The seed for one run; 0 shuffles nothing.
-local function draw(seed)
-  if seed == "random" then return math.random(RANDOM_SEEDS) end
-  return seed or nil
+local function takes_report(kind)
+  return kind == report.DEADLOCK and limit.on_deadlock()
 end
 
-local function new_clock()
-  local found, module = pcall(require, "weft.testing.clock")
-  return found and module.new() or { now = time.now }
-end
+-- What a test is told of what it has left, and of a deadlock, costs something.
+local WATCH = { sites = true, deadlock = true }
 
---- Runs `main()` in a runtime of its own by the options `virtual` and `seed`.
--- Returns the seed that was used, if any, and the reports nobody has looked at.
----@param options table complete
----@param main function
----@return number? seed
----@return table[] reports
-function case.in_runtime(options, main)
-  local seed = draw(options.seed)
-  reports.begin()
-  local ok, err = xpcall(run.run_with, errors.trace,
-    { virtual = options.virtual, seed = seed }, function()
-      clock = options.virtual and new_clock() or nil
-      main()
-    end)
-  clock = nil
-  local left = reports.finish()
+local function with_watch(fn)
+  local before = debugging.debug()
+  debugging.debug(WATCH)
+  opened.watch(true)
+  local ok, err = pcall(fn)
+  opened.watch(false)
+  debugging.debug { sites = before.sites, deadlock = before.deadlock }
   if not ok then error(err, 0) end
-  return seed, left
+end
+
+local is_warm = false
+
+-- What is opened once and for all is no leak of the first test.
+local function warm_up()
+  if is_warm then return end
+  is_warm = true
+  run.run(function() end)
+end
+
+--- Runs `main()` in a runtime of its own. Returns the reports that nobody has
+-- looked at, and the descriptors it has left open, as texts.
+---@param options table complete; `virtual` and `seed`, a number or nil
+---@param main function
+---@return table[] reports
+---@return string[] descriptors
+function case.in_runtime(options, main)
+  warm_up()
+  local noted = leaks.note_descriptors()
+  local outer = clock
+  local ok, left = pcall(reports.collect, takes_report, function()
+    with_watch(function()
+      run.run_with({ virtual = options.virtual, seed = options.seed or nil },
+        function()
+          clock = options.virtual and clocks.new() or nil
+          main()
+        end)
+    end)
+  end)
+  clock = outer
+  if not ok then error(left, 0) end
+  return left, leaks.find_descriptors(noted)
 end
 
 local function ignore() end
 
---- Calls a function of the test's with its limit, in the running task.
+--- Calls a function of the test's within its limit, in the running task.
 ---@param options table complete
+---@param name string of the test
 ---@param at_raise function? called with an error where it was raised
 ---@param fn function
-function case.call(options, at_raise, fn)
-  return limit.call(options.timeout, at_raise or ignore, fn, clock)
+function case.call(options, name, at_raise, fn)
+  limit.call(options, name, at_raise or ignore, fn, clock)
 end
 
 --- Undoes, at the end of a test, what it wanted to be undone.
 ---@param options table complete
----@param err any
-function case.finalize(options, err)
+---@param name string of the test
+---@param err any the test's own error
+function case.finalize(options, name, err)
   if finalizers.count() == 0 then return end
-  limit.call(options.timeout, ignore, finalizers.run, err)
+  limit.call(options, name, ignore, finalizers.run, err)
 end
 
---- The text about what is left behind.
----@param left string[]
----@return string
-function case.leak_text(left)
-  return "left at the end of the test:\n  " .. table.concat(left, "\n  ")
+-- -- A test without busted's help ---------------------------------------------
+
+local NAME = "a test"
+
+local function call_and_finalize(options, fn)
+  local ok, err = pcall(case.call, options, NAME, nil, fn)
+  if not ok and err == nil then err = errors.object(err) end
+  local undone, undo_err = pcall(case.finalize, options, NAME, err)
+  if ok and not undone then return undo_err end
+  return err
 end
 
---- The text about reports nobody has looked at.
----@param left table[]
----@return string
-function case.report_text(left)
-  local lines = {}
-  for i, entry in ipairs(left) do
-    lines[i] = reports.describe(entry):gsub("\n", "\n  ")
-  end
-  return "reported during the test:\n  " .. table.concat(lines, "\n  ")
-end
-
-local function add(problems, text) problems[#problems + 1] = text end
-
-local function outcome(err, problems, seed)
+local function raise(err, problems, seed)
   if err == nil and #problems == 0 then return end
-  if seed then add(problems, ("(the seed was %d)"):format(seed)) end
-  if err == nil then error(table.concat(problems, "\n"), 0) end
+  if err == nil then err = table.concat(problems, "\n") end
+  if type(err) == "string" then err = err .. seeds.text(seed) end
   error(err, 0)
 end
 
---- Runs a test without busted's help, in a runtime of its own; raises what is
--- wrong with it.
+--- Runs a test in a runtime of its own; raises what is wrong with it.
 ---@param options table complete
 ---@param fn function
 function case.run_alone(options, fn)
-  local failure
+  local err, left
   local problems = {}
-  local seed, reported = case.in_runtime(options, function()
-    local noted = leaks.note()
-    local ok, err = pcall(case.call, options, nil, fn)
-    failure = not ok and (err == nil and errors.object(err) or err) or nil
-    local undone, undo_err = pcall(case.finalize, options, failure)
-    if not undone and failure == nil then failure = undo_err end
-    if failure ~= nil or not options.leaks then return end
-    scope.shield(function()
-      local left = leaks.find(noted)
-      if #left > 0 then add(problems, case.leak_text(left)) end
-    end)
+  options.seed = seeds.draw(options.seed)
+  local reported, descriptors = case.in_runtime(options, function()
+    err = call_and_finalize(options, fn)
+    scope.shield(function() left = leaks.find() end)
   end)
-  if #reported > 0 then add(problems, case.report_text(reported)) end
-  outcome(failure, problems, seed)
+  for _, text in ipairs(descriptors) do left[#left + 1] = text end
+  if options.leaks and #left > 0 then
+    problems[1] = failure.leaks(left, "the test")
+  end
+  if #reported > 0 then problems[#problems + 1] = failure.reports(reported) end
+  raise(err, problems, options.seed)
 end
 
 return case

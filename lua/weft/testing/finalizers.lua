@@ -12,7 +12,7 @@ local scope = require "weft.scope"
 
 local finalizers = {}
 
--- Of the present test; a list of resource.lua's: exit, object, exit, object.
+-- Of the present test, a list of resource.lua's: exit, object, exit, object.
 local list = {}
 
 local function call_deferred(call)
@@ -45,6 +45,16 @@ function finalizers.use(object)
   core.check_park "testing.use"
   if not enter then return keep(object, exit, object) end
   return keep(object, exit, enter(object))
+end
+
+--- Has another list be the present one: of a test in a describe that has things
+-- of its own to undo. Returns the one it was.
+---@param other table
+---@return table
+function finalizers.swap(other)
+  local before = list
+  list = other
+  return before
 end
 
 --- How many there are to be undone.

@@ -48,11 +48,26 @@ function frames.first(co, level)
   end
 end
 
---- "file:line" of the first frame that is the user's.
----@return string?
-function frames.place(co, level)
-  local info = frames.first(co, co and level or (level or 1) + 1)
-  return info and ("%s:%d"):format(info.short_src, info.currentline)
+-- Lines of a traceback that are about how a test is run, or an assertion.
+local function is_runner(line)
+  return line:find("[/\\]weft[/\\]testing[/\\]%a+%.lua:%d+: in ")
+    or line:find "[/\\]busted[/\\]%a+%.lua:%d+: in "
+    or line:find "[/\\]luassert[/\\][%a/]+%.lua:%d+: in "
+end
+
+--- The tracebacks in a text without the lines that are the same for all tests.
+---@param text string
+---@return string
+function frames.user_part(text)
+  local kept = {}
+  for line in (text .. "\n"):gmatch "([^\n]*)\n" do
+    if not is_runner(line) then
+      kept[#kept + 1] = line
+    elseif kept[#kept]:find "^%s*\t%[C%]: in function '[%a]+'$" then
+      kept[#kept] = nil
+    end
+  end
+  return table.concat(kept, "\n")
 end
 
 return frames

@@ -1,48 +1,99 @@
---- What a test has left behind.
+--- What a test has left behind: tasks, what it has opened, descriptors.
 -- @module weft.testing.leaks
 
 local core = require "weft.core"
+local opened = require "weft.opened"
 local task = require "weft.task"
 local time = require "weft.time"
 
 local leaks = {}
 
+-- Turns that what is about to end by itself is given for that: a task that was
+-- cancelled, one that is about to hear that its connection was closed.
 local ROUNDS = 32
 
---- What there is now, to be compared with later.
+--- What there is now, which is not the test's.
+---@return table
 function leaks.note()
-  local noted = {}
-  for _, object in ipairs(task.all()) do noted[object:id()] = true end
+  local noted = { tasks = {}, opened = {} }
+  for _, object in ipairs(task.all()) do noted.tasks[object] = true end
+  for _, entry in ipairs(opened.list()) do noted.opened[entry.key] = true end
   return noted
 end
 
-local function new_tasks(noted)
+local NOTHING = { tasks = {}, opened = {} }
+
+local function new_tasks(noted, own)
   local list = {}
   for _, object in ipairs(task.all()) do
-    if not noted[object:id()] then list[#list + 1] = object end
+    if not noted.tasks[object] and object ~= own then
+      list[#list + 1] = object
+    end
   end
   return list
+end
+
+local function new_opened(noted)
+  local list = {}
+  for _, entry in ipairs(opened.list()) do
+    if not noted.opened[entry.key] then list[#list + 1] = entry end
+  end
+  return list
+end
+
+local function let_end(noted, own)
+  for _ = 1, ROUNDS do
+    if #new_tasks(noted, own) == 0 and #new_opened(noted) == 0 then return end
+    time.yield()
+  end
 end
 
 local function describe_task(object)
   local _, _, _, _, what = core.task_info(object[1])
   return ("task '%s' #%d%s"):format(object:name(), object:id(),
-    what and ", which waits for " .. what or "")
+    what and "; it waits for " .. what or "")
 end
 
---- The texts of what is left since `noted`. What is about to end by itself is
--- given the turns it needs for that. Parks, if there is any.
----@param noted table
+local function describe_opened(entry)
+  if entry.place == "" then return entry.text end
+  return ("%s, opened at %s"):format(entry.text, entry.place)
+end
+
+--- What is left in the runtime since `noted`, a text each; by default all there
+-- is. Parks, if that is anything.
+---@param noted table?
 ---@return string[]
 function leaks.find(noted)
-  local left = new_tasks(noted)
-  for _ = 1, ROUNDS do
-    if #left == 0 then break end
-    time.yield()
-    left = new_tasks(noted)
-  end
+  noted = noted or NOTHING
+  local own = task.current()
+  let_end(noted, own)
   local texts = {}
-  for _, object in ipairs(left) do texts[#texts + 1] = describe_task(object) end
+  for _, object in ipairs(new_tasks(noted, own)) do
+    texts[#texts + 1] = describe_task(object)
+  end
+  for _, entry in ipairs(new_opened(noted)) do
+    texts[#texts + 1] = describe_opened(entry)
+  end
+  return texts
+end
+
+--- The descriptors the process has open.
+---@return table
+function leaks.note_descriptors() return core.descriptors() end
+
+--- The descriptors that are open now and were not, a text each.
+---@param noted table as of note_descriptors
+---@return string[]
+function leaks.find_descriptors(noted)
+  local numbers, texts = {}, {}
+  for number in pairs(core.descriptors()) do
+    if not noted[number] then numbers[#numbers + 1] = number end
+  end
+  table.sort(numbers)
+  for i, number in ipairs(numbers) do
+    texts[i] = ("descriptor %d: %s"):format(number,
+      core.descriptor_name(number) or "closed meanwhile")
+  end
   return texts
 end
 

@@ -1,95 +1,160 @@
---- The limit of a test: how long it may take, and what it was waiting for.
+--- The limit of a test's function: how long it may take. Where it waited when
+-- that was over is what its error tells.
+--
+-- It is kept in real time by a thread, guard.c; on the virtual clock, a limit
+-- that the test was given is a time of that clock besides. Past its limit the
+-- test's task is cancelled; what then still runs of the test, as after_each,
+-- is shielded.
 -- @module weft.testing.limit
 
-local call = require "weft.call"
 local core = require "weft.core"
 local errors = require "weft.error"
+local failure = require "weft.testing.failure"
 local finalizers = require "weft.testing.finalizers"
-local frames = require "weft.testing.frames"
 local scope = require "weft.scope"
-local task = require "weft.task"
-local tree = require "weft.tree"
 
 local limit = {}
 
-local function seconds_text(seconds) return ("%g s"):format(seconds) end
+local running -- the innermost of the calls below
 
--- What the running test is seen to wait for when the time is up.
-local function look(handle)
-  local co = core.task_coroutine(handle)
-  local _, _, _, _, what = core.task_info(handle)
-  local all = task.all()
-  return {
-    what = what,
-    info = co and frames.first(co),
-    traceback = co and debug.traceback(co),
-    tree = #all > 1 and tree.tree() or nil,
-  }
+-- -- The end of the time ------------------------------------------------------
+
+local function raise_text(seconds)
+  return ("to have it longer: testing.with({timeout = %g}, fn) for a test, "
+    .. "testing.options{timeout = %g} in a describe"):format(seconds * 2,
+    seconds * 2)
 end
+
+-- Cuts off what runs, for the reason that `make(seen)` makes an error of.
+local function cut(make)
+  local this = running
+  if not this or this.err then return end
+  this.err = make(failure.look(this.task))
+  this.cancel()
+end
+
+local function on_time(seconds, what)
+  cut(function(seen)
+    return failure.cut(seen, ("no end after %g s%s"):format(seconds, what),
+      raise_text(seconds))
+  end)
+end
+
+core.guard_set(function()
+  if not running then return end
+  on_time(running.real, running.virtual and " of real time" or "")
+end)
+
+--- A report of the core's has come that nothing can wake a task any more, or
+-- that tasks wait for each other: the test is cut off. False if none runs.
+---@return boolean
+function limit.on_deadlock()
+  if not running then return false end
+  cut(function(seen)
+    return failure.cut(seen, "deadlock: nothing can wake it any more")
+  end)
+  return true
+end
+
+-- -- Calling ------------------------------------------------------------------
 
 -- On the virtual clock, without a limit: by then nothing else was to come.
 local NEVER = 1e9
 
-local function how_to_raise(seconds)
-  return ("(a higher limit: testing.with({timeout = %g}, fn) for one test, "
-    .. "testing.options{timeout = %g} for a describe)"):format(seconds * 2,
-    seconds * 2)
-end
-
-local function timeout_error(seconds, seen)
-  local waited = seen.what and "; it waited for " .. seen.what or ""
-  local lines
-  if seconds == NEVER then
-    lines = { "deadlocked: nothing can wake it any more" .. waited }
-  else
-    lines = { "no end after " .. seconds_text(seconds) .. waited,
-      how_to_raise(seconds) }
-  end
-  if seen.tree then
-    lines[#lines + 1] = "The tasks were:\n  " .. seen.tree:gsub("\n", "\n  ")
-  end
-  return errors.classes.TimeoutError(table.concat(lines, "\n"),
-    { traceback = seen.traceback, frame = seen.info })
+local function set_timer(this, seconds)
+  if not this.virtual then return nil end
+  local code, handle = core.call_at(core.now() + math.min(seconds, NEVER),
+    function()
+      if seconds >= NEVER then limit.on_deadlock()
+      else on_time(seconds, "") end
+    end, "the limit")
+  if code then errors.fail(code) end
+  return handle
 end
 
 -- What fn has entered and not left may have scopes open. An error of its own is
 -- what is told of fn; but Cancelled may have come from such a scope, and then
 -- that tells why.
 local function leave_scopes(outer, ok, err)
-  local left, failure = pcall(finalizers.leave_scopes, outer, err)
+  local left, failed = pcall(finalizers.leave_scopes, outer, err)
   if left or not ok and not errors.is_cancelled(err) then return ok, err end
-  return false, failure
+  return false, failed
+end
+
+local function call_in_scope(at_raise, fn, ...)
+  local outer = core.scope_current()
+  local ok, err = xpcall(fn, function(raised)
+    at_raise(raised)
+    return raised
+  end, ...)
+  if core.scope_current() ~= outer then return leave_scopes(outer, ok, err) end
+  return ok, err
+end
+
+-- In a test that was cut off already.
+local function call_shielded(this, ...)
+  local arguments, count = { ... }, select("#", ...)
+  local ok, err
+  scope.scope(function(around)
+    this.cancel = function() around:cancel() end
+    ok, err = call_in_scope(unpack(arguments, 1, count))
+  end, { shield = true })
+  return ok, err
+end
+
+local function begin(options, name)
+  local handle = core.task_handle()
+  local this = {
+    task = handle, outer = running, virtual = core.is_virtual(),
+    cancel = function() core.task_cancel(handle) end,
+  }
+  this.real = this.virtual and options.guard or options.timeout
+  running = this
+  this.guarded = core.guard_begin(this.real, name, true)
+  this.timer = set_timer(this, options.timeout)
+  return this
+end
+
+local function finish(this)
+  if this.timer then core.call_cancel(this.timer) end
+  if this.guarded then core.guard_end() end
+  running = this.outer
 end
 
 --- Calls `fn(...)` in the running task. It is cancelled where it waits when it
--- has not ended after `seconds`; then raises a TimeoutError that says where
--- that was, even if fn swallowed it. What fn raises goes on; `at_raise(err)` is
--- called before, on the stack where it was raised.
----@param seconds number
+-- has not ended in time; then raises an error that says where that was, even if
+-- fn swallowed it. What fn raises goes on; `at_raise(err)` is called before, on
+-- the stack where it was raised.
+---@param options table `timeout`, by the test's clock; `guard`, in real time
+---@param name string of the test, for one that cannot be ended
 ---@param at_raise function
 ---@param fn function
-function limit.call(seconds, at_raise, fn, ...)
-  local handle = core.task_handle()
-  local ok, err, seen
-  local arguments, count = { ... }, select("#", ...)
-  if seconds == math.huge and core.is_virtual() then seconds = NEVER end
-  scope.scope(function(around)
-    local timer = seconds < math.huge and call.later(seconds, function()
-      seen = look(handle)
-      around:cancel "the limit of the test"
-    end)
-    local outer = core.scope_current()
-    ok, err = xpcall(fn, function(raised)
-      at_raise(raised)
-      return raised
-    end, unpack(arguments, 1, count))
-    if core.scope_current() ~= outer then
-      ok, err = leave_scopes(outer, ok, err)
-    end
-    if timer then timer:cancel() end
-  end)
-  if seen then error(timeout_error(seconds, seen), 0) end
+function limit.call(options, name, at_raise, fn, ...)
+  local this = begin(options, name)
+  local ok, err
+  if core.current_deadline() == -math.huge then
+    ok, err = call_shielded(this, at_raise, fn, ...)
+  else
+    ok, err = call_in_scope(at_raise, fn, ...)
+  end
+  finish(this)
+  if this.err then error(this.err, 0) end
   if not ok then error(err, 0) end
+end
+
+--- Calls `fn(...)` outside any task, where it cannot be cut off: it is named on
+-- stderr when its time is over. Returns what it returns.
+---@param options table
+---@param name string
+---@param fn function
+function limit.call_plain(options, name, fn, ...)
+  local guarded = core.guard_begin(options.guard, name, false)
+  local function finish_plain(ok, ...)
+    if guarded then core.guard_end() end
+    if ok then return ... end
+    error((...), 0)
+  end
+  return finish_plain(pcall(fn, ...))
 end
 
 return limit

@@ -6,25 +6,30 @@ local report = require "weft.report"
 local reports = {}
 
 local list = {}
-local before
 
-local function receive(kind, task, err, traceback)
+local function add(kind, task, err, traceback)
   list[#list + 1] = { kind = kind, task = task, err = err,
     traceback = traceback }
 end
 
---- Begins to collect them.
-function reports.begin()
+--- Collects them while `fn()` runs, but for those that `filter(kind)` takes.
+-- Returns what fn returns.
+---@param filter fun(kind: number): boolean
+---@param fn function
+function reports.collect(filter, fn)
+  local before, outer = report.get_receiver(), list
   list = {}
-  before = report.get_receiver()
-  report.set_receiver(receive)
-end
-
---- Has them go where they went before; returns those nobody has looked at.
----@return table[]
-function reports.finish()
-  report.set_receiver(before)
-  return reports.take()
+  report.set_receiver(function(kind, ...)
+    if not filter(kind) then add(kind, ...) end
+  end)
+  local function finish(ok, ...)
+    report.set_receiver(before)
+    local left = list
+    list = outer
+    if not ok then error((...), 0) end
+    return left, ...
+  end
+  return finish(pcall(fn))
 end
 
 --- The reports so far: list of `{ kind =, task =, err =, traceback = }`, as
@@ -35,13 +40,6 @@ function reports.take()
   local taken = list
   list = {}
   return taken
-end
-
---- One of them as text.
----@param entry table
----@return string
-function reports.describe(entry)
-  return report.text(entry.kind, entry.task, entry.err, entry.traceback)
 end
 
 return reports

@@ -10,103 +10,52 @@
 local body = require "weft.testing.body"
 local case = require "weft.testing.case"
 local core = require "weft.core"
-local errors = require "weft.error"
-local frames = require "weft.testing.frames"
+local failure = require "weft.testing.failure"
+local finalizers = require "weft.testing.finalizers"
+local group = require "weft.group"
 local leaks = require "weft.testing.leaks"
+local limit = require "weft.testing.limit"
 local options = require "weft.testing.options"
-local report = require "weft.report"
+local reports = require "weft.testing.reports"
 local scope = require "weft.scope"
+local seeds = require "weft.testing.seed"
+local told = require "weft.testing.told"
 
 local suite = {}
 
 local busted, block -- busted's core and its blocks
-local safe, safe_publish, execute, get_trace, rewrite -- the core's own
+local safe, safe_publish, execute, publish -- the core's own
 local test -- the one that runs
+local interrupted -- the name of the signal
 
--- -- What is told of an error -------------------------------------------------
-
-local last = {} -- the last error that was raised: `err` and its `trace`
-
-local function trim(info)
-  info.traceback = info.traceback:sub(1, info.traceback:find "\n%s*%[C]")
-  return info
-end
-
--- As busted's own, but the first line is one of the user's.
-local function trace_of(element, level, message)
-  if message ~= nil and rawequal(message, last.err) then return last.trace end
-  local frame = errors.is_error(message) and rawget(message, "frame")
-  local info, at = frames.first(nil, (level or 3))
-  if frame then
-    info = frame
-    info.traceback = message.traceback
-  elseif info then
-    info.traceback = debug.traceback("", at)
-  else
-    return get_trace(element, (level or 3) + 1, message)
-  end
-  info.message = message
-  local file = busted.getFile(element)
-  return file and file.getTrace(file.name, info) or trim(info)
-end
-
-local function message_of(element, message, trace)
-  if errors.is_error(message) then
-    message = rawget(message, "frame") and message.message
-      or report.describe(message)
-  end
-  return rewrite(element, message, trace)
-end
-
--- An error of busted's among what failed in other tasks: the one to be told as
--- it is, if all are.
-local function assertion_in(err)
-  if not errors.is_error(err) then return nil end
-  if err.errors then
-    local found
-    for _, member in ipairs(err.errors) do
-      local inner = assertion_in(member)
-      if not inner then return nil end
-      found = found or inner
-    end
-    return found
-  end
-  local metatable = debug.getmetatable(err.value)
-  local kind = type(metatable) == "table" and metatable.__type
-  return (kind == "failure" or kind == "pending") and err.value or nil
-end
-
--- A failed assertion in another task is a failure of the test, which says so.
-local function as_failure(err)
-  local found = assertion_in(err)
-  if not found then return err end
-  local metatable = debug.getmetatable(found)
-  if metatable.__type == "pending" then return found end
-  return setmetatable({ message = report.describe(err) }, metatable)
-end
+local EXIT_SIGNAL = { SIGINT = 130, SIGTERM = 143 }
 
 -- -- Calling the code of tests ------------------------------------------------
 
-local function in_task() return core.is_running() end
+-- Ctrl-C has cancelled what runs: it is the last test.
+local function look_for_signal()
+  local _, source, reason = core.cancellation()
+  if source ~= "signal" then return end
+  interrupted = reason
+  busted.skipAll = true
+end
 
 -- What busted is to call instead of `fn`, in a task.
 local function limited(opts, element, fn)
   return function()
-    local ok, err = pcall(case.call, opts, function(raised)
-      local trace = trace_of(element, 2, raised)
-      last = { err = raised, trace = trace }
-    end, fn)
+    local ok, err = pcall(case.call, opts, told.name(element),
+      function(raised) told.note(element, raised) end, fn)
+    look_for_signal()
     if ok then return end
-    local shown = as_failure(err)
-    if rawequal(last.err, err) then last.err = shown end
-    error(shown, 0)
+    if test then test.err = err end
+    error(told.replace(err, failure.as_busted(err)), 0)
   end
 end
 
 local function tell(status, element, text)
   busted.publish({ status, element.descriptor }, element,
     busted.context.parent(element),
-    message_of(element, text, element.trace), element.trace)
+    busted.rewriteMessage(element, text, element.trace), element.trace)
 end
 
 local function failed(element, text)
@@ -114,32 +63,61 @@ local function failed(element, text)
   return busted.status "error"
 end
 
-local HOW_TO_SHARE = "setup has a runtime of its own, which has ended with it; "
-  .. "testing.options{shared = true} in the describe has setup and tests share "
-  .. "one"
+-- The options of one run.
+local function with_seed(opts)
+  opts.seed = seeds.draw(opts.seed)
+  told.use_seed(opts.seed)
+  return opts
+end
+
+-- -- Setup and teardown -------------------------------------------------------
+
+local HOW_TO_SHARE = "%s has a runtime of its own, which ends with it; to have "
+  .. "one for it and the tests: testing.options{shared = true} in the describe"
+
+local HOOK_NAMES = { strict_setup = "setup", strict_teardown = "teardown" }
+
+local function hook_name(element)
+  return HOOK_NAMES[element.descriptor] or element.descriptor
+end
+
+local function look_after_hook(opts, element, status)
+  local name = hook_name(element)
+  local ok, err = pcall(case.finalize, opts, told.name(element))
+  if not ok then return failure.describe(err) end
+  if not status:success() or not opts.leaks then return nil end
+  local left = leaks.find()
+  return #left > 0 and failure.leaks(left, name) .. "\n"
+    .. HOW_TO_SHARE:format(name) or nil
+end
 
 -- A hook that belongs to no test, in a runtime of its own.
 local function run_apart(descriptor, fn, element)
-  local opts = options.of(element)
-  local results, left
-  local ok, err = pcall(case.in_runtime, opts, function()
-    local noted = leaks.note()
+  local opts = with_seed(options.of(element))
+  local results, problem
+  local ok, reported = pcall(case.in_runtime, opts, function()
     results = { safe(descriptor, limited(opts, element, fn), element) }
-    if results[1]:success() and opts.leaks then left = leaks.find(noted) end
+    problem = look_after_hook(opts, element, results[1])
   end)
-  if not ok then return failed(element, err) end
-  if left and #left > 0 then
-    return failed(element, case.leak_text(left) .. "\n" .. HOW_TO_SHARE)
+  if not ok then problem = failure.describe(reported)
+  elseif not problem and #reported > 0 then
+    problem = failure.reports(reported)
   end
+  if problem then return failed(element, problem) end
   return unpack(results)
+end
+
+local function run_plain(descriptor, fn, element)
+  return limit.call_plain(test.options, told.name(element), safe, descriptor,
+    fn, element)
 end
 
 local function run_piece(descriptor, run, element)
   local fn = body.open(run)
-  if test and test.plain and descriptor == "it" then
-    return safe(descriptor, fn, element)
+  if test and test.plain and element == test.element then
+    return run_plain(descriptor, fn, element)
   end
-  if not in_task() then return run_apart(descriptor, fn, element) end
+  if not core.is_running() then return run_apart(descriptor, fn, element) end
   local opts = test and test.options or options.of(element)
   local results = { safe(descriptor, limited(opts, element, fn), element) }
   if test and not results[1]:success() then test.failed = true end
@@ -148,15 +126,11 @@ end
 
 -- -- One test -----------------------------------------------------------------
 
-local function seed_text(seed)
-  return seed and ("\n(WEFT_SEED=%d gives the same run)"):format(seed) or ""
-end
-
 -- The event of the test's end, which was held back.
-local function end_test(this, problem)
+local function end_test(this)
   local ended = this.ended
-  if problem and not this.failed then
-    tell(ended and "failure" or "error", this.element, problem)
+  if this.problem and not this.failed then
+    tell(ended and "failure" or "error", this.element, this.problem)
     if ended then ended[3] = "failure" end
   end
   if ended then
@@ -165,80 +139,95 @@ local function end_test(this, problem)
 end
 
 -- What is to be looked at in the test's task at its end.
-local function look(this, noted)
-  local ok, err = pcall(case.finalize, this.options)
+local function look_after_test(this, noted)
+  local ok, err = pcall(case.finalize, this.options, this.name, this.err)
   if not ok then
-    this.problem = report.describe(err)
+    this.problem = failure.describe(err)
   elseif this.options.leaks and not this.failed then
-    local left = leaks.find(noted)
-    if #left > 0 then this.problem = case.leak_text(left) end
+    this.left = leaks.find(noted)
   end
+  look_for_signal()
 end
 
-local function run_in_task(this, executor)
-  local noted = leaks.note()
+local function run_in_task(this, executor, noted)
   this.results = { safe("it", executor, this.element) }
-  scope.shield(function() look(this, noted) end)
+  if this.ended and this.ended[3] ~= "success" then this.failed = true end
+  scope.shield(function() look_after_test(this, noted) end)
+end
+
+local function judge(this, reported, descriptors)
+  local left = this.left or {}
+  for _, text in ipairs(descriptors) do left[#left + 1] = text end
+  if this.problem then return end
+  if this.options.leaks and #left > 0 then
+    this.problem = failure.leaks(left, "the test")
+  elseif #reported > 0 then
+    this.problem = failure.reports(reported)
+  end
 end
 
 local function run_in_runtime(this, executor)
-  if in_task() then return run_in_task(this, executor) end
-  local ok, seed, reported = pcall(case.in_runtime, this.options, function()
-    run_in_task(this, executor)
+  with_seed(this.options)
+  local ok, reported, descriptors = pcall(case.in_runtime, this.options,
+    function() run_in_task(this, executor) end)
+  if ok then return judge(this, reported, descriptors) end
+  this.problem = failure.describe(reported)
+end
+
+-- In the runtime of its describe: a task of it.
+local function run_in_shared(this, executor)
+  local noted, descriptors = leaks.note(), leaks.note_descriptors()
+  local before = finalizers.swap {}
+  reports.take()
+  pcall(group.group, function(g)
+    g:spawn("test", run_in_task, this, executor, noted)
   end)
-  if not ok then
-    this.problem = report.describe(seed)
-  elseif not this.problem and #reported > 0 then
-    this.problem = case.report_text(reported)
+  finalizers.swap(before)
+  judge(this, reports.take(), leaks.find_descriptors(descriptors))
+  look_for_signal()
+end
+
+local function why_not_shared(opts)
+  if opts.plain then
+    return "a plain test cannot run here: its describe shares a runtime"
   end
-  this.seed = ok and seed or nil
+  if opts.virtual == core.is_virtual() then return nil end
+  return ("the test wants the %s clock, and the runtime that its describe "
+    .. "shares has the %s one: testing.options{shared = true, virtual = %s}")
+    :format(opts.virtual and "virtual" or "real",
+      core.is_virtual() and "virtual" or "real", tostring(opts.virtual))
+end
+
+local function run_where_it_belongs(this, executor)
+  if core.is_running() then
+    this.problem = why_not_shared(this.options)
+    if not this.problem then run_in_shared(this, executor) end
+  elseif this.plain then
+    this.results = { safe("it", executor, this.element) }
+  else
+    run_in_runtime(this, executor)
+  end
 end
 
 local function run_test(executor, element)
   local _, own = body.open(element.run)
   local opts = options.of(element, own)
-  local this = { element = element, options = opts, plain = opts.plain }
   block.lazySetup(busted.context.parent(element)) -- it is not the test's
+  local this = { element = element, options = opts, plain = opts.plain,
+    name = told.name(element) }
   test = this
-  if this.plain then this.results = { safe("it", executor, element) }
-  else run_in_runtime(this, executor) end
+  run_where_it_belongs(this, executor)
   test = nil
-  end_test(this, this.problem and this.problem .. seed_text(this.seed))
+  end_test(this)
   return unpack(this.results or { busted.status "error" })
-end
-
--- -- What replaces busted's own -----------------------------------------------
-
-local HOOKS = { before_each = true, after_each = true, strict_setup = true,
-  strict_teardown = true, lazy_setup = true, lazy_teardown = true }
-
-local function our_safe(descriptor, run, element)
-  local kind = element.descriptor
-  if descriptor == "it" and kind == "it" and run ~= element.run then
-    return run_test(run, element)
-  end
-  local is_body = run == element.run
-  if is_body and (kind == "it" or HOOKS[kind]) or descriptor == "finally" then
-    return run_piece(descriptor, run, element)
-  end
-  if is_body then options.forget(element) end
-  return safe(descriptor, run, element)
-end
-
-local function our_safe_publish(descriptor, channel, element, ...)
-  if test and element == test.element and channel[1] == "test"
-      and channel[2] == "end" then
-    test.ended = { descriptor, ... }
-    return true
-  end
-  return safe_publish(descriptor, channel, element, ...)
 end
 
 -- -- A describe that shares its runtime ---------------------------------------
 
 local SETUPS = { "strict_setup", "strict_teardown" }
 
--- Setup and teardown, which are to run inside the runtime.
+-- busted runs setup right after the body of a describe was read; that of one
+-- that shares its runtime has to wait for the runtime.
 local function take_setups(element)
   local taken = {}
   for _, name in ipairs(SETUPS) do
@@ -247,32 +236,81 @@ local function take_setups(element)
   return taken
 end
 
-local function execute_shared(element, setups)
+local function execute_in_runtime(element, opts, setups)
   for name, list in pairs(setups) do element[name] = list end
   if block.setup(element) then execute(element) end
   block.lazyTeardown(element)
   block.teardown(element)
   take_setups(element)
+  case.finalize(opts, told.name(element))
 end
 
-local function our_execute(element)
-  local taken = element and element.weft_setups
-  if not taken then return execute(element) end
-  element.weft_setups = nil
-  local opts = options.of(element)
-  local ok, err = pcall(case.in_runtime, opts, function()
-    execute_shared(element, taken)
+local function execute_shared(element, setups)
+  local opts = with_seed(options.of(element))
+  local left
+  local ok, reported, descriptors = pcall(case.in_runtime, opts, function()
+    execute_in_runtime(element, opts, setups)
+    scope.shield(function() left = leaks.find() end)
   end)
-  if not ok then failed(element, err) end
+  if not ok then return failed(element, failure.describe(reported)) end
+  for _, text in ipairs(descriptors) do left[#left + 1] = text end
+  if #left > 0 and opts.leaks and not interrupted then
+    failed(element, failure.leaks(left, "the " .. element.descriptor))
+  elseif #reported > 0 then
+    failed(element, failure.reports(reported))
+  end
 end
 
--- busted runs setup right after the body of a describe was read; that of one
--- that shares its runtime has to wait for the runtime.
-local function our_safe_reading(descriptor, run, element)
-  local results = { our_safe(descriptor, run, element) }
-  if run == element.run and options.own(element, "shared")
-      and not in_task() then
+-- -- What replaces busted's own -----------------------------------------------
+
+local HOOKS = { before_each = true, after_each = true, strict_setup = true,
+  strict_teardown = true, lazy_setup = true, lazy_teardown = true }
+
+local function read_block(descriptor, run, element)
+  options.forget(element)
+  local results = { safe(descriptor, run, element) }
+  if options.own(element, "shared") and not core.is_running() then
     element.weft_setups = take_setups(element)
+  end
+  return unpack(results)
+end
+
+function suite.safe(descriptor, run, element)
+  local kind = element.descriptor
+  local is_body = run == element.run
+  if descriptor == "it" and kind == "it" and not is_body then
+    return run_test(run, element)
+  elseif is_body and (kind == "it" or HOOKS[kind])
+      or descriptor == "finally" then
+    return run_piece(descriptor, run, element)
+  elseif is_body then
+    return read_block(descriptor, run, element)
+  end
+  return safe(descriptor, run, element)
+end
+
+function suite.safe_publish(descriptor, channel, element, ...)
+  if test and element == test.element and channel[1] == "test"
+      and channel[2] == "end" then
+    test.ended = { descriptor, ... }
+    return true
+  end
+  return safe_publish(descriptor, channel, element, ...)
+end
+
+function suite.execute(element)
+  local setups = element and element.weft_setups
+  if not setups then return execute(element) end
+  element.weft_setups = nil
+  return execute_shared(element, setups)
+end
+
+-- The last that busted does; it knows no status of its own for Ctrl-C.
+function suite.publish(channel, ...)
+  local results = { publish(channel, ...) }
+  if channel[1] == "exit" and interrupted then
+    io.stdout:flush()
+    os.exit(EXIT_SIGNAL[interrupted], true)
   end
   return unpack(results)
 end
@@ -283,35 +321,39 @@ local function is_ours(name)
   return name == "weft" or type(name) == "string" and name:find "^weft%."
 end
 
+local function our_modules()
+  local found = {}
+  for name, module in pairs(package.loaded) do
+    if is_ours(name) then found[name] = module end
+  end
+  return found
+end
+
 -- After a file busted forgets what was loaded in it. There is only one weft.
 local function keep_modules(pop)
   return function()
-    local kept = {}
-    if (busted.context.get "attributes" or {}).envmode ~= "insulate" then
-      return pop()
-    end
-    for name, module in pairs(package.loaded) do
-      if is_ours(name) then kept[name] = module end
-    end
+    local attributes = busted.context.get "attributes"
+    if not attributes or attributes.envmode ~= "insulate" then return pop() end
+    local found = our_modules()
     pop()
-    for name, module in pairs(kept) do package.loaded[name] = module end
+    for name, module in pairs(found) do package.loaded[name] = module end
   end
 end
 
---- Has busted run tests in tasks.
+--- Has busted run tests in tasks. More than once is fine.
 ---@param busted_core table
 function suite.install(busted_core)
   if busted then return end
   busted = busted_core
   block = require "busted.block"(busted)
   safe, safe_publish = busted.safe, busted.safe_publish
-  execute, get_trace, rewrite = busted.execute, busted.getTrace,
-    busted.rewriteMessage
-  busted.safe, busted.safe_publish = our_safe_reading, our_safe_publish
-  busted.execute = our_execute
-  busted.getTrace, busted.rewriteMessage = trace_of, message_of
+  execute, publish = busted.execute, busted.publish
+  busted.safe, busted.safe_publish = suite.safe, suite.safe_publish
+  busted.execute, busted.publish = suite.execute, suite.publish
   busted.context.pop = keep_modules(busted.context.pop)
+  told.install(busted)
   options.use_context(busted.context)
+  core.take_interrupt()
 end
 
 return suite

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT
+ * guard.c - the limit of a test in real time, kept by a thread of its own.
+ *
+ * The runtime's own times are no use for it: a test on the virtual clock that
+ * only yields never gets to one, and a limit that stands among them would keep
+ * a deadlock from being found. So the thread posts to the runtime when the time
+ * is up, where the Lua side cancels the test. One that does not end even so,
+ * as it computes or swallows what it is told, is named on stderr, and the
+ * process ends: no other way out of it is left.
+ *
+ * There is one guard for the process. Its limits are nested, and the innermost
+ * counts. Setting one costs no system call unless it is due before the thread
+ * looks again. */
+#include "host.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define KEY "weft.guard" /* in the registry: what is called at the limit */
+#define NEVER UINT64_MAX
+#define SECOND UINT64_C(1000000000)
+
+enum { LIMITS_MAX = 8, NAME_SIZE = 200 };
+
+struct limit {
+  struct host *host;
+  weft_runtime *rt; /* NULL: outside a run */
+  uint64_t due_ns;
+  uint64_t span_ns;
+  uint64_t number;
+  bool told;  /* the runtime was told that the time is up */
+  bool heard; /* and has heard of it */
+  bool named; /* so was the user, who is to see what does not end */
+  bool ends;  /* the process ends, if the test does not */
+  char name[NAME_SIZE];
+};
+
+static struct {
+  pthread_mutex_t mutex;
+  pthread_cond_t changed;
+  struct limit limits[LIMITS_MAX];
+  int count;
+  uint64_t last_number;
+  uint64_t look_ns; /* when the thread will look again; 0: it does not run */
+} guard = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+static uint64_t now_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
+}
+
+/* -- In the loop ---------------------------------------------------------- */
+
+/* Whether the limit of this number is the innermost one, which it hears of. */
+static bool hear(uint64_t number, struct host **host) {
+  pthread_mutex_lock(&guard.mutex);
+  struct limit *limit =
+      guard.count == 0 ? NULL : &guard.limits[guard.count - 1];
+  bool good = limit != NULL && limit->number == number;
+  if (good) {
+    limit->heard = true;
+    *host = limit->host;
+  }
+  pthread_mutex_unlock(&guard.mutex);
+  return good;
+}
+
+static void on_time(weft_runtime *rt, void *arg) {
+  struct host *host;
+  (void)rt;
+  if (!hear((uint64_t)(uintptr_t)arg, &host))
+    return;
+  lua_State *L = host->L;
+  lua_getfield(L, LUA_REGISTRYINDEX, KEY);
+  if (lua_pcall(L, 0, 0, 0) != 0)
+    lua_pop(L, 1); /* it is cancelled or not: then the process ends */
+}
+
+/* -- The thread ----------------------------------------------------------- */
+
+static void say(const struct limit *limit, bool ends) {
+  char text[NAME_SIZE + 300];
+  double seconds = (double)limit->span_ns / (double)SECOND;
+  const char *why =
+      limit->rt == NULL ? "it runs outside any task, where it cannot be "
+                          "cancelled"
+      : limit->heard    ? "it was cancelled, and goes on: does a loop swallow "
+                          "CancelledError?"
+                     : "it computes without waiting, so it cannot be cancelled";
+  int length = snprintf(
+      text, sizeof text, "\nweft: no end after %g s of test: %s\n%s%s\n",
+      seconds, limit->name, why, ends ? "; the run ends here" : "");
+  ssize_t written = write(STDERR_FILENO, text, (size_t)length);
+  (void)written;
+}
+
+static void tell(struct limit *limit) {
+  limit->told = true;
+  if (limit->rt != NULL)
+    weft_post(limit->rt, on_time, (void *)(uintptr_t)limit->number, NULL);
+}
+
+/* When something is to be done about the limit: at its end; a second later, if
+ * nobody has heard of that, else after as long again; then never. */
+static uint64_t next_look(const struct limit *limit) {
+  if (limit->named)
+    return NEVER;
+  if (!limit->told)
+    return limit->due_ns;
+  uint64_t grace =
+      limit->heard && limit->span_ns > SECOND ? limit->span_ns : SECOND;
+  return limit->due_ns + grace;
+}
+
+static void act(struct limit *limit) {
+  if (!limit->told) {
+    tell(limit);
+    return;
+  }
+  limit->named = true;
+  say(limit, limit->ends);
+  if (limit->ends)
+    _exit(1);
+}
+
+static void wait_until(uint64_t time_ns) {
+  guard.look_ns = time_ns;
+  if (time_ns == NEVER) {
+    pthread_cond_wait(&guard.changed, &guard.mutex);
+    return;
+  }
+  struct timespec until = {.tv_sec = (time_t)(time_ns / SECOND),
+                           .tv_nsec = (long)(time_ns % SECOND)};
+  pthread_cond_timedwait(&guard.changed, &guard.mutex, &until);
+}
+
+static void *watch(void *arg) {
+  (void)arg;
+  pthread_mutex_lock(&guard.mutex);
+  for (;;) {
+    struct limit *limit =
+        guard.count == 0 ? NULL : &guard.limits[guard.count - 1];
+    uint64_t next = limit == NULL ? NEVER : next_look(limit);
+    if (next <= now_ns())
+      act(limit);
+    else
+      wait_until(next);
+  }
+  return NULL;
+}
+
+/* The thread lasts as long as the process. Under a mutex that is held. */
+static bool start_thread(void) {
+  pthread_condattr_t attributes;
+  pthread_t thread;
+  pthread_condattr_init(&attributes);
+  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+  pthread_cond_init(&guard.changed, &attributes);
+  pthread_condattr_destroy(&attributes);
+  guard.look_ns = NEVER;
+  if (pthread_create(&thread, NULL, watch, NULL) != 0) {
+    guard.look_ns = 0;
+    return false;
+  }
+  pthread_detach(thread);
+  return true;
+}
+
+/* -- For the Lua side ----------------------------------------------------- */
+
+/* guard_set(fn): what is called, outside any task, when the time is up. */
+static int guard_set(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_settop(L, 1);
+  lua_setfield(L, LUA_REGISTRYINDEX, KEY);
+  return 0;
+}
+
+static bool add(struct host *host, uint64_t span_ns, const char *name,
+                bool ends) {
+  if (guard.count == LIMITS_MAX || (guard.look_ns == 0 && !start_thread()))
+    return false;
+  struct limit *limit = &guard.limits[guard.count++];
+  *limit = (struct limit){.host = host,
+                          .rt = host->rt,
+                          .due_ns = now_ns() + span_ns,
+                          .span_ns = span_ns,
+                          .number = ++guard.last_number,
+                          .ends = ends};
+  snprintf(limit->name, sizeof limit->name, "%s", name);
+  if (limit->due_ns < guard.look_ns)
+    pthread_cond_signal(&guard.changed);
+  return true;
+}
+
+/* guard_begin(seconds, name, ends) -> whether there is a limit now: for the
+ * runtime that runs, if one does; what has not ended a while after it is named,
+ * and if [ends] the process ends. */
+static int guard_begin(lua_State *L) {
+  struct host *host = host_of(L);
+  uint64_t span_ns = time_ns(luaL_checknumber(L, 1));
+  const char *name = luaL_checkstring(L, 2);
+  bool ends = lua_toboolean(L, 3), added = false;
+  if (span_ns < NEVER / 4) {
+    pthread_mutex_lock(&guard.mutex);
+    added = add(host, span_ns, name, ends);
+    pthread_mutex_unlock(&guard.mutex);
+  }
+  lua_pushboolean(L, added);
+  return 1;
+}
+
+/* guard_end(): the innermost limit is over. */
+static int guard_end(lua_State *L) {
+  (void)L;
+  pthread_mutex_lock(&guard.mutex);
+  if (guard.count > 0)
+    guard.count--;
+  pthread_mutex_unlock(&guard.mutex);
+  return 0;
+}
+
+/* A runtime ends: nobody may post to it any more. Limits are left where a task
+ * was given up. */
+void guard_leave(const weft_runtime *rt) {
+  pthread_mutex_lock(&guard.mutex);
+  while (guard.count > 0 && guard.limits[guard.count - 1].rt == rt)
+    guard.count--;
+  pthread_mutex_unlock(&guard.mutex);
+}
+
+void open_guard(lua_State *L, struct host *host) {
+  static const luaL_Reg functions[] = {{"guard_set", guard_set},
+                                       {"guard_begin", guard_begin},
+                                       {"guard_end", guard_end},
+                                       {NULL, NULL}};
+  host_register(L, host, functions);
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT
+ * opened.c - what a program has open, and where it was opened: for tests, which
+ * may leave nothing behind.
+ *
+ * While that is to be known, each socket is noted when it is made, in a table
+ * that does not keep it alive. Else it costs a branch. */
+#include "socket.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* -- Where ---------------------------------------------------------------- */
+
+/* Whether the frame is weft's own: its source begins with [own]. */
+static bool is_own(const lua_Debug *frame, const char *own) {
+  return *frame->what == 'C' || strncmp(frame->source, own, strlen(own)) == 0;
+}
+
+/* Pushes "file:line" of the innermost function that is not weft's, "" if there
+ * is none. */
+static void push_place(lua_State *L, const char *own) {
+  lua_Debug frame;
+  for (int level = 0; lua_getstack(L, level, &frame) != 0; level++) {
+    lua_getinfo(L, "Sl", &frame);
+    if (is_own(&frame, own))
+      continue;
+    lua_pushfstring(L, "%s:%d", frame.short_src, frame.currentline);
+    return;
+  }
+  lua_pushliteral(L, "");
+}
+
+void opened_note(lua_State *L, struct host *host) {
+  int socket = lua_gettop(L);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, host->opened);
+  lua_getfield(L, -1, "own");
+  lua_pushvalue(L, socket);
+  push_place(L, lua_tostring(L, -2));
+  lua_rawset(L, socket + 1);
+  lua_settop(L, socket);
+}
+
+/* opened_watch(own): from now on notes what is opened. [own] is how sources of
+ * weft's modules begin; nil ends it. */
+static int opened_watch(lua_State *L) {
+  struct host *host = host_of(L);
+  luaL_unref(L, LUA_REGISTRYINDEX, host->opened);
+  host->opened = LUA_NOREF;
+  if (lua_isnoneornil(L, 1))
+    return 0;
+  luaL_checkstring(L, 1);
+  lua_newtable(L);
+  lua_pushvalue(L, 1);
+  lua_setfield(L, -2, "own");
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "k");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  host->opened = luaL_ref(L, LUA_REGISTRYINDEX);
+  return 0;
+}
+
+/* opened_place() -> "file:line" of the user's code that runs; "" if there is
+ * none, or it is not to be known */
+static int opened_place(lua_State *L) {
+  struct host *host = host_of(L);
+  if (host->opened == LUA_NOREF) {
+    lua_pushliteral(L, "");
+    return 1;
+  }
+  lua_rawgeti(L, LUA_REGISTRYINDEX, host->opened);
+  lua_getfield(L, -1, "own");
+  push_place(L, lua_tostring(L, -1));
+  return 1;
+}
+
+/* opened_forget(socket): it is not to be told of. */
+static int opened_forget(lua_State *L) {
+  struct host *host = host_of(L);
+  luaL_checktype(L, 1, LUA_TUSERDATA);
+  if (host->opened == LUA_NOREF)
+    return 0;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, host->opened);
+  lua_pushvalue(L, 1);
+  lua_pushnil(L);
+  lua_rawset(L, -3);
+  return 0;
+}
+
+/* -- What ----------------------------------------------------------------- */
+
+static const struct socket_kind *kind_of(lua_State *L, int index) {
+  lua_getmetatable(L, index);
+  lua_getfield(L, -1, "__gc");
+  lua_getupvalue(L, -1, 1);
+  const struct socket_kind *kind = lua_touserdata(L, -1);
+  lua_pop(L, 3);
+  return kind;
+}
+
+static bool is_open(const struct socket *s, const struct socket_kind *kind) {
+  uint64_t handle = socket_handle(s);
+  if (handle == 0)
+    return false;
+  return kind->is_open == NULL || kind->is_open(s->host->rt, handle);
+}
+
+/* Adds to the list at [list] what the socket and the place on top of the stack
+ * are. */
+static void add_open(lua_State *L, int list) {
+  struct socket *s = lua_touserdata(L, -2);
+  const struct socket_kind *kind = kind_of(L, lua_gettop(L) - 1);
+  char text[512];
+  if (!is_open(s, kind))
+    return;
+  kind->describe(s->host->rt, s->handle, text, sizeof text);
+  lua_createtable(L, 0, 3);
+  lua_pushstring(L, text);
+  lua_setfield(L, -2, "text");
+  lua_pushvalue(L, -2);
+  lua_setfield(L, -2, "place");
+  lua_pushnumber(L, (lua_Number)s->handle);
+  lua_setfield(L, -2, "key");
+  lua_rawseti(L, list, (int)lua_objlen(L, list) + 1);
+}
+
+/* opened_list() -> list of { text =, place =, key = } of what is open of
+ * what was noted, in no order */
+static int opened_list(lua_State *L) {
+  struct host *host = host_of(L);
+  lua_newtable(L);
+  if (host->opened == LUA_NOREF)
+    return 1;
+  int list = lua_gettop(L);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, host->opened);
+  for (lua_pushnil(L); lua_next(L, list + 1) != 0; lua_pop(L, 1))
+    if (lua_isuserdata(L, -2))
+      add_open(L, list);
+  lua_settop(L, list);
+  return 1;
+}
+
+/* -- Descriptors ---------------------------------------------------------- */
+
+/* descriptors() -> table: number -> true of each that is open; empty where the
+ * system does not tell */
+static int descriptors(lua_State *L) {
+  lua_newtable(L);
+  DIR *folder = opendir("/proc/self/fd");
+  if (folder == NULL)
+    return 1;
+  const struct dirent *entry;
+  while ((entry = readdir(folder)) != NULL) {
+    if (*entry->d_name < '0' || *entry->d_name > '9')
+      continue;
+    int fd = atoi(entry->d_name);
+    if (fd == dirfd(folder))
+      continue;
+    lua_pushboolean(L, 1);
+    lua_rawseti(L, -2, fd);
+  }
+  closedir(folder);
+  return 1;
+}
+
+/* descriptor_name(number) -> what it is: a path, "socket:[1234]"; nil if it is
+ * closed */
+static int descriptor_name(lua_State *L) {
+  char link[64], target[4096];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", luaL_checkint(L, 1));
+  ssize_t length = readlink(link, target, sizeof target);
+  if (length < 0)
+    return 0;
+  lua_pushlstring(L, target, (size_t)length);
+  return 1;
+}
+
+void open_opened(lua_State *L, struct host *host) {
+  static const luaL_Reg functions[] = {{"opened_watch", opened_watch},
+                                       {"opened_place", opened_place},
+                                       {"opened_forget", opened_forget},
+                                       {"opened_list", opened_list},
+                                       {"descriptors", descriptors},
+                                       {"descriptor_name", descriptor_name},
+                                       {NULL, NULL}};
+  host_register(L, host, functions);
+}

@@ -1,0 +1,113 @@
+--- What is told of a test that failed: the user's line first, then what weft
+-- knows of it.
+-- @module weft.testing.failure
+
+local core = require "weft.core"
+local errors = require "weft.error"
+local frames = require "weft.testing.frames"
+local report = require "weft.report"
+local task = require "weft.task"
+local tree = require "weft.tree"
+
+local failure = {}
+
+local function indented(text) return "  " .. text:gsub("\n", "\n  ") end
+
+-- -- A test that was cut off --------------------------------------------------
+
+--- What the task of a test is seen to wait for.
+---@param handle number
+---@return table
+function failure.look(handle)
+  local co = core.task_coroutine(handle)
+  local _, _, state, _, what = core.task_info(handle)
+  return {
+    what = state and what,
+    frame = co and frames.first(co),
+    traceback = co and frames.user_part(debug.traceback(co)),
+    tree = #task.all() > 1 and tree.tree() or nil,
+  }
+end
+
+--- The error of a test that was cut off: it has the place where that waited.
+---@param seen table as of `failure.look`
+---@param why string
+---@param advice string?
+function failure.cut(seen, why, advice)
+  local lines = { why .. (seen.what and "; it waited for " .. seen.what or "") }
+  if advice then lines[2] = "(" .. advice .. ")" end
+  if seen.traceback then lines[#lines + 1] = seen.traceback end
+  if seen.tree then
+    lines[#lines + 1] = "the tasks were:\n" .. indented(seen.tree)
+  end
+  return errors.classes.TimeoutError(table.concat(lines, "\n"),
+    { traceback = seen.traceback, frame = seen.frame })
+end
+
+-- -- Failures of other tasks --------------------------------------------------
+
+local function kind_of(value)
+  local metatable = debug.getmetatable(value)
+  return type(metatable) == "table" and metatable.__type or nil
+end
+
+-- busted's own object in an error of another task, or in all members of a
+-- group: then the first. It is a failed assertion, or pending.
+local function busted_object(err)
+  if not errors.is_error(err) then return nil end
+  if not err.errors then
+    local kind = kind_of(err.value)
+    return (kind == "failure" or kind == "pending") and err.value or nil
+  end
+  local found
+  for _, member in ipairs(err.errors) do
+    local inner = busted_object(member)
+    if not inner then return nil end
+    found = found or inner
+  end
+  return found
+end
+
+--- What busted is to be raised instead of an error: a failed assertion in
+-- another task is a failure of the test, which tells of the task; `pending` is
+-- pending there, too.
+---@param err any
+function failure.as_busted(err)
+  local object = busted_object(err)
+  if not object then return err end
+  if kind_of(object) == "pending" then return object end
+  return setmetatable({ message = failure.describe(err) },
+    debug.getmetatable(object))
+end
+
+--- The text of an error: where it comes from a task, with its path.
+---@param err any
+---@return string
+function failure.describe(err)
+  return frames.user_part(report.describe(err))
+end
+
+-- -- What was left ------------------------------------------------------------
+
+--- The text about what was left behind.
+---@param left string[]
+---@param by string whose end it was
+---@return string
+function failure.leaks(left, by)
+  return ("left at the end of %s:\n%s"):format(by,
+    indented(table.concat(left, "\n")))
+end
+
+--- The text about reports nobody has looked at.
+---@param left table[] as of reports.take
+---@return string
+function failure.reports(left)
+  local texts = {}
+  for i, entry in ipairs(left) do
+    texts[i] = report.text(entry.kind, entry.task, entry.err, entry.traceback)
+  end
+  return "reported meanwhile (testing.reports() looks at it):\n"
+    .. indented(frames.user_part(table.concat(texts, "\n")))
+end
+
+return failure
