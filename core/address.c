@@ -78,15 +78,34 @@ int weft__address_write(const struct sockaddr_storage *address, socklen_t size,
   return snprintf(text, WEFT__ADDRESS_TEXT, form, host, port);
 }
 
-int weft__address_text(int fd, bool peer, weft_value **value) {
+static int write_address(int fd, bool peer, char text[WEFT__ADDRESS_TEXT],
+                         int *length) {
   struct sockaddr_storage address;
   socklen_t size = sizeof(address);
   struct sockaddr *raw = (struct sockaddr *)&address;
-  char text[WEFT__ADDRESS_TEXT];
+  *length = 0;
   if ((peer ? getpeername(fd, raw, &size) : getsockname(fd, raw, &size)) != 0)
     return weft__status_from_uv(uv_translate_sys_error(errno));
-  int length = weft__address_write(&address, size, text);
-  if (length == 0)
-    return WEFT_EAFNOSUPPORT;
+  *length = weft__address_write(&address, size, text);
+  return *length == 0 ? WEFT_EAFNOSUPPORT : WEFT_OK;
+}
+
+int weft__address_text(int fd, bool peer, weft_value **value) {
+  char text[WEFT__ADDRESS_TEXT];
+  int length;
+  int status = write_address(fd, peer, text, &length);
+  if (status != WEFT_OK)
+    return status;
   return weft_value_new_bytes(text, (size_t)length, value);
+}
+
+void weft__address_describe(int fd, bool peer, char *text, size_t size_bytes) {
+  char address[WEFT__ADDRESS_TEXT];
+  int length;
+  if (fd < 0)
+    return;
+  if (write_address(fd, peer, address, &length) != WEFT_OK || length == 0)
+    snprintf(text, size_bytes, " on descriptor %d", fd);
+  else
+    snprintf(text, size_bytes, " on %s (descriptor %d)", address, fd);
 }

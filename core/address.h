@@ -28,5 +28,8 @@ int weft__address_write(const struct sockaddr_storage *address, socklen_t size,
                         char text[WEFT__ADDRESS_TEXT]);
 /* The peer's or the own address of a socket, as text. */
 int weft__address_text(int fd, bool peer, weft_value **value);
+/* " on 127.0.0.1:80 (descriptor 7)"; without the address where there is none.
+ */
+void weft__address_describe(int fd, bool peer, char *text, size_t size_bytes);
 
 #endif

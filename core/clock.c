@@ -53,6 +53,10 @@ static int withdraw_sleep(weft_runtime *rt, void *arg) {
   return WEFT_OK;
 }
 
+bool weft__task_is_asleep(const struct task *task) {
+  return task->withdraw == withdraw_sleep;
+}
+
 int weft_sleep_until(weft_runtime *rt, uint64_t time_ns) {
   int status = weft__park_begin(rt);
   if (status != WEFT_OK)

@@ -42,6 +42,8 @@ struct connecting {
   size_t pending; /* callbacks of libuv's that are to come */
   struct attempt *attempts;
   struct attempt only; /* all of them where there is one address */
+  size_t size_bytes;   /* of all this */
+  char host[];         /* as it was given */
 };
 
 /* -- Ending --------------------------------------------------------------- */
@@ -49,7 +51,7 @@ struct connecting {
 static void free_connecting(struct connecting *c) {
   if (c->attempts != &c->only)
     weft__free(c->attempts, c->count * sizeof(*c->attempts));
-  weft__free(c, sizeof(*c));
+  weft__free(c, c->size_bytes);
 }
 
 static void stop_pace(struct connecting *c) {
@@ -297,6 +299,16 @@ static int withdraw_connect(weft_runtime *rt, void *arg) {
   return WEFT_OK;
 }
 
+bool weft__connect_describe(const struct task *task, char *text,
+                            size_t size_bytes) {
+  if (task->withdraw != withdraw_connect)
+    return false;
+  const struct connecting *c = task->withdraw_arg;
+  const char *form = strchr(c->host, ':') == NULL ? " to %s:%d" : " to [%s]:%d";
+  snprintf(text, size_bytes, form, c->host, c->port);
+  return true;
+}
+
 /* Looks the name up, or begins with the address that [host] is. */
 static int begin_connect(struct connecting *c, const char *host,
                          uint64_t *value) {
@@ -318,9 +330,12 @@ int weft_tcp_connect(weft_runtime *rt, const char *host, int port,
   int status = weft__park_begin(rt);
   if (status != WEFT_OK)
     return status;
-  struct connecting *c = weft__alloc(sizeof(*c));
+  size_t size_bytes = sizeof(struct connecting) + strlen(host) + 1;
+  struct connecting *c = weft__alloc(size_bytes);
   if (c == NULL)
     return WEFT_ENOMEM;
+  memcpy(c->host, host, strlen(host));
+  c->size_bytes = size_bytes;
   c->rt = rt;
   c->task = rt->current;
   c->port = port;

@@ -245,6 +245,10 @@ int weft__scope_handle(weft_runtime *rt, struct scope *scope,
 int weft__scope_set_deadline(weft_runtime *rt, struct scope *scope,
                              uint64_t deadline_ns);
 void weft__scope_lift_shields(weft_runtime *rt);
+/* The scope whose deadline comes first among those that [task]'s code can see,
+ * NULL if there is none. */
+struct scope *weft__scope_next_deadline(weft_runtime *rt,
+                                        const struct task *task);
 
 /* -- Stacks (stack.c, switch.h) ------------------------------------------- */
 
@@ -316,6 +320,9 @@ struct task {
   bool observed : 1;     /* its failure was seen by somebody */
   bool starting : 1;     /* belongs to who called weft_task_start */
   bool starter_gone : 1; /* that one was cancelled: ready is ignored */
+  bool looked_at : 1;    /* deadlock.c's, while it looks for a circle */
+  bool circle_told : 1;  /* the circle it waits in was reported */
+  uint32_t since;        /* when the wait began, see WEFT__SINCE_SHIFT */
 
   struct scope own_scope;
   struct group *group;
@@ -332,6 +339,10 @@ struct task {
 _Static_assert(sizeof(void *) != 8 || sizeof(struct task) == 320,
                "a task fills five cache lines");
 
+/* task->since counts units of 2^20 ns, a millisecond, and begins anew after 52
+ * days: four bytes that are free in the line that a park writes to. */
+#define WEFT__SINCE_SHIFT 20
+
 static inline bool weft__task_is_stackful(const struct task *task) {
   return task->fiber != NULL;
 }
@@ -346,6 +357,11 @@ struct task_title {
   char text[32];
 };
 const char *weft__task_title(const struct task *task, struct task_title *text);
+/* wait_info.c: what a parked task waits for, as weft_task_describe_wait. */
+void weft__task_describe_wait(weft_runtime *rt, const struct task *task,
+                              char *text, size_t size_bytes);
+/* clock.c: it sleeps, maybe for ever. */
+bool weft__task_is_asleep(const struct task *task);
 struct task_extra *weft__task_new_extra(weft_runtime *rt, struct task *task);
 /* The task's extra, made if need be; NULL for want of memory. */
 static inline struct task_extra *weft__task_extra(weft_runtime *rt,
@@ -477,6 +493,15 @@ void weft__group_give_place_back(weft_runtime *rt, struct task *holder);
 /* Ends, by force, the groups and scopes that [task] left open. */
 void weft__group_abandon(weft_runtime *rt, struct group *group);
 
+/* -- Deadlocks (deadlock.c) -----------------------------------------------
+ */
+
+/* To be called where the running task is about to wait for [object], a lock, a
+ * task or its own group, if rt->deadlock_hint. */
+void weft__deadlock_park(weft_runtime *rt, enum kind kind, void *object);
+/* Reports what is found, before the poll waits, or jumps. */
+void weft__deadlock_look(weft_runtime *rt, bool may_block);
+
 /* -- Posts (post.c) -------------------------------------------------------
  * A post of the core's own is part of what it is about: posting it allocates
  * nothing, and its function may end that. It is not posted twice at a time. */
@@ -587,6 +612,14 @@ struct weft_runtime {
   weft_report_fn report;
   void *report_arg;
   weft_drop_fn report_drop;
+  bool reports_left;      /* tasks that are left when main ends */
+  bool deadlock_hint;     /* circles of waits, and waits that nothing ends */
+  bool circle_seen;       /* there is one to be reported by the next poll */
+  uint64_t deadlock_step; /* step_count when it was last told that all wait */
+  struct circle {         /* deadlock.c's, kept for the next time */
+    struct visit *visits;
+    size_t capacity;
+  } circle;
   bool wants_signals;
   int signals_seen;      /* of those that were delivered to this runtime */
   bool signals_taken[2]; /* which had their default disposition */
@@ -697,6 +730,7 @@ static inline void weft__step_begin(weft_runtime *rt, struct task *task) {
 }
 void weft__step_end(weft_runtime *rt, struct task *task, int outcome);
 void weft__main_ended(weft_runtime *rt);
+void weft__deadlock_free(weft_runtime *rt);
 bool weft__has_work(const weft_runtime *rt);
 void weft__turn(weft_runtime *rt);
 uint32_t weft__turn_begin(weft_runtime *rt);

@@ -8,6 +8,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* fdatasync beside -std=c11 */
 #endif
+#include <stdio.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -84,6 +85,11 @@ void weft__file_end(struct file *f, struct fs_op *op, int status,
 
 static void end_plain(struct fs_op *op) {
   weft__file_end(op->owner, op, op->status, op->value);
+}
+
+void weft__file_describe(const void *object, char *text, size_t size_bytes) {
+  const struct file *f = object;
+  snprintf(text, size_bytes, " of %s (descriptor %d)", f->path, f->fd);
 }
 
 /* -- The end -------------------------------------------------------------- */

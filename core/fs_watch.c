@@ -231,6 +231,12 @@ int weft_fs_watch_get_path(weft_runtime *rt, weft_fs_watch watch,
   return status;
 }
 
+void weft__fs_watch_describe(const void *object, char *text,
+                             size_t size_bytes) {
+  const struct fs_watch *w = object;
+  snprintf(text, size_bytes, " in %s", w->path);
+}
+
 int weft_fs_watch_next(weft_runtime *rt, weft_fs_watch watch, uint64_t *value) {
   struct fs_watch *w;
   *value = 0;
@@ -243,8 +249,8 @@ int weft_fs_watch_next(weft_runtime *rt, weft_fs_watch watch, uint64_t *value) {
   if (status != WEFT_OK)
     return status;
   if (!has_change(w))
-    return weft__park(rt, &w->waiters, "change of a file", watch,
-                      weft__withdraw_plain, NULL, value);
+    return weft__park(rt, &w->waiters, "change", watch, weft__withdraw_plain,
+                      NULL, value);
   status = take_change(w, value);
   return status == WEFT_OK ? weft__park_skip(rt, *value) : status;
 }

@@ -13,6 +13,7 @@
  *
  * Work that has begun runs to its end, and the wait for it is kept: a thread
  * in a call of the system cannot be stopped. */
+#include <stdio.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -277,6 +278,14 @@ int weft__fs_begin(weft_runtime *rt, const char *path, const char *other,
 static int withdraw_wait(weft_runtime *rt, void *arg) {
   (void)rt;
   return weft__fs_withdraw(arg) ? WEFT_OK : WEFT_EBUSY;
+}
+
+bool weft__fs_describe(const struct task *task, char *text, size_t size_bytes) {
+  if (task->withdraw != withdraw_wait)
+    return false;
+  const struct fs_op *op = task->withdraw_arg;
+  snprintf(text, size_bytes, " of %s", op->path);
+  return true;
 }
 
 int weft__fs_wait(struct fs_op *op, const char *what, uint64_t *value) {

@@ -312,6 +312,8 @@ int weft_group_join(weft_runtime *rt, weft_group handle, int outcome,
   group->joining = true;
   if (group->count == 0 && group->reserved == 0)
     return finish(rt, group, value);
+  if (WEFT__UNLIKELY(rt->deadlock_hint))
+    weft__deadlock_park(rt, KIND_GROUP, group);
   return weft__park(rt, NULL, "group", handle, NULL, NULL, value);
 }
 

@@ -52,4 +52,26 @@ void weft__signals_dispose(weft_runtime *rt, void *object);
 void weft__processes_end(weft_runtime *rt);
 void weft__processes_hurry(weft_runtime *rt); /* kills those in their grace */
 
+/* -- In words (wait_info.c) -----------------------------------------------
+ * Each writes what is to be said of a wait on the object, after the word that
+ * it was parked with: " on 127.0.0.1:80 (descriptor 7)". */
+
+void weft__stream_describe(const void *object, char *text, size_t size_bytes);
+void weft__listener_describe(const void *object, char *text, size_t size_bytes);
+void weft__udp_describe(const void *object, char *text, size_t size_bytes);
+void weft__file_describe(const void *object, char *text, size_t size_bytes);
+void weft__fs_watch_describe(const void *object, char *text, size_t size_bytes);
+void weft__process_describe(const void *object, char *text, size_t size_bytes);
+
+/* Likewise, of a wait that has no object: false if it is none of these. */
+bool weft__connect_describe(const struct task *task, char *text,
+                            size_t size_bytes);
+bool weft__listen_describe(const struct task *task, char *text,
+                           size_t size_bytes);
+bool weft__unix_describe(const struct task *task, char *text,
+                         size_t size_bytes);
+bool weft__lookup_describe(const struct task *task, char *text,
+                           size_t size_bytes);
+bool weft__fs_describe(const struct task *task, char *text, size_t size_bytes);
+
 #endif

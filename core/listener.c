@@ -186,6 +186,12 @@ int weft_listener_address(weft_runtime *rt, weft_listener listener,
   return weft__address_text(l->doors[0].fd, false, value);
 }
 
+void weft__listener_describe(const void *object, char *text,
+                             size_t size_bytes) {
+  const struct listener *l = object;
+  weft__address_describe(l->doors[0].fd, false, text, size_bytes);
+}
+
 static int new_texts(const struct listener *l, weft_value **texts) {
   int status = WEFT_OK;
   for (size_t i = 0; i < l->count && status == WEFT_OK; i++)

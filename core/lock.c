@@ -119,6 +119,8 @@ int weft_lock_acquire(weft_runtime *rt, weft_lock handle) {
   if (weft__task_extra(rt, task) == NULL)
     return WEFT_ENOMEM;
   task->wake_status = WEFT_OK;
+  if (WEFT__UNLIKELY(rt->deadlock_hint))
+    weft__deadlock_park(rt, KIND_LOCK, lock);
   return weft__park(rt, &lock->waiters, "lock", handle, weft__withdraw_plain,
                     NULL, NULL);
 }

@@ -122,6 +122,7 @@ int weft__park(weft_runtime *rt, struct list *waiters, const char *what,
   task->object = object;
   task->withdraw = withdraw;
   task->withdraw_arg = withdraw_arg;
+  task->since = (uint32_t)(rt->last_now_ns >> WEFT__SINCE_SHIFT);
   if (waiters != NULL)
     list_insert(waiters, &task->entry.node);
   return suspend(rt, task, value);

@@ -156,6 +156,7 @@ static void wait_for_io(weft_runtime *rt) {
     wait_in_loop(rt);
   else
     wait_in_hook(rt);
+  weft__now(rt); /* what parks from now on has not waited since before */
 }
 
 static void look_at_io(weft_runtime *rt) {
@@ -235,6 +236,8 @@ void weft__poll(weft_runtime *rt, bool may_block) {
     weft__outbox_send(rt);
   weft__posts_run(rt);
   weft__workers_relieve(rt);
+  if (WEFT__UNLIKELY(rt->deadlock_hint))
+    weft__deadlock_look(rt, may_block);
   if (may_block && must_wait(rt))
     wait_for_io(rt);
   else if (list_is_empty(&rt->readable))

@@ -156,6 +156,11 @@ static void report(struct process *p) {
   weft_error_unref(error);
 }
 
+void weft__process_describe(const void *object, char *text, size_t size_bytes) {
+  const struct process *p = object;
+  snprintf(text, size_bytes, " %s (pid %d)", p->arguments.items[0], p->uv.pid);
+}
+
 /* A report may call anything, but it ends no process from within: those leave
  * the list in the poll only. */
 void weft__processes_end(weft_runtime *rt) {

@@ -18,6 +18,10 @@ static const char *describe(int kind) {
     return "something was left open, and is closed now";
   case WEFT_REPORT_ABANDONED:
     return "a job in a thread would not end";
+  case WEFT_REPORT_DEADLOCK:
+    return "tasks wait, and nothing can wake them";
+  case WEFT_REPORT_LEFT:
+    return "was left when the main task ended, and is cancelled now";
   default:
     return "the system refused something; it is tried again";
   }

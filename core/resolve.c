@@ -7,6 +7,7 @@
  * once is to let go: the handle and the callback are gone with
  * weft_resolve_cancel, and the request stays behind, alone, until the thread
  * has its answer, which is then dropped. */
+#include <stdio.h>
 #include <netdb.h>
 #include <string.h>
 
@@ -271,10 +272,13 @@ void weft__resolve_dispose(weft_runtime *rt, void *object) {
 struct lookup {
   struct task *task; /* who waits */
   weft_resolve resolve;
+  char *host;
 };
 
 static void free_lookup(void *arg) {
-  weft__free(arg, sizeof(struct lookup));
+  struct lookup *lookup = arg;
+  weft__free_text(lookup->host);
+  weft__free(lookup, sizeof(*lookup));
 }
 
 static int new_text(const char *text, weft_value **value) {
@@ -324,6 +328,11 @@ int weft_dns_lookup_family(weft_runtime *rt, const char *host, int family,
   if (lookup == NULL)
     return WEFT_ENOMEM;
   lookup->task = rt->current;
+  lookup->host = weft__copy_text(host);
+  if (lookup->host == NULL) {
+    free_lookup(lookup);
+    return WEFT_ENOMEM;
+  }
   weft_resolve resolve;
   status = start(rt, host, family, on_addresses, lookup, free_lookup, &resolve);
   if (status != WEFT_OK)
@@ -342,6 +351,7 @@ struct reverse {
   uv_getnameinfo_t request;
   struct task *task; /* who waits; NULL when it was cancelled */
   weft_runtime *rt;
+  char address[64]; /* as it was given: none is longer */
 };
 
 static void on_name(uv_getnameinfo_t *request, int uv_code, const char *name,
@@ -367,6 +377,20 @@ static int withdraw_reverse(weft_runtime *rt, void *arg) {
   return WEFT_OK;
 }
 
+bool weft__lookup_describe(const struct task *task, char *text,
+                           size_t size_bytes) {
+  if (task->withdraw == withdraw_lookup) {
+    const struct lookup *lookup = task->withdraw_arg;
+    snprintf(text, size_bytes, " of %s", lookup->host);
+    return true;
+  }
+  if (task->withdraw != withdraw_reverse)
+    return false;
+  const struct reverse *reverse = task->withdraw_arg;
+  snprintf(text, size_bytes, " of %s", reverse->address);
+  return true;
+}
+
 int weft_dns_reverse(weft_runtime *rt, const char *address, uint64_t *value) {
   struct sockaddr_storage parsed;
   *value = 0;
@@ -380,6 +404,7 @@ int weft_dns_reverse(weft_runtime *rt, const char *address, uint64_t *value) {
     return WEFT_ENOMEM;
   reverse->rt = rt;
   reverse->task = rt->current;
+  snprintf(reverse->address, sizeof(reverse->address), "%s", address);
   reverse->request.data = reverse;
   int uv_code = uv_getnameinfo(&rt->loop, &reverse->request, on_name,
                                (const struct sockaddr *)&parsed, NI_NAMEREQD);

@@ -33,6 +33,7 @@ static void clear_memory(weft_runtime *rt) {
   weft__stream_clear_scratch(rt);
   weft__stream_clear_spares(rt);
   weft__outbox_free(rt);
+  weft__deadlock_free(rt);
   weft__free(rt->ready.entries,
              rt->ready.entries == NULL
                  ? 0
@@ -303,9 +304,30 @@ int weft_set_main(weft_runtime *rt, uint64_t handle) {
   return WEFT_OK;
 }
 
+/* Before they are cancelled, so that each is seen in its wait. Those that the
+ * reports spawn are not reported. */
+static void report_left(weft_runtime *rt) {
+  struct list *last = rt->tasks.prev;
+  struct list *node = &rt->tasks;
+  while (node != last) {
+    node = node->next;
+    weft__report(rt, WEFT_REPORT_LEFT, LIST_OWNER(node, struct task, all),
+                 NULL);
+  }
+}
+
 void weft__main_ended(weft_runtime *rt) {
   rt->main_task = NULL;
+  if (rt->reports_left && !rt->shutting_down)
+    report_left(rt);
   weft_shutdown(rt);
+}
+
+int weft_set_report_left(weft_runtime *rt, int on) {
+  if (!weft__is_here(rt))
+    return WEFT_ETHREAD;
+  rt->reports_left = on != 0;
+  return WEFT_OK;
 }
 
 int weft_shutdown(weft_runtime *rt) {

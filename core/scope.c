@@ -312,18 +312,51 @@ int weft_scope_current(weft_runtime *rt, weft_scope *handle) {
   return weft__scope_handle(rt, rt->current->scope, handle);
 }
 
+/* The next scope outwards whose deadline and cancellation reach in here. */
+static struct scope *next_visible(weft_runtime *rt, const struct scope *scope) {
+  return is_shielded(rt, scope) ? NULL : scope->parent;
+}
+
+struct scope *weft__scope_next_deadline(weft_runtime *rt,
+                                        const struct task *task) {
+  struct scope *first = NULL;
+  uint64_t deadline_ns = WEFT__NEVER;
+  for (struct scope *scope = task->scope; scope != NULL;
+       scope = next_visible(rt, scope)) {
+    if (scope->timer.time_ns >= deadline_ns)
+      continue;
+    deadline_ns = scope->timer.time_ns;
+    first = scope;
+  }
+  return first;
+}
+
 int weft_current_deadline(weft_runtime *rt, uint64_t *deadline_ns) {
   struct task *task;
   *deadline_ns = 0;
   int status = running_task(rt, &task);
   if (status != WEFT_OK || task->scope->effective)
     return status;
-  *deadline_ns = WEFT__NEVER;
-  for (struct scope *scope = task->scope; scope != NULL;
-       scope = is_shielded(rt, scope) ? NULL : scope->parent)
-    if (scope->timer.time_ns < *deadline_ns)
-      *deadline_ns = scope->timer.time_ns;
+  const struct scope *scope = weft__scope_next_deadline(rt, task);
+  *deadline_ns = scope == NULL ? WEFT__NEVER : scope->timer.time_ns;
   return WEFT_OK;
+}
+
+/* Why the code of [task] is cancelled; says nothing if it is not. */
+static int tell_cancellation(weft_runtime *rt, struct task *task,
+                             weft_scope *handle, int *source,
+                             weft_value **reason, weft_error **cause) {
+  if (!task->scope->effective)
+    return WEFT_OK;
+  struct scope *origin = task->scope;
+  for (struct scope *scope = task->scope; scope != NULL;
+       scope = next_visible(rt, scope))
+    if (scope->cancelled)
+      origin = scope;
+  *source = origin->source;
+  *reason = origin->reason;
+  *cause = origin->cause;
+  return weft__scope_handle(rt, origin, handle);
 }
 
 int weft_cancellation(weft_runtime *rt, weft_scope *handle, int *source,
@@ -334,15 +367,61 @@ int weft_cancellation(weft_runtime *rt, weft_scope *handle, int *source,
   *cause = NULL;
   struct task *task;
   int status = running_task(rt, &task);
-  if (status != WEFT_OK || !task->scope->effective)
+  if (status != WEFT_OK)
     return status;
-  struct scope *origin = task->scope;
-  for (struct scope *scope = task->scope; scope != NULL;
-       scope = is_shielded(rt, scope) ? NULL : scope->parent)
-    if (scope->cancelled)
-      origin = scope;
-  *source = origin->source;
-  *reason = origin->reason;
-  *cause = origin->cause;
-  return weft__scope_handle(rt, origin, handle);
+  return tell_cancellation(rt, task, handle, source, reason, cause);
+}
+
+/* -- What governs another task -------------------------------------------- */
+
+/* A task that has not ended: one that has is in no scope. */
+static int unfinished_task(weft_runtime *rt, weft_task handle,
+                           struct task **task) {
+  int status = weft__object(rt, handle, KIND_TASK, task);
+  if (status != WEFT_OK)
+    return status;
+  return (*task)->state >= WEFT_TASK_FINISHED ? WEFT_ESTATE : WEFT_OK;
+}
+
+int weft_task_get_deadline(weft_runtime *rt, weft_task handle,
+                           uint64_t *deadline_ns, weft_scope *scope_handle) {
+  struct task *task;
+  *deadline_ns = WEFT__NEVER;
+  *scope_handle = 0;
+  int status = unfinished_task(rt, handle, &task);
+  if (status != WEFT_OK || task->scope->effective)
+    return status;
+  struct scope *scope = weft__scope_next_deadline(rt, task);
+  if (scope == NULL)
+    return WEFT_OK;
+  *deadline_ns = scope->timer.time_ns;
+  return weft__scope_handle(rt, scope, scope_handle);
+}
+
+int weft_task_get_cancellation(weft_runtime *rt, weft_task handle,
+                               weft_scope *scope, int *source,
+                               weft_value **reason, weft_error **cause) {
+  struct task *task;
+  *scope = 0;
+  *source = WEFT_SOURCE_NONE;
+  *reason = NULL;
+  *cause = NULL;
+  int status = unfinished_task(rt, handle, &task);
+  if (status != WEFT_OK)
+    return status;
+  return tell_cancellation(rt, task, scope, source, reason, cause);
+}
+
+int weft_task_is_shielded(weft_runtime *rt, weft_task handle, int *shielded) {
+  struct task *task;
+  *shielded = 0;
+  int status = unfinished_task(rt, handle, &task);
+  if (status != WEFT_OK)
+    return status;
+  /* The task's own scope is the last of them. */
+  const struct scope *end = task->own_scope.parent;
+  for (struct scope *scope = task->scope; scope != end; scope = scope->parent)
+    if (is_shielded(rt, scope))
+      *shielded = 1;
+  return WEFT_OK;
 }

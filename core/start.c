@@ -32,6 +32,8 @@ int weft_task_start(weft_runtime *rt, weft_task handle, uint64_t *value) {
   task->extra->starter = rt->current;
   if (rt->current->cancelled)
     withdraw(rt, task);
+  if (WEFT__UNLIKELY(rt->deadlock_hint))
+    weft__deadlock_park(rt, KIND_TASK, task);
   return weft__park(rt, NULL, "start of a task", handle, withdraw, task, value);
 }
 

@@ -84,6 +84,11 @@ int weft_stream_address(weft_runtime *rt, weft_stream stream, int peer,
   return status;
 }
 
+void weft__stream_describe(const void *object, char *text, size_t size_bytes) {
+  const struct stream *s = object;
+  weft__address_describe(weft__stream_fd(s), true, text, size_bytes);
+}
+
 /* -- Sizes ---------------------------------------------------------------- */
 
 int weft_stream_get_sizes(weft_runtime *rt, weft_stream stream,

@@ -386,6 +386,8 @@ int weft_task_await(weft_runtime *rt, weft_task handle) {
     return status;
   if (has_ended(task))
     return weft__park_skip(rt, 0);
+  if (WEFT__UNLIKELY(rt->deadlock_hint))
+    weft__deadlock_park(rt, KIND_TASK, task);
   return weft__park(rt, &task->awaiters, "task", handle, weft__withdraw_plain,
                     NULL, NULL);
 }
@@ -400,6 +402,8 @@ int weft_task_join(weft_runtime *rt, weft_task handle) {
   status = weft__park_begin_kept(rt);
   if (status != WEFT_OK || has_ended(task))
     return status;
+  if (WEFT__UNLIKELY(rt->deadlock_hint))
+    weft__deadlock_park(rt, KIND_TASK, task);
   return weft__park(rt, &task->awaiters, "task", handle, NULL, NULL, NULL);
 }
 

@@ -6,6 +6,7 @@
  * have, as an IPv6 one where there is no IPv6, is left out as long as there is
  * another. "*" is every address of the machine: one socket of IPv6 that takes
  * IPv4 as well, or, without IPv6, one of IPv4. */
+#include <stdio.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -186,10 +187,13 @@ struct listening {
   int port;
   int backlog;
   int flags;
+  char *host;
 };
 
 static void free_listening(void *arg) {
-  weft__free(arg, sizeof(struct listening));
+  struct listening *l = arg;
+  weft__free_text(l->host);
+  weft__free(l, sizeof(*l));
 }
 
 static int listen_on_texts(weft_runtime *rt, const struct listening *l,
@@ -223,6 +227,15 @@ static int withdraw_listen(weft_runtime *rt, void *arg) {
   return weft_resolve_cancel(rt, l->lookup);
 }
 
+bool weft__listen_describe(const struct task *task, char *text,
+                           size_t size_bytes) {
+  if (task->withdraw != withdraw_listen)
+    return false;
+  const struct listening *l = task->withdraw_arg;
+  snprintf(text, size_bytes, " on %s:%d", l->host, l->port);
+  return true;
+}
+
 static int look_up(weft_runtime *rt, const char *host,
                    const struct listening *wanted, uint64_t *value) {
   weft_resolve lookup;
@@ -231,6 +244,11 @@ static int look_up(weft_runtime *rt, const char *host,
     return WEFT_ENOMEM;
   *l = *wanted;
   l->task = rt->current;
+  l->host = weft__copy_text(host);
+  if (l->host == NULL) {
+    free_listening(l);
+    return WEFT_ENOMEM;
+  }
   int status =
       weft_resolve_start(rt, host, on_addresses, l, free_listening, &lookup);
   if (status != WEFT_OK)

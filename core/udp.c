@@ -154,6 +154,11 @@ int weft_udp_address(weft_runtime *rt, weft_udp udp, int peer,
   return weft__address_text(u->fd, peer != 0, value);
 }
 
+void weft__udp_describe(const void *object, char *text, size_t size_bytes) {
+  const struct udp *u = object;
+  weft__address_describe(u->fd, false, text, size_bytes);
+}
+
 /* -- Receiving ------------------------------------------------------------ */
 
 /* There is room for everything, so what the kernel calls cut off can only be

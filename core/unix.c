@@ -9,6 +9,7 @@
  * A path is taken anew where a dead server has left its socket: one that
  * refuses a connection has nobody behind it. Two servers that find the same one
  * at the same moment are not told apart; a lock file is their business. */
+#include <stdio.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -109,6 +110,19 @@ static void on_retry(weft_runtime *rt, void *arg) {
 static int withdraw_dial(weft_runtime *rt, void *arg) {
   free_dialing(rt, arg);
   return WEFT_OK;
+}
+
+bool weft__unix_describe(const struct task *task, char *text,
+                         size_t size_bytes) {
+  char path[WEFT__ADDRESS_TEXT];
+  struct sockaddr_storage address = {0};
+  if (task->withdraw != withdraw_dial)
+    return false;
+  const struct dialing *d = task->withdraw_arg;
+  memcpy(&address, &d->address.un, sizeof(d->address.un));
+  if (weft__address_write(&address, d->address.size, path) > 0)
+    snprintf(text, size_bytes, " to %s", path);
+  return true;
 }
 
 static int wait_for_room(weft_runtime *rt, const struct unix_address *address,

@@ -414,7 +414,10 @@ enum weft_report_kind {
   WEFT_REPORT_GIVEN_UP = 4, /* a task would not end and was given up */
   WEFT_REPORT_SYSTEM = 5,   /* the system refused something that is retried */
   WEFT_REPORT_UNCLOSED = 6, /* something was left open, and is closed now */
-  WEFT_REPORT_ABANDONED = 7 /* a job would not end; its thread is left behind */
+  WEFT_REPORT_ABANDONED =
+      7, /* a job would not end; its thread is left behind */
+  WEFT_REPORT_DEADLOCK = 10, /* tasks wait for what cannot come */
+  WEFT_REPORT_LEFT = 11      /* a task was left when the main task ended */
 };
 typedef void (*weft_report_fn)(weft_runtime *rt, void *arg, int kind,
                                uint64_t task, weft_error *error);

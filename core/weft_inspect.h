@@ -60,6 +60,61 @@ WEFT_API int weft_clock_advance(weft_runtime *rt, uint64_t span_ns);
  * parks: yes   errors: WEFT_ECANCELLED */
 WEFT_API int weft_wait_all_parked(weft_runtime *rt);
 
+/* -- Waits and scopes of other tasks --------------------------------------
+ * What a tree of tasks shows of each, with weft_task_get_wait. */
+
+/* Says in words what a parked task waits for: "lock of main #1", "read on
+ * 127.0.0.1:80 (descriptor 7)", "process cat (pid 123)". [text] is NULL unless
+ * it is parked; owned.
+ * parks: no    errors: WEFT_ENOMEM */
+WEFT_API int weft_task_describe_wait(weft_runtime *rt, weft_task task,
+                                     weft_value **text);
+
+/* Gives the time since which a task is parked, 0 unless it is: as the clock was
+ * last read then, to a millisecond. After 52 days it counts anew.
+ * parks: no    errors: none */
+WEFT_API int weft_task_get_since(weft_runtime *rt, weft_task task,
+                                 uint64_t *since_ns);
+
+/* Gives the earliest deadline that governs the task's code, up to the nearest
+ * shield, and the scope that has it; UINT64_MAX and 0 if there is none, and in
+ * cancelled code.
+ * parks: no    errors: WEFT_ENOMEM, WEFT_ESTATE (the task has ended) */
+WEFT_API int weft_task_get_deadline(weft_runtime *rt, weft_task task,
+                                    uint64_t *deadline_ns, weft_scope *scope);
+
+/* Tells why the task's code is cancelled, as weft_cancellation does for the
+ * running one: WEFT_SOURCE_NONE if it is not. All is borrowed.
+ * parks: no    errors: WEFT_ENOMEM, WEFT_ESTATE (the task has ended) */
+WEFT_API int weft_task_get_cancellation(weft_runtime *rt, weft_task task,
+                                        weft_scope *scope, int *source,
+                                        weft_value **reason,
+                                        weft_error **cause);
+
+/* Tells whether one of the scopes that the task has open is shielded: a
+ * cancellation from outside of that does not reach its code.
+ * parks: no    errors: WEFT_ESTATE (the task has ended) */
+WEFT_API int weft_task_is_shielded(weft_runtime *rt, weft_task task,
+                                   int *shielded);
+
+/* -- What cannot go on, and what is left ----------------------------------
+ * Both are reports: weft_set_report. */
+
+/* Has WEFT_REPORT_DEADLOCK made, once for each case, of tasks that wait for
+ * each other in a circle (of locks, of tasks that are awaited, of groups that
+ * are joined), with the one that closed it as task, and of a runtime that is
+ * about to wait, or to jump ahead on its virtual clock, though nothing but a
+ * signal or a post could wake a task. The runtime goes on waiting, unless who
+ * gets the report cancels something. A wait that a deadline ends is not
+ * reported. Default 0.
+ * parks: no    errors: none */
+WEFT_API int weft_set_deadlock_hint(weft_runtime *rt, int on);
+
+/* Has WEFT_REPORT_LEFT made of each task that is left when the main task has
+ * ended, before it is cancelled. Default 0.
+ * parks: no    errors: none */
+WEFT_API int weft_set_report_left(weft_runtime *rt, int on);
+
 #ifdef __cplusplus
 }
 #endif

@@ -200,12 +200,23 @@ describe("the weft program, when a script fails,", function()
       assert_contains(result.err, table.concat({
         "weft: ErrorGroup: 2 failures",
         "  - Error: bad (in other)",
-        "  - ErrorGroup: 1 failure",
-        "    - Error: " .. path .. ":2: deep trouble (in inner) (in outer)",
+        "  - ErrorGroup: 1 failure (in outer)",
+        "    - Error: " .. path .. ":2: deep trouble (in inner)",
+        "",
+        "Error: bad",
+        "\t" .. path .. ":7: in function <" .. path .. ":7>",
+        "    in task other, spawned by main",
+        "",
+        "Error: " .. path .. ":2: deep trouble",
+        "\t" .. path .. ":2: in function <" .. path .. ":2>",
+        "    in task inner, spawned by outer",
+        "\t" .. path .. ":5: in function <" .. path .. ":4>",
+        "    in task outer, spawned by main",
+        "",
+        "2 failures in one group",
+        "\t" .. path .. ":3: in main chunk",
         "",
       }, "\n"))
-      assert_contains(result.err, "in task inner: Error\nstack traceback:")
-      assert_contains(result.err, path .. ":2: in function")
       assert.equal(1, result.status)
     end)
 

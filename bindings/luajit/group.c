@@ -2,6 +2,14 @@
  * group.c - groups, for lua/weft/group.lua. */
 #include "host.h"
 
+/* Under the handle of its scope. The Lua side forgets it, when the join is
+ * over. */
+static void note_site(lua_State *L, struct host *host, weft_group group) {
+  weft_scope scope;
+  if (host->sites && weft_group_get_scope(host->rt, group, &scope) == WEFT_OK)
+    site_note(L, host, scope);
+}
+
 /* group_open(seconds or nil, limit or nil, strict) -> handle, or nil and the
  * code */
 static int group_open(lua_State *L) {
@@ -21,6 +29,7 @@ static int group_open(lua_State *L) {
     weft_group_set_limit(host->rt, group, (size_t)lua_tonumber(L, 2));
   weft_group_set_strict(host->rt, group, lua_toboolean(L, 3));
   host->job->depth++;
+  note_site(L, host, group);
   lua_pushnumber(L, (lua_Number)group);
   return 1;
 }

@@ -149,6 +149,7 @@ static int close_host(lua_State *L) {
   struct host *host = lua_touserdata(L, 1);
   job_clear_all(host);
   link_clear_all(host);
+  free(host->own_root);
   return 0;
 }
 
@@ -165,6 +166,8 @@ static struct host *new_host(lua_State *L) {
   host->anchors = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_newtable(L);
   host->objects = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_newtable(L);
+  host->places = luaL_ref(L, LUA_REGISTRYINDEX);
   host->main = lua_newthread(L);
   luaL_ref(L, LUA_REGISTRYINDEX);
   return host;
@@ -210,5 +213,7 @@ int luaopen_weft_core(lua_State *L) {
   open_thread(L, host);
   open_opened(L, host);
   open_guard(L, host);
+  open_site(L, host);
+  open_tree(L, host);
   return 1;
 }

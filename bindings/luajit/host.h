@@ -66,6 +66,9 @@ struct host {
   struct job_page *job_pages;
   unsigned nested;         /* generators resumed one inside the other */
   bool has_contexts;       /* context variables are in use */
+  bool sites;              /* where things are made is kept (site.c) */
+  bool deadlock_hint;      /* see weft_set_deadlock_hint */
+  bool leaks;              /* what is left open is told of */
   double generator_number; /* the last one's; counts down */
   struct link *free_links;
   struct link **buckets; /* links by coroutine */
@@ -75,9 +78,12 @@ struct host {
   int anchors;     /* reference: number -> a job's coroutine, and back */
   int objects;     /* reference: number -> a job's task object */
   int anchor_count;
-  int functions; /* reference: what the Lua side has told us, by name */
-  int opened;    /* reference: sockets, and where each was made, while that is
-                    to be known (opened.c); else LUA_NOREF */
+  int opened;     /* reference: sockets, and where each was made, while that is
+                     to be known (opened.c); else LUA_NOREF */
+  int functions;  /* reference: what the Lua side has told us, by name */
+  int places;     /* reference: handle -> where it was made */
+  char *own_root; /* where weft's own modules are; NULL: not known */
+  size_t own_length;
   const void *cancelled_metatable;
   const void *stream_metatable; /* of what can be read: a look at the */
   const void *file_metatable;   /* registry costs as much as the read */
@@ -164,6 +170,51 @@ lua_State *job_active(struct host *host, weft_task task);
 int job_deliver(lua_State *L);
 void job_clear_all(struct host *host);
 
+/* Writes where in the user's code an unfinished Lua task is. */
+bool job_find_site(struct host *host, weft_task task, char *text, size_t size);
+
+/* -- site.c ---------------------------------------------------------------
+ */
+
+enum { SITE_BYTES = 96 };
+
+/* Writes the place of the running code, or of a job's: "job.lua:12". False if
+ * no frame is the user's. */
+bool site_here(lua_State *L, struct host *host, char *text, size_t size);
+bool site_of_job(const struct job *job, char *text, size_t size);
+/* The first in memory of its own, to be freed; NULL where none is kept. */
+char *site_copy(lua_State *L, struct host *host);
+/* Pushes the first, or nothing. */
+bool site_push(lua_State *L, struct host *host);
+void site_note_now(lua_State *L, struct host *host, uint64_t handle);
+void site_forget_now(lua_State *L, struct host *host, uint64_t handle);
+void site_forget_all(lua_State *L, struct host *host);
+/* Pushes where what has the handle was made, or nil. */
+void site_push_of(lua_State *L, struct host *host, uint64_t handle);
+void site_note_task_now(lua_State *L, struct host *host, int object);
+
+/* Keeps where what has the handle is made, here, until it is forgotten. */
+static inline void site_note(lua_State *L, struct host *host, uint64_t handle) {
+  if (__builtin_expect(host->sites, 0))
+    site_note_now(L, host, handle);
+}
+static inline void site_forget(lua_State *L, struct host *host,
+                               uint64_t handle) {
+  if (__builtin_expect(host->sites, 0))
+    site_forget_now(L, host, handle);
+}
+/* Keeps in the task object at index [object] where it is spawned, and by which
+ * task. */
+static inline void site_note_task(lua_State *L, struct host *host, int object) {
+  if (__builtin_expect(host->sites, 0))
+    site_note_task_now(L, host, object);
+}
+
+/* -- tree.c --------------------------------------------------------------- */
+
+/* Tells a new runtime what is to be reported of tasks. */
+void tree_set_up(struct host *host);
+
 /* -- coroutine.c ---------------------------------------------------------- */
 
 /* A coroutine that was dropped while parked is dead for everyone else. */
@@ -240,6 +291,8 @@ void open_generator(lua_State *L, struct host *host);
 void open_thread(lua_State *L, struct host *host);
 void open_guard(lua_State *L, struct host *host);
 void open_opened(lua_State *L, struct host *host);
+void open_site(lua_State *L, struct host *host);
+void open_tree(lua_State *L, struct host *host);
 
 /* -- Handles in Lua ------------------------------------------------------- */
 

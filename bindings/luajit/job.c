@@ -229,10 +229,12 @@ static bool has_handler(lua_State *co) {
 /* Raising costs a microsecond, most of it spent in unwinding. Where no frame of
  * the task could catch the error, nothing can tell the unwinding from dropping
  * the coroutine. A call with a deliver function of its own has something to do
- * on its way out, and is not cut short. */
+ * on its way out, and is not cut short; nor is one whose error is to have its
+ * traceback. */
 static bool may_drop(const struct job *job, int status) {
   return status == WEFT_ECANCELLED && job->deliver == NULL &&
-         job->link == NULL && !job->owns && !has_handler(job->co);
+         job->link == NULL && !job->owns && !job->host->sites &&
+         !has_handler(job->co);
 }
 
 static int drop_cancelled(weft_runtime *rt, struct job *job) {
@@ -465,6 +467,11 @@ lua_State *job_active(struct host *host, weft_task task) {
   return job == NULL ? NULL : job->active;
 }
 
+bool job_find_site(struct host *host, weft_task task, char *text, size_t size) {
+  const struct job *job = job_of(host, task);
+  return job != NULL && site_of_job(job, text, size);
+}
+
 /* -- Spawning ------------------------------------------------------------- */
 
 /* Spawns a task for the object at index [object], that runs the function at
@@ -498,5 +505,6 @@ int job_spawn(lua_State *L, struct host *host, weft_group group, int object,
   }
   lua_pushnumber(L, (lua_Number)job->task);
   lua_rawseti(L, object, TASK_HANDLE);
+  site_note_task(L, host, object);
   return WEFT_OK;
 }

@@ -17,7 +17,8 @@ static bool is_main_thread(void) {
 #endif
 }
 
-/* Calls the Lua side's report(kind, task name, error object). */
+/* Calls the Lua side's report(kind, task name, error object, traceback, the
+ * task's handle or 0). */
 static void on_report(weft_runtime *rt, void *arg, int kind, weft_task task,
                       weft_error *error) {
   struct host *host = arg;
@@ -40,13 +41,15 @@ static void on_report(weft_runtime *rt, void *arg, int kind, weft_task task,
     luaL_traceback(L, co, NULL, 0);
   else
     lua_pushnil(L);
-  if (lua_pcall(L, 4, 0, 0) != 0)
+  lua_pushnumber(L, (lua_Number)task);
+  if (lua_pcall(L, 5, 0, 0) != 0)
     lua_pop(L, 1); /* the report function's own fallback has failed too */
 }
 
 static void set_up(weft_runtime *rt, lua_State *L, struct host *host) {
   weft_set_report(rt, on_report, host, NULL);
   dns_set_up(rt);
+  tree_set_up(host);
   if (is_main_thread())
     weft_set_signals(rt, 1);
   if (lua_toboolean(L, 2))
@@ -112,6 +115,8 @@ static int run(lua_State *L) {
   host->rt = NULL;
   host->L = NULL;
   host->active = NULL;
+  if (host->sites)
+    site_forget_all(L, host);
   return failed != 0 ? lua_error(L) : 1;
 }
 

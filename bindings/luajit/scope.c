@@ -14,6 +14,7 @@ static int push_opened(lua_State *L, struct host *host, int status,
                        weft_scope scope) {
   if (status == WEFT_OK) {
     host->job->depth++;
+    site_note(L, host, scope);
     lua_pushnumber(L, (lua_Number)scope);
     return 1;
   }
@@ -57,6 +58,7 @@ static int scope_leave(lua_State *L) {
   int status = weft_scope_leave(host->rt, scope, outcome, &caught);
   if (status == WEFT_OK || status == WEFT_ECANCELLED)
     host->job->depth--;
+  site_forget(L, host, scope);
   if (status == WEFT_OK && !cancelled)
     return 0;
   if (status == WEFT_OK)

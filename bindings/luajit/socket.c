@@ -19,8 +19,10 @@ static const struct socket_source *source_of(const char *kind) {
 
 struct socket *socket_push(lua_State *L, struct host *host, const char *kind) {
   struct socket *s = lua_newuserdata(L, sizeof *s);
-  *s = (struct socket){
-      .host = host, .run_id = host->run_id, .source = source_of(kind)};
+  *s = (struct socket){.host = host,
+                       .run_id = host->run_id,
+                       .source = source_of(kind),
+                       .place = site_copy(L, host)};
   luaL_getmetatable(L, kind);
   lua_setmetatable(L, -2);
   if (host->opened != LUA_NOREF)
@@ -88,13 +90,23 @@ const char *socket_address_text(int status, weft_value *address, char *text,
 struct orphan {
   const struct socket_kind *kind;
   uint64_t handle;
+  char *place; /* of its making, or NULL */
 };
+
+static void free_orphan(void *arg) {
+  struct orphan *orphan = arg;
+  free(orphan->place);
+  free(orphan);
+}
 
 static void close_orphan(weft_runtime *rt, void *arg) {
   const struct orphan *orphan = arg;
   char text[512];
   weft_error *error;
   orphan->kind->describe(rt, orphan->handle, text, sizeof text);
+  size_t used = strlen(text);
+  if (orphan->place != NULL)
+    snprintf(text + used, sizeof text - used, ", made at %s", orphan->place);
   strncat(text, orphan->kind->advice, sizeof text - strlen(text) - 1);
   if (orphan->kind->close(rt, orphan->handle) != WEFT_OK)
     return;
@@ -107,14 +119,15 @@ static void close_orphan(weft_runtime *rt, void *arg) {
  * and with it the report. For want of memory the runtime's end closes it. */
 static int collect(lua_State *L) {
   struct socket *s = lua_touserdata(L, 1);
-  if (socket_handle(s) == 0)
+  struct orphan *orphan = socket_handle(s) == 0 ? NULL : malloc(sizeof *orphan);
+  if (orphan == NULL) {
+    free(s->place);
     return 0;
-  struct orphan *orphan = malloc(sizeof *orphan);
-  if (orphan == NULL)
-    return 0;
+  }
   orphan->kind = lua_touserdata(L, lua_upvalueindex(1));
   orphan->handle = s->handle;
-  weft_call_soon(s->host->rt, close_orphan, orphan, free, NULL);
+  orphan->place = s->place;
+  weft_call_soon(s->host->rt, close_orphan, orphan, free_orphan, NULL);
   return 0;
 }
 

@@ -34,6 +34,7 @@ struct socket {
   bool busy;       /* a task is in a read, up to its results, or accepts */
   int status;      /* how the read that was parked has ended */
   const struct socket_source *source; /* NULL: nothing is read from it */
+  char *place; /* where it was made; NULL: that was not kept */
 };
 
 /* A kind of socket, for as long as the process lives. */

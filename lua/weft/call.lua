@@ -76,10 +76,16 @@ function call.at(when, fn, ...)
   return schedule("call_at(time, fn)", when, fn, ...)
 end
 
---- For the C side: calls `fn` and reports what it raises.
-function call.run_callback(fn)
+--- For the C side: calls `fn` and reports what it raises. `place` is where the
+-- call was asked for, if that was kept.
+---@param fn function
+---@param place string?
+function call.run_callback(fn, place)
   local ok, err = xpcall(fn, errors.trace)
-  if not ok then report.report(report.CALLBACK, nil, errors.object(err)) end
+  if ok then return end
+  local object = errors.object(err)
+  if not object.task then object.spawned_at = place end
+  report.report(report.CALLBACK, nil, object)
 end
 
 return call

@@ -7,6 +7,7 @@
 
 local codes = require "weft.codes"
 local core = require "weft.core"
+local site = require "weft.site"
 
 local errors = {}
 
@@ -146,7 +147,7 @@ for _, name in ipairs {
   "CancelledError", "TaskCancelledError", "TimeoutError", "ErrorGroup",
   "InvalidStateError", "QueueFull", "QueueEmpty", "BrokenBarrierError",
   "ClosedError", "BusyError", "EndOfStream", "LimitOverrunError", "OSError",
-  "ProcessError", "ArgumentError",
+  "ProcessError", "ArgumentError", "DeadlockError",
 } do define(name, classes.Error) end
 define("QueueShutDown", classes.ClosedError)
 define("TLSError", classes.OSError)
@@ -217,8 +218,9 @@ local function indent(text) return (text:gsub("\n", "\n  ")) end
 local function describe_group(err)
   local lines = { err.name .. ": " .. tostring(err.message) }
   for _, member in ipairs(err.errors) do
+    local first, rest = tostring(member):match "^([^\n]*)(.*)$"
     local from = member.task and " (in " .. member.task .. ")" or ""
-    lines[#lines + 1] = "  - " .. indent(tostring(member) .. from)
+    lines[#lines + 1] = "  - " .. indent(first .. from .. rest)
   end
   return table.concat(lines, "\n")
 end
@@ -310,7 +312,8 @@ local function with_traceback(err, level)
 end
 
 -- One cancellation raises many times; the object is made once for each scope
--- in a row. Another run may have a scope of the same handle.
+-- in a row, unless each is to have its own traceback. Another run may have a
+-- scope of the same handle.
 local last_cancelled, last_scope, last_run
 
 --- The CancelledError of the running code.
@@ -320,7 +323,7 @@ function errors.cancelled()
     return classes.CancelledError("cancelled", { source = "cancel" })
   end
   local run = core.run_id()
-  if scope ~= last_scope or run ~= last_run then
+  if scope ~= last_scope or run ~= last_run or site.on then
     local message = "cancelled by " .. source
     if reason ~= nil then message = message .. ": " .. message_of(reason) end
     local object = classes.CancelledError(message, {
@@ -352,6 +355,9 @@ local ECANCELLED = codes.ECANCELLED
 ---@param message string?
 ---@param fields table?
 function errors.fail(code, message, fields)
+  if code == ECANCELLED and site.on then
+    error(with_traceback(errors.cancelled(), 3), 0)
+  end
   if code == ECANCELLED then return error(errors.cancelled(), 0) end
   error(with_traceback(errors.from_code(code, message, fields), 3), 0)
 end
@@ -425,7 +431,7 @@ end
 -- stack of the first raise and passes the value on as it is.
 function errors.trace(err)
   local class = class_of(err)
-  if class == classes.CancelledError then return err end
+  if class == classes.CancelledError and not site.on then return err end
   if class then
     return with_traceback(err, 2)
   end
@@ -479,21 +485,33 @@ local set_on_future = setmetatable({}, { __mode = "k" })
 ---@param err table
 function errors.leave_by_future(err) set_on_future[err] = true end
 
+-- Where the task of the error was spawned: "spawned at job.lua:3 by main", as
+-- far as that is known; nil if nothing is.
+local function spawned_words(err)
+  local at = err.spawned_at and " at " .. err.spawned_at or ""
+  local by = err.spawned_by and " by " .. err.spawned_by or ""
+  return at .. by ~= "" and "spawned" .. at .. by or nil
+end
+errors.spawned_words = spawned_words
+
 --- What a failed task's error is: the object itself the first time, and for one
 -- that left another task before, a new object that knows the path.
 ---@param err table
 ---@param task string the name of the task it leaves now
-function errors.leave_task(err, task)
+---@param spawned_at string? where that task was spawned
+---@param spawned_by string? the name of the task that did, or opened its group
+function errors.leave_task(err, task, spawned_at, spawned_by)
   if err.task == nil and not set_on_future[err] then
-    err.task = task
+    err.task, err.spawned_at, err.spawned_by = task, spawned_at, spawned_by
     return err
   end
   local copy = setmetatable(copy_into({}, err), getmetatable(err))
-  copy.task = task
+  copy.task, copy.spawned_at, copy.spawned_by = task, spawned_at, spawned_by
   copy.cause = err
   local from = err.task and "in task " .. err.task or "set on a future"
+  local spawned = err.spawned_at and " (" .. spawned_words(err) .. ")" or ""
   copy.traceback = (err.traceback or "") .. "\n\t" .. from
-    .. ", awaited by task " .. task
+    .. ", awaited by task " .. task .. spawned
   return copy
 end
 

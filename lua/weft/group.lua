@@ -7,6 +7,7 @@ local core = require "weft.core"
 local errors = require "weft.error"
 local owner = require "weft.owner"
 local scope = require "weft.scope"
+local site = require "weft.site"
 local task = require "weft.task"
 
 local group = {}
@@ -151,7 +152,9 @@ end
 
 local function finish(self, ok, ...)
   local outcome, err, span = body_outcome(self, ok, ...)
+  local placed = site.on and core.group_scope(self[1])
   local code, failure = core.group_join(self[1], outcome)
+  if placed then core.site_forget(placed) end
   if code then failure = failure_of(self, code, failure, ...) end
   if span then owner.move_out(span, err) end
   if code then error(failure, 0) end

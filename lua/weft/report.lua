@@ -4,6 +4,7 @@
 
 local codes = require "weft.codes"
 local errors = require "weft.error"
+local site = require "weft.site"
 
 local report = {}
 
@@ -16,12 +17,14 @@ local texts = {
   [codes.REPORT_SYSTEM] = "the system refused something; it is tried again",
   [codes.REPORT_UNCLOSED] = "something was left open, and is closed now",
   [codes.REPORT_ABANDONED] = "a job in a thread would not end",
+  [codes.REPORT_DEADLOCK] = "tasks wait for what cannot come",
+  [codes.REPORT_LEFT] = "was left when the main task ended, and is cancelled",
 }
 
 -- The kinds of reports, by name:
 for _, kind in ipairs {
   "FAILURE", "CALLBACK", "STUBBORN", "GIVEN_UP", "SYSTEM", "UNCLOSED",
-  "ABANDONED",
+  "ABANDONED", "DEADLOCK", "LEFT",
 } do report[kind] = codes["REPORT_" .. kind] end
 
 local receiver
@@ -40,31 +43,63 @@ local function is_told(err, cause)
     and err.traceback:sub(1, #cause.traceback) == cause.traceback
 end
 
--- Adds the tracebacks of an error's members, depth first, then its own and
--- those of its causes.
-local function add_tracebacks(lines, err, seen)
-  if not errors.is_error(err) or seen[err] then return end
-  seen[err] = true
-  for _, member in ipairs(err.errors or {}) do
-    lines[#lines + 1] = "in " .. (member.task and "task " .. member.task
-      or "the group's function") .. ": " .. tostring(member.name)
-    add_tracebacks(lines, member, seen)
-  end
-  if err.traceback then lines[#lines + 1] = err.traceback end
-  if errors.is_error(err.cause) and not seen[err.cause]
-      and not is_told(err, err.cause) then
-    lines[#lines + 1] = "caused by " .. tostring(err.cause)
-    add_tracebacks(lines, err.cause, seen)
+-- The first line of what was raised.
+local function heading(err) return (tostring(err):gsub("\n.*", "")) end
+
+-- Adds the stack, without weft's own frames, and the task it ended in: what
+-- spawned that is the next part of the path.
+local function add_stack(lines, err)
+  local stack = err.traceback and site.folded(err.traceback) or ""
+  if stack ~= "" then lines[#lines + 1] = stack end
+  local spawned = errors.spawned_words(err)
+  if err.task and (spawned or err.task ~= "main") then
+    lines[#lines + 1] = "    in task " .. err.task
+      .. (spawned and ", " .. spawned or "")
+  elseif spawned then
+    lines[#lines + 1] = "    in a callback, asked for at "
+      .. err.spawned_at
   end
 end
 
---- The text of an error for a person: its tree, then where each was raised.
+local add_path
+
+local function add_members(lines, err, seen)
+  for _, member in ipairs(err.errors) do
+    if not member.errors then
+      lines[#lines + 1] = ""
+      lines[#lines + 1] = heading(member)
+    end
+    add_path(lines, member, seen)
+  end
+  if #err.errors > 1 then
+    lines[#lines + 1] = ("\n%d failures in one group"):format(#err.errors)
+  end
+end
+
+-- Adds where the error comes from, the innermost first: of a group, that of its
+-- members, then where it was; then what the error was caused by.
+function add_path(lines, err, seen)
+  if not errors.is_error(err) or seen[err] then return end
+  seen[err] = true
+  if err.errors then add_members(lines, err, seen) end
+  add_stack(lines, err)
+  if errors.is_error(err.cause) and not seen[err.cause]
+      and not is_told(err, err.cause) then
+    lines[#lines + 1] = "caused by " .. tostring(err.cause)
+    add_path(lines, err.cause, seen)
+  end
+end
+
+--- The text of an error for a person: its tree, then the path of each failure,
+-- the innermost first: the lines where it was raised, the task that was in, and
+-- where that was spawned, up to the outermost. weft's own lines are left out;
+-- an error's `traceback` has them.
 ---@param err any
 ---@return string
 function report.describe(err)
   local object = errors.object(err)
   local lines = { tostring(object) }
-  add_tracebacks(lines, object, {})
+  add_path(lines, object, {})
   return table.concat(lines, "\n")
 end
 
@@ -77,8 +112,10 @@ end
 function report.text(kind, task, err, traceback)
   local who = task and "task " .. task .. ": " or ""
   local lines = { who .. (texts[kind] or tostring(kind)) }
-  if err then lines[#lines + 1] = report.describe(err)
-  elseif traceback then lines[#lines + 1] = traceback end
+  if err then lines[#lines + 1] = report.describe(err) end
+  if traceback and (not err or kind == report.DEADLOCK) then
+    lines[#lines + 1] = site.folded(traceback)
+  end
   return table.concat(lines, "\n")
 end
 

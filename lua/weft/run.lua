@@ -6,7 +6,10 @@ local core = require "weft.core"
 local errors = require "weft.error"
 local owner = require "weft.owner"
 local report = require "weft.report"
+local site = require "weft.site"
+local switch = require "weft.debug"
 local task = require "weft.task"
+local tree = require "weft.tree"
 local is_count = require("weft.scope").is_count
 
 local run = {}
@@ -15,14 +18,23 @@ local EGIVENUP = codes.EGIVENUP
 
 local given_up = {}
 
+-- What stands for the traceback in the report of the core's: the tree, where
+-- tasks wait for what cannot come; of one that is left, its line of the tree.
+local function seen_at(kind, traceback, handle)
+  if kind == report.DEADLOCK then return tree.tree() end
+  if kind ~= report.LEFT then return traceback end
+  local line = tree.describe(handle)
+  return traceback and line .. "\n" .. traceback or line
+end
+
 -- Reports of the core; those of tasks that were given up are kept for the
 -- error of the run.
-local function on_report(kind, name, err, traceback)
+local function on_report(kind, name, err, traceback, handle)
   if kind == report.GIVEN_UP then
     given_up[#given_up + 1] = ("%s\n%s"):format(name or "a task",
       traceback or "")
   end
-  report.report(kind, name, err, traceback)
+  report.report(kind, name, err, seen_at(kind, traceback, handle))
 end
 
 local function given_up_error(main)
@@ -79,5 +91,10 @@ core.set_functions {
   abandoned = abandoned,
   cancelled_metatable = errors.classes.CancelledError,
 }
+
+switch.on_change(function(options)
+  site.set(options.sites)
+  core.set_hints(options.deadlock, options.leaks)
+end)
 
 return run

@@ -189,6 +189,12 @@ function Task:traceback()
   return text and text:find("\n", 1, true) and text or "not started"
 end
 
+--- Where the task was spawned, "job.lua:12", and the name of the task that did
+-- it; nil unless `weft.debug{sites=true}` had that kept.
+---@return string? place
+---@return string? spawner
+function Task:spawned_at() return self.place, self.spawner end
+
 --- Has `fn(task)` called, outside any task, once the task has ended.
 ---@param fn fun(task: weft.Task)
 function Task:add_done_callback(fn)
@@ -273,7 +279,9 @@ end
 --- A task's body has raised: makes the error object it failed with.
 function task.on_failure(self, err, traceback)
   local object = errors.object(err, task.with_line(err, traceback))
-  object = errors.leave_task(object, name_of(self))
+  local parent = select(4, core.task_info(self[HANDLE]))
+  object = errors.leave_task(object, name_of(self), self.place,
+    self.spawner or parent and name_of(parent))
   self[COUNT] = object
   self[GUARD] = core.task_guard(self[HANDLE])
   return object
