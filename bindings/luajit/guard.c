@@ -93,7 +93,8 @@ static void say(const struct limit *limit, bool ends) {
                      : "it computes without waiting, so it cannot be cancelled";
   int length = snprintf(
       text, sizeof text, "\nweft: no end after %g s of test: %s\n%s%s\n",
-      seconds, limit->name, why, ends ? "; the run ends here" : "");
+      seconds, limit->name, why,
+      ends ? "\nnothing else can stop it: the run ends here" : "");
   ssize_t written = write(STDERR_FILENO, text, (size_t)length);
   (void)written;
 }

@@ -30,7 +30,7 @@ local SHUTDOWN = { wait = options.flag, cancel = options.flag }
 
 local function describe_open(self)
   if self.closed or self.run_id ~= core.run_id() then return nil end
-  return ("an executor of %d threads; shut it down"):format(self.workers)
+  return "an executor of worker threads"
 end
 
 --- Makes an executor of at most `workers` threads, by default one for each

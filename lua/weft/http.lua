@@ -203,7 +203,7 @@ end
 
 local function describe_open(self)
   if self.closed or self.run_id ~= weft_core.run_id() then return nil end
-  return "an HTTP session; close it"
+  return "an HTTP session"
 end
 
 --- Makes a session: it keeps connections for later requests, and gives its

@@ -102,7 +102,7 @@ local pool, pool_run
 local function describe_running(of)
   local _, running, queued = core.workers_counts(of)
   if not running or running + queued == 0 then return nil end
-  return running + queued .. " calls of weft.to_thread that still run"
+  return "a call of weft.to_thread that still runs"
 end
 
 -- The pool of the present run.

@@ -37,6 +37,7 @@ local function with_watch(fn)
   local before = debugging.debug()
   debugging.debug(WATCH)
   opened.watch(true)
+  leaks.begin()
   local ok, err = pcall(fn)
   opened.watch(false)
   debugging.debug { sites = before.sites, deadlock = before.deadlock }

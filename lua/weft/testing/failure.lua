@@ -20,11 +20,14 @@ local function indented(text) return "  " .. text:gsub("\n", "\n  ") end
 ---@return table
 function failure.look(handle)
   local co = core.task_coroutine(handle)
-  local _, _, state, _, what = core.task_info(handle)
+  local _, _, _, _, what = core.task_info(handle)
+  local frame, level
+  if co then frame, level = frames.first(co) end
   return {
-    what = state and what,
-    frame = co and frames.first(co),
+    what = what,
+    frame = frame,
     traceback = co and frames.user_part(debug.traceback(co)),
+    stack = level and debug.traceback(co, "", level),
     tree = #task.all() > 1 and tree.tree() or nil,
   }
 end
@@ -41,7 +44,7 @@ function failure.cut(seen, why, advice)
     lines[#lines + 1] = "the tasks were:\n" .. indented(seen.tree)
   end
   return errors.classes.TimeoutError(table.concat(lines, "\n"),
-    { traceback = seen.traceback, frame = seen.frame })
+    { traceback = seen.traceback, frame = seen.frame, stack = seen.stack })
 end
 
 -- -- Failures of other tasks --------------------------------------------------
@@ -51,13 +54,17 @@ local function kind_of(value)
   return type(metatable) == "table" and metatable.__type or nil
 end
 
+local function is_busted_object(value)
+  local kind = kind_of(value)
+  return kind == "failure" or kind == "pending"
+end
+
 -- busted's own object in an error of another task, or in all members of a
 -- group: then the first. It is a failed assertion, or pending.
 local function busted_object(err)
   if not errors.is_error(err) then return nil end
   if not err.errors then
-    local kind = kind_of(err.value)
-    return (kind == "failure" or kind == "pending") and err.value or nil
+    return is_busted_object(err.value) and err.value or nil
   end
   local found
   for _, member in ipairs(err.errors) do
@@ -80,11 +87,38 @@ function failure.as_busted(err)
     debug.getmetatable(object))
 end
 
---- The text of an error: where it comes from a task, with its path.
+-- The only failure of groups in groups; else the error itself.
+local function innermost(err)
+  while err.errors and #err.errors == 1 do err = err.errors[1] end
+  return err
+end
+
+-- What was raised, with the user's line before it.
+local function headline(err)
+  if err.value ~= nil then return tostring(err.message) end
+  local place = err.task and frames.place_in(err.traceback)
+  return (place and place .. ": " or "") .. tostring(err)
+end
+
+local function hint(err)
+  if not tostring(err.message):find "^weft%.run inside weft%.run" then
+    return ""
+  end
+  return "\n(a test runs in a task already; one that calls weft.run itself: "
+    .. "testing.plain(fn))"
+end
+
+--- The text of an error: the line where it was raised, the task, its path.
 ---@param err any
 ---@return string
 function failure.describe(err)
-  return frames.user_part(report.describe(err))
+  local object = innermost(errors.object(err))
+  local head, text = tostring(object), report.describe(object)
+  if text:sub(1, #head) == head then
+    local task_line = object.task and "\nin task '" .. object.task .. "'" or ""
+    text = headline(object) .. task_line .. text:sub(#head + 1)
+  end
+  return frames.user_part(text) .. hint(object)
 end
 
 -- -- What was left ------------------------------------------------------------

@@ -21,12 +21,16 @@ function leaks.note()
   return noted
 end
 
-local NOTHING = { tasks = {}, opened = {} }
+-- What was found already in this runtime: nobody else is to be blamed for it.
+local told = {}
+
+--- A runtime begins.
+function leaks.begin() told = {} end
 
 local function new_tasks(noted, own)
   local list = {}
   for _, object in ipairs(task.all()) do
-    if not noted.tasks[object] and object ~= own then
+    if not noted.tasks[object] and not told[object] and object ~= own then
       list[#list + 1] = object
     end
   end
@@ -36,14 +40,16 @@ end
 local function new_opened(noted)
   local list = {}
   for _, entry in ipairs(opened.list()) do
-    if not noted.opened[entry.key] then list[#list + 1] = entry end
+    if not noted.opened[entry.key] and not told[entry.key] then
+      list[#list + 1] = entry
+    end
   end
   return list
 end
 
 local function let_end(noted, own)
   for _ = 1, ROUNDS do
-    if #new_tasks(noted, own) == 0 and #new_opened(noted) == 0 then return end
+    if #new_tasks(noted, own) == 0 and #new_opened(noted) == 0 then break end
     time.yield()
   end
 end
@@ -60,20 +66,25 @@ local function describe_opened(entry)
 end
 
 --- What is left in the runtime since `noted`, a text each; by default all there
--- is. Parks, if that is anything.
+-- is. Parks, if that is anything. The tasks are cancelled, and nothing of it is
+-- found again.
 ---@param noted table?
 ---@return string[]
 function leaks.find(noted)
-  noted = noted or NOTHING
+  noted = noted or { tasks = {}, opened = {} }
   local own = task.current()
   let_end(noted, own)
   local texts = {}
-  for _, object in ipairs(new_tasks(noted, own)) do
-    texts[#texts + 1] = describe_task(object)
-  end
   for _, entry in ipairs(new_opened(noted)) do
     texts[#texts + 1] = describe_opened(entry)
+    told[entry.key] = true
   end
+  local left = new_tasks(noted, own)
+  for i, object in ipairs(left) do
+    table.insert(texts, i, describe_task(object))
+    told[object] = true
+  end
+  for _, object in ipairs(left) do object:cancel "left by a test" end
   return texts
 end
 

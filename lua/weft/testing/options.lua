@@ -101,6 +101,7 @@ local context
 --- Has the options asked for in describes belong to busted's elements.
 function options.use_context(busted_context) context = busted_context end
 
+local NOT_OF_ALL = { shared = true }
 local PLACES = { describe = true, file = true, suite = true }
 
 --- Sets options for the describe or the file that is being read, and all tests
@@ -112,8 +113,10 @@ local PLACES = { describe = true, file = true, suite = true }
 -- for others, and InvalidStateError where no describe is being read.
 ---@param given table
 function options.set(given)
-  local checked = options.check("testing.options(options)", given)
   local element = context and context.get()
+  local is_suite = element and element.descriptor == "suite"
+  local checked = options.check("testing.options(options)", given,
+    is_suite and NOT_OF_ALL or nil)
   if not element then
     errors.fail_state("testing.options: busted does not run here with the "
       .. "helper weft.testing.busted")

@@ -35,9 +35,7 @@ function program.main(args)
       .. "luarocks install busted; ", tostring(err), "\n")
     return EXIT_FAILED
   end
-  local arg = { [0] = NAME }
-  for i, value in ipairs(args) do arg[i] = value end
-  _G.arg = arg
+  _G.arg = { [0] = NAME, "--ignore-lua", unpack(args) }
   catch_core()
   local ok, failure = call_runner()
   if ok then return 0 end
@@ -45,6 +43,40 @@ function program.main(args)
     io.stderr:write(NAME, ": ", tostring(failure), "\n")
   end
   return EXIT_FAILED
+end
+
+-- -- busted as a script of weft's ----------------------------------------------
+
+-- The arguments of this process; nil where the system does not tell.
+local function own_arguments()
+  local file = io.open("/proc/self/cmdline", "rb")
+  if not file then return nil end
+  local text, words = file:read "*a", {}
+  file:close()
+  for word in text:gmatch "([^%z]*)%z" do words[#words + 1] = word end
+  return words
+end
+
+-- What follows the script among the words.
+local function arguments_of(words, script)
+  for i, word in ipairs(words) do
+    if word == script then return { unpack(words, i + 1) } end
+  end
+end
+
+--- busted runs as a script of weft's, `weft /usr/bin/busted` (so does `lua =
+-- "weft"` in .busted), that is, in a task: puts `weft test` with the same
+-- arguments in the place of this process. Returns only if that cannot be.
+---@param script string busted's path, as given
+function program.take_over(script)
+  local words = own_arguments()
+  local rest = words and arguments_of(words, script)
+  if not rest then return end
+  local ffi = require "ffi"
+  ffi.cdef "int execv(const char *path, const char *const argv[]);"
+  local argv = { words[1], "test", unpack(rest) }
+  io.stdout:flush()
+  ffi.C.execv("/proc/self/exe", ffi.new("const char *[?]", #argv + 1, argv))
 end
 
 return program

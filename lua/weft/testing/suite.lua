@@ -28,6 +28,8 @@ local safe, safe_publish, execute, publish -- the core's own
 local test -- the one that runs
 local interrupted -- the name of the signal
 
+local HOOKS = { before_each = true, after_each = true, strict_setup = true,
+  strict_teardown = true, lazy_setup = true, lazy_teardown = true }
 local EXIT_SIGNAL = { SIGINT = 130, SIGTERM = 143 }
 
 -- -- Calling the code of tests ------------------------------------------------
@@ -52,8 +54,17 @@ local function limited(opts, element, fn)
   end
 end
 
+-- A describe has lists of functions, which busted's own json cannot write.
+local function without_tests(element)
+  if element.descriptor == "it" or HOOKS[element.descriptor] then
+    return element
+  end
+  return { descriptor = element.descriptor, name = told.full_name(element),
+    trace = element.trace, attributes = element.attributes }
+end
+
 local function tell(status, element, text)
-  busted.publish({ status, element.descriptor }, element,
+  busted.publish({ status, element.descriptor }, without_tests(element),
     busted.context.parent(element),
     busted.rewriteMessage(element, text, element.trace), element.trace)
 end
@@ -262,9 +273,6 @@ local function execute_shared(element, setups)
 end
 
 -- -- What replaces busted's own -----------------------------------------------
-
-local HOOKS = { before_each = true, after_each = true, strict_setup = true,
-  strict_teardown = true, lazy_setup = true, lazy_teardown = true }
 
 local function read_block(descriptor, run, element)
   options.forget(element)

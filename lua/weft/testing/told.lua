@@ -25,7 +25,7 @@ local function trim(info)
 end
 
 local function in_words_of_file(element, info, message)
-  info.message = message
+  info.message = errors.is_error(message) and tostring(message) or message
   local file = get_file(element)
   return file and file.getTrace(file.name, info) or trim(info)
 end
@@ -44,7 +44,7 @@ local function get_trace(element, level, message)
   local info, at
   if errors.is_error(message) and message.frame then
     info = message.frame
-    info.traceback = message.traceback
+    info.traceback = message.stack
   else
     info, at = frames.first(nil, level or 3)
     if info then info.traceback = debug.traceback("", at) end
@@ -83,19 +83,26 @@ local function rewrite_message(element, message, trace)
   return rewrite(element, message, trace) .. seeds.text(seed)
 end
 
---- The name of a test, with where it stands.
+--- The name of a test or a describe, with those of the describes around it.
 ---@param element table
 ---@return string
-function told.name(element)
+function told.full_name(element)
   local names, around = {}, element
   while around and (around.name or around.descriptor)
       and around.descriptor ~= "file" do
     table.insert(names, 1, around.name or around.descriptor)
     around = busted.context.parent(around)
   end
+  return table.concat(names, " ")
+end
+
+--- The same, with where it stands.
+---@param element table
+---@return string
+function told.name(element)
   local trace = element.trace
   return (trace and ("%s:%d: "):format(trace.short_src, trace.currentline)
-    or "") .. table.concat(names, " ")
+    or "") .. told.full_name(element)
 end
 
 --- Has busted tell so.

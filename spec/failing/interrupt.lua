@@ -1,0 +1,28 @@
+-- Ctrl-C during the second test.
+local weft = require "weft"
+
+describe("interrupt", function()
+  after_each(function()
+    weft.sleep(0.001)
+    print "after_each"
+  end)
+  teardown(function()
+    weft.sleep(0.001)
+    print "teardown"
+  end)
+
+  it("passes", function() end)
+
+  it("waits", function()
+    finally(function()
+      weft.sleep(0.001)
+      print "finally"
+    end)
+    weft.spawn("left", weft.sleep_forever)
+    print "waiting"
+    io.flush()
+    weft.sleep(60)
+  end)
+
+  it("is not run", function() print "NEVER" end)
+end)

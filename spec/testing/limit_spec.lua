@@ -1,0 +1,93 @@
+-- Tests that do not come to an end: spec/failing/limits.lua and others.
+local busted_child = require "busted_child"
+
+local SHORT = { WEFT_TEST_TIMEOUT = 0.1 }
+
+describe("weft.testing.limit", function()
+  local result
+
+  setup(function() result = busted_child.failing("limits", SHORT) end)
+
+  local function fails(name, ...)
+    local entry = assert(result.told[name], "not told of: " .. name)
+    assert.equal("error", entry.kind)
+    for _, piece in ipairs { ... } do
+      assert.is_truthy(entry.message:find(piece, 1, true),
+        "no '" .. piece .. "' in: " .. tostring(entry.message))
+    end
+    return entry
+  end
+
+  it("ends a test where it waits, with its traceback", function()
+    local entry = fails("limits waits", "spec/failing/limits.lua:5: no end "
+      .. "after 0.1 s; it waited for sleep", "in function 'wait_long'",
+      "spec/failing/limits.lua:9: in function")
+    assert.equal(5, entry.line)
+  end)
+
+  it("says how the test may take longer", function()
+    fails("limits waits", "testing.with({timeout = 0.2}, fn)",
+      "testing.options{timeout = 0.2}")
+  end)
+
+  it("shows the tasks, if there are others", function()
+    fails("limits waits in a child", "it waited for group", "the tasks were:",
+      "slow child #2: waits for sleep")
+    local entry = result.told["limits waits"]
+    assert.is_nil(entry.message:find("the tasks were", 1, true))
+  end)
+
+  it("is told though the test swallows it", function()
+    fails("limits swallows it", "spec/failing/limits.lua:5: no end after")
+    fails("limits asserts on it", "spec/failing/limits.lua:5: no end after")
+  end)
+
+  it("ends one that only yields on the virtual clock, in real time", function()
+    fails("limits yields on the virtual clock", "no end after 0.1 s of real")
+  end)
+
+  it("counts virtual seconds on the virtual clock", function()
+    fails("limits waits on the virtual clock", "no end after 7 s;")
+  end)
+
+  it("leaves the cleanup its time", function()
+    fails("limits has cleanup", "no end after 0.1 s")
+    assert.is_truthy(result.out:find("unwound\ncleaned\n", 1, true))
+  end)
+
+  it("holds in finally, before_each, after_each and setup", function()
+    fails("limits waits in finally", "limits.lua:48: in function")
+    fails("limits in before_each before_each", "limits.lua:5: no end after")
+    assert.is_truthy(result.out:find("after_each ran", 1, true))
+    fails("limits in after_each after_each", "limits.lua:5: no end after")
+    assert.equal("success", result.told["limits in after_each passes"].kind)
+    fails("limits in setup setup", "limits.lua:5: no end after")
+    assert.is_nil(result.out:find("NEVER", 1, true))
+  end)
+
+  it("is set for a test and for a describe", function()
+    assert.equal("success", result.told["limits is longer by itself"].kind)
+    fails("limits of a describe waits", "no end after 0.02 s")
+    fails("limits of a describe inside waits", "no end after 0.02 s")
+  end)
+end)
+
+describe("a test that cannot be cancelled", function()
+  it("is named where it computes, and the run ends", function()
+    local result = busted_child.run { "--helper=weft.testing.busted",
+      "spec/failing/runaway.lua", env = SHORT }
+    assert.equal(1, result.status)
+    assert.is_truthy(result.err:find("no end after 0.1 s of test: "
+      .. "spec/failing/runaway.lua:3: computes for ever\nit computes without "
+      .. "waiting, so it cannot be cancelled", 1, true), result.err)
+    assert.is_nil(result.out:find("NEVER", 1, true))
+  end)
+
+  it("is named where it swallows its cancellation", function()
+    local result = busted_child.run { "--helper=weft.testing.busted",
+      "spec/failing/stubborn.lua", env = SHORT }
+    assert.equal(1, result.status)
+    assert.is_truthy(result.err:find("swallows everything\nit was cancelled, "
+      .. "and goes on", 1, true), result.err)
+  end)
+end)
