@@ -31,8 +31,8 @@ local busted_core = find_core()
 
 if core.is_running() then
   require("weft.testing.program").take_over(arg[0])
-  fail("busted runs in a task here, as a script of weft's, so tests cannot have "
-    .. "runtimes of their own: use weft test")
+  fail("busted runs in a task here, as a script of weft's, so tests cannot "
+    .. "have runtimes of their own: use weft test")
 end
 
 suite.install(busted_core)

@@ -89,21 +89,22 @@ function leaks.find(noted)
 end
 
 --- The descriptors the process has open.
----@return table
+---@return string
 function leaks.note_descriptors() return core.descriptors() end
 
+local OPEN = ("1"):byte()
+
 --- The descriptors that are open now and were not, a text each.
----@param noted table as of note_descriptors
+---@param noted string as of note_descriptors
 ---@return string[]
 function leaks.find_descriptors(noted)
-  local numbers, texts = {}, {}
-  for number in pairs(core.descriptors()) do
-    if not noted[number] then numbers[#numbers + 1] = number end
-  end
-  table.sort(numbers)
-  for i, number in ipairs(numbers) do
-    texts[i] = ("descriptor %d: %s"):format(number,
-      core.descriptor_name(number) or "closed meanwhile")
+  local now, texts = core.descriptors(), {}
+  if now == noted then return texts end
+  for i = 1, #now do
+    if now:byte(i) == OPEN and noted:byte(i) ~= OPEN then
+      texts[#texts + 1] = ("descriptor %d: %s"):format(i - 1,
+        core.descriptor_name(i - 1) or "closed meanwhile")
+    end
   end
   return texts
 end

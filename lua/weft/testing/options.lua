@@ -79,15 +79,17 @@ local function from_environment(variable, name, value)
     value))
 end
 
--- What all tests have, unless told otherwise.
+local all -- what all tests have, unless told otherwise
+
 local function defaults()
-  return {
+  all = all or {
     guard = from_environment("WEFT_TEST_TIMEOUT", "timeout",
       os.getenv "WEFT_TEST_TIMEOUT") or DEFAULT_TIMEOUT,
     seed = from_environment("WEFT_SEED", "seed", os.getenv "WEFT_SEED")
       or false,
     virtual = false, leaks = true, shared = false, plain = false,
   }
+  return all
 end
 
 -- -- By describe --------------------------------------------------------------

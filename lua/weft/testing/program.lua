@@ -45,7 +45,7 @@ function program.main(args)
   return EXIT_FAILED
 end
 
--- -- busted as a script of weft's ----------------------------------------------
+-- -- busted as a script of weft's --------------------------------------------
 
 -- The arguments of this process; nil where the system does not tell.
 local function own_arguments()
