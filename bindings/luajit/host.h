@@ -78,8 +78,8 @@ struct host {
   int anchors;     /* reference: number -> a job's coroutine, and back */
   int objects;     /* reference: number -> a job's task object */
   int anchor_count;
-  int opened;     /* reference: sockets, and where each was made, while that is
-                     to be known (opened.c); else LUA_NOREF */
+  int opened;     /* reference: sockets, while what is open is to be known
+                     (opened.c); else LUA_NOREF */
   int functions;  /* reference: what the Lua side has told us, by name */
   int places;     /* reference: handle -> where it was made */
   char *own_root; /* where weft's own modules are; NULL: not known */

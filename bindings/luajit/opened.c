@@ -3,7 +3,8 @@
  * may leave nothing behind.
  *
  * While that is to be known, each socket is noted when it is made, in a table
- * that does not keep it alive. Else it costs a branch. */
+ * that does not keep it alive. Else it costs a branch. Where it was made it
+ * knows itself, with weft.debug{sites=true}. */
 #include "socket.h"
 
 #include <limits.h>
@@ -13,69 +14,28 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* -- Where ---------------------------------------------------------------- */
-
-/* Whether the frame is weft's own: its source begins with [own]. */
-static bool is_own(const lua_Debug *frame, const char *own) {
-  return *frame->what == 'C' || strncmp(frame->source, own, strlen(own)) == 0;
-}
-
-/* Pushes "file:line" of the innermost function that is not weft's, "" if there
- * is none. */
-static void push_place(lua_State *L, const char *own) {
-  lua_Debug frame;
-  for (int level = 0; lua_getstack(L, level, &frame) != 0; level++) {
-    lua_getinfo(L, "Sl", &frame);
-    if (is_own(&frame, own))
-      continue;
-    lua_pushfstring(L, "%s:%d", frame.short_src, frame.currentline);
-    return;
-  }
-  lua_pushliteral(L, "");
-}
-
 void opened_note(lua_State *L, struct host *host) {
-  int socket = lua_gettop(L);
   lua_rawgeti(L, LUA_REGISTRYINDEX, host->opened);
-  lua_getfield(L, -1, "own");
-  lua_pushvalue(L, socket);
-  push_place(L, lua_tostring(L, -2));
-  lua_rawset(L, socket + 1);
-  lua_settop(L, socket);
+  lua_pushvalue(L, -2);
+  lua_pushboolean(L, 1);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
 }
 
-/* opened_watch(own): from now on notes what is opened. [own] is how sources of
- * weft's modules begin; nil ends it. */
+/* opened_watch(on): from now on notes what is opened, or no more. */
 static int opened_watch(lua_State *L) {
   struct host *host = host_of(L);
   luaL_unref(L, LUA_REGISTRYINDEX, host->opened);
   host->opened = LUA_NOREF;
-  if (lua_isnoneornil(L, 1))
+  if (!lua_toboolean(L, 1))
     return 0;
-  luaL_checkstring(L, 1);
   lua_newtable(L);
-  lua_pushvalue(L, 1);
-  lua_setfield(L, -2, "own");
   lua_createtable(L, 0, 1);
   lua_pushliteral(L, "k");
   lua_setfield(L, -2, "__mode");
   lua_setmetatable(L, -2);
   host->opened = luaL_ref(L, LUA_REGISTRYINDEX);
   return 0;
-}
-
-/* opened_place() -> "file:line" of the user's code that runs; "" if there is
- * none, or it is not to be known */
-static int opened_place(lua_State *L) {
-  struct host *host = host_of(L);
-  if (host->opened == LUA_NOREF) {
-    lua_pushliteral(L, "");
-    return 1;
-  }
-  lua_rawgeti(L, LUA_REGISTRYINDEX, host->opened);
-  lua_getfield(L, -1, "own");
-  push_place(L, lua_tostring(L, -1));
-  return 1;
 }
 
 /* opened_forget(socket): it is not to be told of. */
@@ -109,8 +69,7 @@ static bool is_open(const struct socket *s, const struct socket_kind *kind) {
   return kind->is_open == NULL || kind->is_open(s->host->rt, handle);
 }
 
-/* Adds to the list at [list] what the socket and the place on top of the stack
- * are. */
+/* Adds to the list at [list] what the socket under the top of the stack is. */
 static void add_open(lua_State *L, int list) {
   struct socket *s = lua_touserdata(L, -2);
   const struct socket_kind *kind = kind_of(L, lua_gettop(L) - 1);
@@ -121,7 +80,7 @@ static void add_open(lua_State *L, int list) {
   lua_createtable(L, 0, 3);
   lua_pushstring(L, text);
   lua_setfield(L, -2, "text");
-  lua_pushvalue(L, -2);
+  lua_pushstring(L, s->place == NULL ? "" : s->place);
   lua_setfield(L, -2, "place");
   lua_pushnumber(L, (lua_Number)s->handle);
   lua_setfield(L, -2, "key");
@@ -138,8 +97,7 @@ static int opened_list(lua_State *L) {
   int list = lua_gettop(L);
   lua_rawgeti(L, LUA_REGISTRYINDEX, host->opened);
   for (lua_pushnil(L); lua_next(L, list + 1) != 0; lua_pop(L, 1))
-    if (lua_isuserdata(L, -2))
-      add_open(L, list);
+    add_open(L, list);
   lua_settop(L, list);
   return 1;
 }
@@ -208,7 +166,7 @@ static int descriptor_name(lua_State *L) {
 
 void open_opened(lua_State *L, struct host *host) {
   static const luaL_Reg functions[] = {{"opened_watch", opened_watch},
-                                       {"opened_place", opened_place},
+
                                        {"opened_forget", opened_forget},
                                        {"opened_list", opened_list},
                                        {"descriptors", descriptors},

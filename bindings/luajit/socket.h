@@ -71,7 +71,7 @@ static inline bool socket_is(lua_State *L, const void *metatable) {
 
 /* -- What is open (opened.c) ---------------------------------------------- */
 
-/* Keeps where the socket on top of the stack is made. */
+/* Notes the socket on top of the stack. */
 void opened_note(lua_State *L, struct host *host);
 
 /* -- Statuses ------------------------------------------------------------- */

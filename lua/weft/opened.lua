@@ -9,9 +9,6 @@ local core = require "weft.core"
 
 local opened = {}
 
--- How the sources of weft's own modules begin: "@.../lua/weft".
-local own = debug.getinfo(1, "S").source:match "^(.*)[/\\]opened%.lua$"
-
 local noted -- object -> { place, describe }; nil: it is not to be known
 local WEAK = { __mode = "k" }
 
@@ -19,7 +16,7 @@ local WEAK = { __mode = "k" }
 ---@param on boolean
 function opened.watch(on)
   noted = on and setmetatable({}, WEAK) or nil
-  core.opened_watch(on and own or nil)
+  core.opened_watch(on)
 end
 
 --- Notes that `object` was made by the user's code that runs.
@@ -27,7 +24,7 @@ end
 ---@param object table|userdata
 ---@param describe fun(object: any): string?
 function opened.note(object, describe)
-  if noted then noted[object] = { core.opened_place(), describe } end
+  if noted then noted[object] = { core.site() or "", describe } end
 end
 
 local function by_place(a, b)

@@ -66,14 +66,14 @@ describe("weft.testing.body", function()
   it("ends a virtual one that nothing can wake [30.5]", plain(function()
     local err = failure_of(testing.virtual(function() weft.queue():get() end))
     assert.is_truthy(err.message:find(
-      "deadlock: nothing can wake it any more; it waited for queue", 1, true))
+      "deadlock: nothing can wake a task any more", 1, true))
   end))
 
   it("fails one that leaves a task, and names it [30.6]", plain(function()
     local err = failure_of(testing.task(function()
       weft.spawn("reader", weft.sleep_forever)
     end))
-    assert.is_truthy(err.message:find("task 'reader' #2", 1, true))
+    assert.is_truthy(err.message:find("task reader #2", 1, true))
   end))
 
   it("fails one whose reports nobody looked at [30.6]", plain(function()

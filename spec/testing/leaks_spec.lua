@@ -21,11 +21,12 @@ describe("weft.testing.leaks", function()
   setup(function() told = busted_child.failing("leaks").told end)
 
   it("names a task and what it waits for [30.6]", function()
-    leaves("task", "task 'reader' #2", "it waits for queue (to get)")
+    leaves("task", "task reader #2: waits for queue (to get) at "
+      .. "spec/failing/leaks.lua:15, spawned at spec/failing/leaks.lua:15")
   end)
 
   it("names a task of before_each [30.6]", function()
-    leaves("of before_each", "task 'fixture' #2; it waits for sleep")
+    leaves("of before_each", "task fixture #2: waits for sleep")
   end)
 
   it("names a stream with its addresses and where it was made [30.6]",
@@ -79,7 +80,7 @@ describe("weft.testing.leaks", function()
   end)
 
   it("names all that is left [30.6]", function()
-    leaves("several", "task 'first'", "task 'second'", ": /dev/zero")
+    leaves("several", "task first #2", "task second #3", ": /dev/zero")
   end)
 
   it("tells of failures nobody has looked at [30.6]", function()
@@ -104,7 +105,7 @@ describe("weft.testing.leaks", function()
 
   it("says how to share what setup has left", function()
     fails("leaks of what is not the test's setup", "error",
-      "left at the end of setup", "task 'server' #2",
+      "left at the end of setup", "task server #2",
       "setup has a runtime of its own, which ends with it",
       "testing.options{shared = true}")
   end)
@@ -129,13 +130,13 @@ describe("a describe that shares its runtime", function()
   end)
 
   it("names what one test has left, for that one only", function()
-    fails("shared leaves a task", "failure", "task 'left'")
+    fails("shared leaves a task", "failure", "task left #6")
     assert.is_nil(told.shared)
   end)
 
   it("names what is left after teardown", function()
     fails("shared and left", "error", "left at the end of the describe",
-      "task 'forgotten' #2")
+      "task forgotten #2")
     passes "shared and left passes"
   end)
 

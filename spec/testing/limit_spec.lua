@@ -91,3 +91,44 @@ describe("a test that cannot be cancelled", function()
       .. "and goes on", 1, true), result.err)
   end)
 end)
+
+describe("a test that nothing can wake any more", function()
+  local told, seconds
+
+  setup(function()
+    local began = os.time()
+    told = busted_child.failing("deadlock").told
+    seconds = os.time() - began
+  end)
+
+  local function fails(name, ...)
+    local entry = told["deadlock " .. name]
+    assert.equal("error", entry.kind)
+    for _, piece in ipairs { ... } do
+      assert.is_truthy(entry.message:find(piece, 1, true), entry.message)
+    end
+  end
+
+  it("fails at once with the tree, on the virtual clock [30.5]", function()
+    fails("virtual", "spec/failing/deadlock.lua:7: deadlock: nothing can wake "
+      .. "a task any more", "it waited for queue (to get)", "the tasks were:",
+      "main #1: waits for queue (to get) at spec/failing/deadlock.lua:7")
+  end)
+
+  it("fails at once with the tree, on the real clock [30.5]", function()
+    fails("real", "spec/failing/deadlock.lua:11: deadlock: nothing can wake",
+      "main #1: waits for event at spec/failing/deadlock.lua:11")
+    assert.is_true(seconds < 40) -- the limit of those is 50 s
+  end)
+
+  it("is told of a circle [30.5]", function()
+    fails("of two", "deadlock: 2 tasks wait for each other in a circle: ann #2 "
+      .. "waits for lock of bob #3; bob #3 waits for lock of ann #2",
+      "ann #2: waits for lock of bob #3",
+      "spawned at spec/failing/deadlock.lua:24 by main")
+  end)
+
+  it("has its limit, if it was given one on the virtual clock", function()
+    fails("with a limit on the virtual clock", "no end after 50 s")
+  end)
+end)

@@ -148,11 +148,13 @@ describe("failures in other tasks", function()
   setup(function() result, fails = told_in "children" end)
 
   it("of assertions are failures, told by their line and task", function()
-    local entry = fails("children assertion", "failure", "in task 'checker'")
+    local entry = fails("children assertion", "failure",
+      "in task checker, spawned at spec/failing/children.lua:5 by main")
     assert.equal(1, (entry.message:find(
       "spec/failing/children.lua:12: Expected objects to be equal.", 1, true)))
-    fails("children assertion, groups deep", "failure", "in task 'inner'",
-      "children.lua:19: Expected")
+    fails("children assertion, groups deep", "failure",
+      "children.lua:19: Expected", "in task inner, spawned at",
+      "in task outer, spawned at spec/failing/children.lua:18 by main")
   end)
 
   it("of several assertions are all told", function()
@@ -167,10 +169,10 @@ describe("failures in other tasks", function()
 
   it("name the line, the task and the class", function()
     fails("children string", "error",
-      "children.lua:39: broken\nin task 'worker'")
+      "children.lua:39: broken\n", "in task worker, spawned at")
     fails("children error object", "error",
-      "children.lua:43: QueueEmpty: queue:try_get", "in task 'reader'")
-    fails("children awaited", "error", "in task 'helper'")
+      "children.lua:43: QueueEmpty: queue:try_get", "in task reader")
+    fails("children awaited", "error", "in task helper")
   end)
 
   it("by pending leave the test pending", function()

@@ -26,8 +26,8 @@ function case.clock() return clock end
 
 -- -- A runtime ----------------------------------------------------------------
 
-local function takes_report(kind)
-  return kind == report.DEADLOCK and limit.on_deadlock()
+local function takes_report(kind, err)
+  return kind == report.DEADLOCK and limit.on_deadlock(err)
 end
 
 -- What a test is told of what it has left, and of a deadlock, costs something.

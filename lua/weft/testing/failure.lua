@@ -13,12 +13,23 @@ local failure = {}
 
 local function indented(text) return "  " .. text:gsub("\n", "\n  ") end
 
+local IN_BUSTED = " at %S+[/\\]busted[/\\]%S+%.lua:%d+"
+
+-- The tree, without the places that are busted's, which say nothing.
+local function tasks_text()
+  local text = tree.tree():gsub(", spawned" .. IN_BUSTED .. " by main", "")
+  return indented((text:gsub(", spawned" .. IN_BUSTED, "")
+    :gsub(IN_BUSTED, "")))
+end
+
 -- -- A test that was cut off --------------------------------------------------
 
---- What the task of a test is seen to wait for.
+--- What the task of a test is seen to wait for, and the tree, if there are
+-- other tasks or it is wanted.
 ---@param handle number
+---@param with_tree boolean?
 ---@return table
-function failure.look(handle)
+function failure.look(handle, with_tree)
   local co = core.task_coroutine(handle)
   local _, _, _, _, what = core.task_info(handle)
   local frame, level
@@ -26,9 +37,9 @@ function failure.look(handle)
   return {
     what = what,
     frame = frame,
-    traceback = co and frames.user_part(debug.traceback(co)),
+    traceback = co and frames.users(debug.traceback(co)),
     stack = level and debug.traceback(co, "", level),
-    tree = #task.all() > 1 and tree.tree() or nil,
+    tree = (with_tree or #task.all() > 1) and tasks_text() or nil,
   }
 end
 
@@ -39,10 +50,8 @@ end
 function failure.cut(seen, why, advice)
   local lines = { why .. (seen.what and "; it waited for " .. seen.what or "") }
   if advice then lines[2] = "(" .. advice .. ")" end
-  if seen.traceback then lines[#lines + 1] = seen.traceback end
-  if seen.tree then
-    lines[#lines + 1] = "the tasks were:\n" .. indented(seen.tree)
-  end
+  lines[#lines + 1] = seen.traceback
+  if seen.tree then lines[#lines + 1] = "the tasks were:\n" .. seen.tree end
   return errors.classes.TimeoutError(table.concat(lines, "\n"),
     { traceback = seen.traceback, frame = seen.frame, stack = seen.stack })
 end
@@ -100,6 +109,17 @@ local function headline(err)
   return (place and place .. ": " or "") .. tostring(err)
 end
 
+-- The path of the error: what report.describe says of it after its heading,
+-- which of an only failure in groups comes a second time.
+local function path_of(err, only)
+  local text, head = report.describe(err), tostring(only):match "^[^\n]*"
+  local from, to = text:find("\n\n" .. head .. "\n", 1, true)
+  if not from and err == only then
+    from, to = text:find(tostring(err), 1, true)
+  end
+  return from and text:sub(to + 1):gsub("^\n", "")
+end
+
 local function hint(err)
   if not tostring(err.message):find "^weft%.run inside weft%.run" then
     return ""
@@ -108,17 +128,17 @@ local function hint(err)
     .. "testing.plain(fn))"
 end
 
---- The text of an error: the line where it was raised, the task, its path.
+--- The text of an error: the line where it was raised, and its path, by the
+-- tasks and where they were spawned.
 ---@param err any
 ---@return string
 function failure.describe(err)
-  local object = innermost(errors.object(err))
-  local head, text = tostring(object), report.describe(object)
-  if text:sub(1, #head) == head then
-    local task_line = object.task and "\nin task '" .. object.task .. "'" or ""
-    text = headline(object) .. task_line .. text:sub(#head + 1)
-  end
-  return frames.user_part(text) .. hint(object)
+  local object = errors.object(err)
+  local only = innermost(object)
+  local path = path_of(object, only)
+  local text = path and headline(only) .. "\n" .. path
+    or report.describe(object)
+  return frames.user_part(text) .. hint(only)
 end
 
 -- -- What was left ------------------------------------------------------------

@@ -2,6 +2,8 @@
 -- busted's.
 -- @module weft.testing.frames
 
+local site = require "weft.site"
+
 local frames = {}
 
 -- "@.../lua/weft", of "@.../lua/weft/testing/frames.lua".
@@ -55,24 +57,6 @@ local function is_runner(line)
     or line:find "[/\\]luassert[/\\][%a/]+%.lua:%d+: in "
 end
 
--- In the build tree, or installed.
-local function is_weft(line)
-  return line:find "[/\\]lua[/\\]weft[/\\.]"
-    or line:find "[/\\]lua[/\\][%d.]+[/\\]weft[/\\.]"
-end
-
---- "file:line" of the first line of a traceback that is the user's.
----@param traceback string?
----@return string?
-function frames.place_in(traceback)
-  for file, line in (traceback or ""):gmatch "\n\t([^\n:]+):(%d+): in " do
-    local text = ("%s:%s: in "):format(file, line)
-    if not is_runner(text) and not is_weft(text) then
-      return file .. ":" .. line
-    end
-  end
-end
-
 --- The tracebacks in a text without the lines that are the same for all tests.
 ---@param text string
 ---@return string
@@ -86,6 +70,20 @@ function frames.user_part(text)
     end
   end
   return table.concat(kept, "\n")
+end
+
+--- A traceback with the user's lines only.
+---@param traceback string
+---@return string
+function frames.users(traceback)
+  return frames.user_part(site.folded(traceback))
+end
+
+--- "file:line" of the first line of a traceback that is the user's.
+---@param traceback string?
+---@return string?
+function frames.place_in(traceback)
+  return traceback and frames.users(traceback):match "^\t([^\n]-:%d+): in "
 end
 
 return frames

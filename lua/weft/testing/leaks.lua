@@ -5,6 +5,7 @@ local core = require "weft.core"
 local opened = require "weft.opened"
 local task = require "weft.task"
 local time = require "weft.time"
+local tree = require "weft.tree"
 
 local leaks = {}
 
@@ -54,11 +55,7 @@ local function let_end(noted, own)
   end
 end
 
-local function describe_task(object)
-  local _, _, _, _, what = core.task_info(object[1])
-  return ("task '%s' #%d%s"):format(object:name(), object:id(),
-    what and "; it waits for " .. what or "")
-end
+local function describe_task(object) return "task " .. tree.describe(object) end
 
 local function describe_opened(entry)
   if entry.place == "" then return entry.text end

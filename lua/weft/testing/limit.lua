@@ -25,19 +25,15 @@ local function raise_text(seconds)
     seconds * 2)
 end
 
--- Cuts off what runs, for the reason that `make(seen)` makes an error of.
-local function cut(make)
+local function cut(why, advice, with_tree)
   local this = running
   if not this or this.err then return end
-  this.err = make(failure.look(this.task))
+  this.err = failure.cut(failure.look(this.task, with_tree), why, advice)
   this.cancel()
 end
 
 local function on_time(seconds, what)
-  cut(function(seen)
-    return failure.cut(seen, ("no end after %g s%s"):format(seconds, what),
-      raise_text(seconds))
-  end)
+  cut(("no end after %g s%s"):format(seconds, what), raise_text(seconds))
 end
 
 core.guard_set(function()
@@ -47,27 +43,20 @@ end)
 
 --- A report of the core's has come that nothing can wake a task any more, or
 -- that tasks wait for each other: the test is cut off. False if none runs.
+---@param err table
 ---@return boolean
-function limit.on_deadlock()
+function limit.on_deadlock(err)
   if not running then return false end
-  cut(function(seen)
-    return failure.cut(seen, "deadlock: nothing can wake it any more")
-  end)
+  cut("deadlock: " .. err.message, nil, true)
   return true
 end
 
 -- -- Calling ------------------------------------------------------------------
 
--- On the virtual clock, without a limit: by then nothing else was to come.
-local NEVER = 1e9
-
 local function set_timer(this, seconds)
-  if not this.virtual then return nil end
-  local code, handle = core.call_at(core.now() + math.min(seconds, NEVER),
-    function()
-      if seconds >= NEVER then limit.on_deadlock()
-      else on_time(seconds, "") end
-    end, "the limit")
+  if not this.virtual or seconds == math.huge then return nil end
+  local code, handle = core.call_at(core.now() + seconds,
+    function() on_time(seconds, "") end, "the limit")
   if code then errors.fail(code) end
   return handle
 end
