@@ -265,6 +265,15 @@ static bool are_flags(int flags) {
   return flags & WEFT_OPEN_WRITE || (flags & FLAGS_OF_WRITING) == 0;
 }
 
+bool weft__open_describe(const struct task *task, char *text,
+                         size_t size_bytes) {
+  if (task->withdraw != withdraw_open)
+    return false;
+  const struct file *f = task->withdraw_arg;
+  snprintf(text, size_bytes, " of %s", f->path);
+  return true;
+}
+
 int weft_file_open(weft_runtime *rt, const char *path, int flags, int mode,
                    uint64_t *value) {
   struct file *f;

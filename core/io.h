@@ -72,6 +72,8 @@ bool weft__unix_describe(const struct task *task, char *text,
                          size_t size_bytes);
 bool weft__lookup_describe(const struct task *task, char *text,
                            size_t size_bytes);
+bool weft__open_describe(const struct task *task, char *text,
+                         size_t size_bytes);
 bool weft__fs_describe(const struct task *task, char *text, size_t size_bytes);
 
 #endif

@@ -57,7 +57,7 @@ static void describe_nameless(const struct task *task, char *text,
                               size_t size_bytes) {
   static bool (*const describers[])(const struct task *, char *, size_t) = {
       weft__connect_describe, weft__listen_describe, weft__unix_describe,
-      weft__lookup_describe, weft__fs_describe};
+      weft__lookup_describe,  weft__fs_describe,     weft__open_describe};
   for (size_t i = 0; i < sizeof describers / sizeof *describers; i++)
     if (describers[i](task, text, size_bytes))
       return;

@@ -82,7 +82,7 @@ FILE_TEST("who asks first waits; one at a time; cancelled, nothing is lost") {
     struct job again = {.call = call_next, .object = watch};
     uint64_t value;
     start_job(rt, &job, stepped);
-    CHECK_TEXT("change of a file", job_wait(rt, &job));
+    CHECK_TEXT("change", job_wait(rt, &job));
     CHECK_INT(WEFT_EBUSY, weft_fs_watch_next(rt, watch, &value));
     CHECK_INT(WEFT_ECANCELLED, cancel_job(rt, &job));
     CHECK_INT(0, mkdir(at("new"), 0755));

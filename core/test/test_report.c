@@ -289,3 +289,71 @@ TEST("with no function the default is restored") {
   CHECK_INT(0, reports.count);
   end(rt);
 }
+
+/* -- Tasks that are left -------------------------------------------------- */
+
+static int finish_act(weft_runtime *rt, struct play *play, uint64_t *value) {
+  (void)rt;
+  (void)value;
+  return play->line == 0 ? weft_yield(rt) : play_end(play, WEFT_OK);
+}
+
+static struct {
+  int count;
+  int parked;
+  weft_task spawned;
+} left;
+
+/* Sees each in its wait, spawns another, and cancels. */
+static void on_left(weft_runtime *rt, void *arg, int kind, uint64_t task,
+                    weft_error *error) {
+  int state;
+  (void)arg;
+  CHECK_INT(WEFT_REPORT_LEFT, kind);
+  CHECK(error == NULL);
+  CHECK_INT(WEFT_OK, weft_task_get_state(rt, task, &state));
+  left.count++;
+  left.parked += state == WEFT_TASK_PARKED;
+  struct play *late = arg;
+  if (left.spawned == 0) {
+    play_in(rt, 0, late, 1);
+    left.spawned = late->task;
+  }
+  CHECK_INT(WEFT_OK, weft_task_cancel(rt, task, NULL));
+}
+
+TEST("tasks left at main's end are reported before they are cancelled [29.1]") {
+  BOTH_KINDS {
+    weft_runtime *rt = begin();
+    struct play main_play = {.act = finish_act}, late = sleeping_play();
+    struct play others[2] = {sleeping_play(), sleeping_play()};
+    memset(&left, 0, sizeof left);
+    CHECK_INT(WEFT_OK, weft_set_report(rt, on_left, &late, NULL));
+    CHECK_INT(WEFT_OK, weft_set_report_left(rt, 1));
+    play_in(rt, 0, &main_play, stepped);
+    play_in(rt, 0, &others[0], stepped);
+    play_in(rt, 0, &others[1], !stepped);
+    CHECK_INT(WEFT_OK, weft_set_main(rt, main_play.task));
+    CHECK_INT(WEFT_OK, weft_run(rt));
+    CHECK_INT(2, left.count); /* not what was spawned by the report */
+    CHECK_INT(2, left.parked);
+    CHECK_INT(WEFT_TASK_CANCELLED, state_of(rt, late.task));
+    end(rt);
+  }
+}
+
+TEST("without being asked to, or where none is left, none is told of") {
+  for (int on = 0; on <= 1; on++) {
+    weft_runtime *rt = begin();
+    keep_reports(rt);
+    struct play main_play = {.act = finish_act}, other = sleeping_play();
+    CHECK_INT(WEFT_OK, weft_set_report_left(rt, on));
+    play_in(rt, 0, &main_play, 1);
+    if (!on)
+      play_in(rt, 0, &other, 1);
+    CHECK_INT(WEFT_OK, weft_set_main(rt, main_play.task));
+    CHECK_INT(WEFT_OK, weft_run(rt));
+    CHECK_INT(0, reports.count);
+    end(rt);
+  }
+}

@@ -274,5 +274,5 @@ int weft_http_perform(weft_runtime *rt, weft_http_session *session,
   if (status != WEFT_OK)
     return refuse(transfer, status, value);
   transfer->task = task;
-  return weft_park(rt, "http", withdraw, transfer, value);
+  return weft_park(rt, "http response", withdraw, transfer, value);
 }
