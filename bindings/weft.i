@@ -86,6 +86,7 @@
 %ignore weft_stream_deliver;
 %ignore weft_stream_transmit;
 %ignore weft_stream_fail;
+%ignore weft_stream_set_pieces; /* a list of sizes; see weft_stream_set_fault */
 %ignore weft_set_resolver; /* for libraries: C code, and C memory */
 %ignore weft_resolve_finish;
 %ignore weft_work_start; /* two functions, one arg: see weft_work_run */

@@ -137,7 +137,7 @@ int weft__object_new(weft_runtime *rt, enum kind kind, size_t size_bytes,
 
 /* -- Times (timer.c) ------------------------------------------------------ */
 
-enum timer_kind { TIMER_SLEEP, TIMER_SCOPE, TIMER_CALL };
+enum timer_kind { TIMER_SLEEP, TIMER_SCOPE, TIMER_CALL, TIMER_PAIR };
 
 struct timer {
   uint64_t time_ns;    /* when it fires; WEFT__NEVER: not set */
@@ -564,6 +564,8 @@ struct weft_runtime {
   uint32_t outside_work; /* files, threads, processes: virtual time stands */
   uint64_t last_poll_ticks;
   struct list readable;        /* streams the kernel told of, to be read */
+  struct list paired;          /* ends of pairs in memory to be looked at */
+  struct list pairs_waiting;   /* those where something is to arrive later */
   struct spare *spare_buffers; /* for those that are read next */
   struct outbox *outbox;       /* what a turn's tasks have written; or NULL */
   unsigned spare_count;        /* of those buffers */

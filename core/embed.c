@@ -43,7 +43,8 @@ int weft_next_timeout(weft_runtime *rt, uint64_t *timeout_ns) {
   /* A post may have come after those were run, but before the last look at the
    * kernel, which then has told of it already. */
   if (!weft__ready_is_empty(rt) || rt->poll_now ||
-      !list_is_empty(&rt->readable) || !list_is_empty(&rt->settling) ||
+      !list_is_empty(&rt->readable) || !list_is_empty(&rt->paired) ||
+      !list_is_empty(&rt->settling) ||
       atomic_load_explicit(&rt->posts.pending, memory_order_relaxed))
     return WEFT_OK;
   uint64_t next = time_until_due(rt), grace = time_to_grace(rt);

@@ -26,6 +26,11 @@ void weft__stream_clear_scratch(weft_runtime *rt);
 void weft__stream_clear_spares(weft_runtime *rt);
 /* Reads from at most [most] of the streams that the kernel has told of. */
 void weft__streams_read(weft_runtime *rt, unsigned most);
+/* Looks at the ends of pairs for which something has changed; and before times
+ * fire, at those where something arrives by now. */
+void weft__pairs_poll(weft_runtime *rt);
+void weft__pairs_arrive(weft_runtime *rt);
+void weft__pair_due(struct timer *timer);
 /* Sends what has been written, or else looks whether it is time to: to be
  * called where rt->letter_count is not 0. */
 void weft__outbox_send(weft_runtime *rt);

@@ -49,6 +49,8 @@ bool weft__poll_is_due(weft_runtime *rt) {
     return true;
   if (atomic_load_explicit(&rt->posts.pending, memory_order_relaxed))
     return true;
+  if (!list_is_empty(&rt->paired))
+    return true; /* what is in memory comes at no other's pace */
   if (rt->timers.count == 0 && rt->starved_pools == 0 && !has_io(rt))
     return false;
   return rt->virtual_clock || weft__ticks() - rt->last_poll_ticks >= POLL_TICKS;
@@ -57,8 +59,8 @@ bool weft__poll_is_due(weft_runtime *rt) {
 /* Whether anything but a post or a signal could still wake a task. */
 bool weft__can_wake(weft_runtime *rt) {
   return !weft__ready_is_empty(rt) || rt->timers.count > 0 ||
-         rt->outside_work > 0 || has_io(rt) || !list_is_empty(&rt->settling) ||
-         !list_is_empty(&rt->advancing) ||
+         rt->outside_work > 0 || has_io(rt) || !list_is_empty(&rt->paired) ||
+         !list_is_empty(&rt->settling) || !list_is_empty(&rt->advancing) ||
          atomic_load_explicit(&rt->posts.pending, memory_order_relaxed);
 }
 
@@ -74,7 +76,8 @@ static bool must_wait(weft_runtime *rt) {
   if (rt->shutting_down && !weft__can_wake(rt))
     return false;
   return weft__ready_is_empty(rt) && !may_jump(rt) && !rt->poll_now &&
-         list_is_empty(&rt->readable) && list_is_empty(&rt->settling) &&
+         list_is_empty(&rt->readable) && list_is_empty(&rt->paired) &&
+         list_is_empty(&rt->settling) &&
          !atomic_load_explicit(&rt->posts.pending, memory_order_relaxed);
 }
 
@@ -178,6 +181,9 @@ static void fire(weft_runtime *rt, struct timer *timer) {
   case TIMER_CALL:
     weft__call_queue(rt, LIST_OWNER(timer, struct call, timer));
     break;
+  case TIMER_PAIR:
+    weft__pair_due(timer);
+    break;
   }
 }
 
@@ -191,6 +197,7 @@ static void fire_due(weft_runtime *rt) {
     return;
   if (!list_is_empty(&rt->readable))
     look_at_io(rt);
+  weft__pairs_arrive(rt);
   weft__streams_read(rt, UINT_MAX);
   struct timer *timer;
   while ((timer = weft__timer_pop(rt, now)) != NULL)
@@ -213,7 +220,7 @@ static void jump(weft_runtime *rt) {
 /* Whether the poll has found nothing, and nothing is left to be looked at. */
 static bool is_quiet(weft_runtime *rt) {
   return weft__ready_is_empty(rt) && !rt->poll_now && !rt->io_moved &&
-         list_is_empty(&rt->readable) &&
+         list_is_empty(&rt->readable) && list_is_empty(&rt->paired) &&
          !atomic_load_explicit(&rt->posts.pending, memory_order_relaxed);
 }
 
@@ -242,6 +249,8 @@ void weft__poll(weft_runtime *rt, bool may_block) {
     wait_for_io(rt);
   else if (list_is_empty(&rt->readable))
     look_at_io(rt);
+  if (!list_is_empty(&rt->paired))
+    weft__pairs_poll(rt);
   weft__streams_read(rt, rt->virtual_clock ? UINT_MAX : STREAMS_A_POLL);
   weft__posts_run(rt);
   fire_due(rt);

@@ -75,6 +75,8 @@ int weft_runtime_new(weft_runtime **out) {
   list_init(&rt->tasks);
   list_init(&rt->ended);
   list_init(&rt->readable);
+  list_init(&rt->paired);
+  list_init(&rt->pairs_waiting);
   list_init(&rt->pools);
   list_init(&rt->processes);
   list_init(&rt->signals);

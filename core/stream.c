@@ -49,6 +49,8 @@ static void free_stream(struct stream *s) {
   weft__filter_free(s);
   if (s->blocking != NULL)
     weft__blocking_free(s->blocking);
+  if (s->pair != NULL)
+    weft__pair_free(s->pair);
   weft__stream_free_buffers(s);
   weft__free(s, sizeof(*s));
 }
@@ -84,6 +86,8 @@ void weft__stream_release(struct stream *s) {
   uv_close(&s->uv.handle, on_closed);
   if (s->blocking != NULL)
     weft__blocking_end(s->blocking);
+  else if (s->pair != NULL)
+    weft__pair_end(s->pair);
   else if (s->standard)
     weft__stream_leave_standard();
   else if (fd >= 0 && fd <= STDERR_FILENO)

@@ -53,6 +53,7 @@ struct stream {
   bool closed;        /* its callback has come after the end */
   struct filter *filter;     /* or NULL */
   struct blocking *blocking; /* of what cannot be polled; or NULL */
+  struct pair_end *pair;     /* of what is in memory; or NULL */
   unsigned filtering;        /* how many of its calls are under way */
   struct list closers;       /* who waits in weft_stream_close, at most one */
 
@@ -108,6 +109,20 @@ int weft__blocking_read(struct blocking *b);
 char *weft__blocking_room(struct blocking *b, size_t size_bytes);
 int weft__blocking_write(struct blocking *b);
 
+/* -- Pairs in memory (stream_pair.c) -------------------------------------- */
+
+void weft__pair_end(struct pair_end *e);
+void weft__pair_free(struct pair_end *e);
+size_t weft__pair_unsent(const struct pair_end *e);
+/* Room for bytes that are then sent. */
+int weft__pair_room(struct pair_end *e, size_t size_bytes, char **room);
+void weft__pair_send(struct pair_end *e);
+void weft__pair_shut(struct pair_end *e);
+/* The stream reads, or has a reader anew. */
+void weft__pair_want(struct pair_end *e);
+/* The number of bytes, 0 at the end, or libuv's code. */
+ssize_t weft__pair_read(struct pair_end *e, char *to, size_t most);
+
 /* The descriptor, -1 if there is none. */
 static inline int weft__stream_fd(const struct stream *s) {
   uv_os_fd_t fd;
@@ -125,6 +140,8 @@ void weft__stream_end(struct stream *s);
 static inline size_t weft__stream_unsent(const struct stream *s) {
   if (WEFT__UNLIKELY(s->blocking != NULL))
     return weft__blocking_unsent(s->blocking);
+  if (WEFT__UNLIKELY(s->pair != NULL))
+    return weft__pair_unsent(s->pair);
   return uv_stream_get_write_queue_size(&s->uv.stream);
 }
 /* Wakes all who wait to write, to flush or to shut down. */

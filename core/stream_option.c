@@ -78,6 +78,8 @@ int weft_stream_address(weft_runtime *rt, weft_stream stream, int peer,
   int status = find_open(rt, stream, &s);
   if (status != WEFT_OK)
     return status;
+  if (s->pair != NULL)
+    return weft_value_new_bytes("", 0, value);
   status = weft__address_text(weft__stream_fd(s), peer != 0, value);
   if (status == WEFT_ENOTSOCK)
     return weft_value_new_bytes("", 0, value);

@@ -299,6 +299,8 @@ static ssize_t read_bytes(const struct stream *s, const uv_buf_t *room) {
   ssize_t count;
   if (room->base == NULL)
     return UV_ENOBUFS;
+  if (s->pair != NULL)
+    return weft__pair_read(s->pair, room->base, room->len);
   do
     count = read(weft__stream_fd(s), room->base, room->len);
   while (count < 0 && errno == EINTR);
@@ -346,9 +348,15 @@ static void on_readable(uv_stream_t *uv, ssize_t count, const uv_buf_t *room) {
 }
 
 int weft__stream_start_reading(struct stream *s) {
+  if (s->pair != NULL)
+    weft__pair_want(s->pair);
   if (s->reading)
     return WEFT_OK;
   s->paused = false;
+  if (s->pair != NULL) {
+    s->reading = true;
+    return WEFT_OK;
+  }
   if (s->blocking != NULL) {
     int status = weft__blocking_read(s->blocking);
     s->reading = status == WEFT_OK;
@@ -362,7 +370,7 @@ int weft__stream_start_reading(struct stream *s) {
 }
 
 void weft__stream_stop_reading(struct stream *s) {
-  if (s->reading && s->blocking == NULL)
+  if (s->reading && s->blocking == NULL && s->pair == NULL)
     uv_read_stop(&s->uv.stream);
   s->reading = false;
   list_remove(&s->readable);

@@ -108,6 +108,18 @@ static int queue_blocking(struct stream *s, const struct pieces *pieces) {
   return status == WEFT_OK ? WEFT_OK : (s->write_status = status);
 }
 
+static int queue_in_memory(struct stream *s, const struct pieces *pieces) {
+  char *room;
+  int status = weft__pair_room(s->pair, pieces->size_bytes, &room);
+  if (status == WEFT_EPIPE)
+    s->write_status = status;
+  if (status != WEFT_OK)
+    return status;
+  gather(pieces, 0, room);
+  weft__pair_send(s->pair);
+  return WEFT_OK;
+}
+
 /* Queues a copy of what comes after the first [skip] bytes; that is not
  * nothing. */
 static int queue(struct stream *s, const struct pieces *pieces, size_t skip) {
@@ -161,6 +173,8 @@ static int take_now(struct stream *s, const struct pieces *pieces) {
   int sent = 0;
   if (WEFT__UNLIKELY(s->blocking != NULL && pieces->size_bytes > 0))
     return queue_blocking(s, pieces);
+  if (WEFT__UNLIKELY(s->pair != NULL && pieces->size_bytes > 0))
+    return queue_in_memory(s, pieces);
   if (pieces->size_bytes > 0 && weft__stream_unsent(s) == 0) {
     sent = try_pieces(s, pieces);
     if (sent == UV_EAGAIN)
@@ -269,6 +283,11 @@ static int shut_pipe(struct stream *s) {
 
 /* Ends the sending side; nothing is unsent, so the kernel does it now. */
 static int shut(struct stream *s) {
+  if (s->pair != NULL) {
+    weft__pair_shut(s->pair);
+    s->shut = true;
+    return WEFT_OK;
+  }
   int fd = weft__stream_fd(s);
   s->shut = shutdown(fd, SHUT_WR) == 0;
   if (s->shut)

@@ -260,6 +260,47 @@ WEFT_API int weft_stream_transmit(weft_runtime *rt, weft_stream stream,
  * error) */
 WEFT_API int weft_stream_fail(weft_runtime *rt, weft_stream stream, int code);
 
+/* -- Streams in memory ----------------------------------------------------
+ * A connection whose two ends are both in this runtime, without a descriptor,
+ * for tests and for parts of a program that talk to each other. All calls on
+ * streams do what they do on a connection; what one end has written the other
+ * can read from the next poll on. On the way things may go wrong as they do on
+ * a network, but exactly where they are told to, and at the runtime's times, so
+ * that they do on the virtual clock, too. */
+
+/* Makes the two ends.
+ * parks: no    errors: WEFT_ENOMEM */
+WEFT_API int weft_stream_pair(weft_runtime *rt, weft_stream *first,
+                              weft_stream *second);
+
+/* What may be said of the way from one end to the other. Bytes count from those
+ * that are sent next. */
+enum weft_fault {
+  WEFT_FAULT_DELAY = 1,  /* nanoseconds until what is sent arrives, the end of
+                          * the sending side too; UINT64_MAX: never; default 0 */
+  WEFT_FAULT_BUFFER = 2, /* bytes under way that count as sent; else 65536 */
+  WEFT_FAULT_RESET = 3,  /* after so many bytes more the connection is reset:
+                          * both ends get WEFT_ECONNRESET; UINT64_MAX: not */
+  WEFT_FAULT_END = 4,    /* after so many more the receiver reads the end, and
+                          * what is sent then is lost; UINT64_MAX: not */
+  WEFT_FAULT_CORRUPT = 5 /* the byte that comes after so many more arrives with
+                          * all its bits turned round; UINT64_MAX: not */
+};
+
+/* Sets one of enum weft_fault for what [stream] sends from now on.
+ * parks: no    errors: WEFT_ENOTSUP (no stream in memory), WEFT_EINVAL (no such
+ * fault), WEFT_ECLOSED (an end is closed) */
+WEFT_API int weft_stream_set_fault(weft_runtime *rt, weft_stream stream,
+                                   int fault, uint64_t value);
+
+/* Has what [stream] sends be read in pieces: each read that waits gets at most
+ * so many bytes as the next of [sizes_bytes] says, which begin again after the
+ * last; none: as much as there is, the default.
+ * parks: no    errors: WEFT_ENOTSUP (no stream in memory), WEFT_EINVAL (a size
+ * of 0), WEFT_ECLOSED (an end is closed), WEFT_ENOMEM */
+WEFT_API int weft_stream_set_pieces(weft_runtime *rt, weft_stream stream,
+                                    const size_t *sizes_bytes, size_t count);
+
 /* -- Connecting and listening ---------------------------------------------
  */
 

@@ -5,6 +5,8 @@ local lfs = require "lfs"
 local weft = require "weft"
 local net = require "weft.net"
 local streams = require "weft.stream"
+local faults = require "weft.testing.faults"
+local stream_pair = require "weft.testing.stream_pair"
 local helper = require "spec.helper"
 
 local loopback = {}
@@ -30,6 +32,8 @@ local AF_UNIX, SOCK_STREAM, CLOEXEC = 1, 1, 0x80000
 
 --- More than the kernel takes of a connection whose peer does not read.
 loopback.MUCH = ("0123456789abcdef"):rep(1024 * 1024)
+
+local current -- the kind of pairs that are made, of loopback.KINDS
 
 -- -- Descriptors -------------------------------------------------------------
 
@@ -115,6 +119,7 @@ end
 -- peer has written may else wait for the end of this turn.
 function loopback.await_bytes(stream, peer)
   pcall(peer.flush, peer) -- it may be closed
+  if current.in_memory then return end
   await_arrival(descriptor_of_stream(stream))
 end
 
@@ -196,15 +201,23 @@ local function reset_unix(stream, peer)
   peer:close()
 end
 
+local function reset_memory(_, peer)
+  faults.set(peer, { reset_after = 0 })
+  weft.yield() -- the poll after this turn tells both ends
+  peer:exit(true)
+end
+
 loopback.KINDS = {
   { name = "TCP", duplex = true, pair = tcp_pair, reset = reset_tcp },
   { name = "unix sockets", duplex = true, pair = unix_pair,
     reset = reset_unix },
   { name = "pipes", duplex = false, pair = pipe_pair,
     reset = function(_, peer) peer:close() end },
+  { name = "memory", duplex = true, in_memory = true,
+    pair = function() return stream_pair.new() end, reset = reset_memory },
 }
 
-local current = loopback.KINDS[1]
+current = loopback.KINDS[1]
 
 --- From now on pairs are of this kind; of TCP without one.
 function loopback.use(kind) current = kind or loopback.KINDS[1] end
@@ -240,6 +253,7 @@ end
 --- Closes `peer` so that the other end gets a reset, which has arrived there
 -- when this returns; of a pipe, its end.
 function loopback.reset(stream, peer)
+  if current.in_memory then return current.reset(stream, peer) end
   local fd = descriptor_of_stream(stream)
   current.reset(stream, peer)
   await_arrival(fd)

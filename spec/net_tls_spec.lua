@@ -5,6 +5,7 @@ local net = require "weft.net"
 local tls = require "weft.tls"
 local helper = require "spec.helper"
 local loopback = require "spec.loopback"
+local stream_pair = require "weft.testing.stream_pair"
 
 local run, virtual = helper.run, helper.virtual
 local close_all, settle = loopback.close_all, loopback.settle
@@ -240,5 +241,21 @@ describe("the option tls", function()
   it("is looked at before anything is begun", run(function()
     helper.refuses({ "net.connect: tls", "no option 'cipher'" }, net.connect,
       { host = "no such host", port = 1, tls = { cipher = "x" } })
+  end))
+end)
+
+describe("a stream in memory", function()
+  it("speaks TLS", virtual(function()
+    local client, server = stream_pair.new { split = 100, delay = 0.5 }
+    weft.gather { function()
+      server:start_tls { server = true, cert = paper, key = paper }
+      server:write(server:read_line() .. "!\n")
+    end, function()
+      client:start_tls { ca = paper, server_name = "localhost" }
+      client:write "hello\n"
+      assert.equal("hello!", client:read_line())
+    end }
+    assert.is_true(weft.now() >= 2) -- two ways there and two back
+    close_all { client, server }
   end))
 end)

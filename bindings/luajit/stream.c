@@ -81,6 +81,17 @@ static int stream_open(lua_State *L) {
   return socket_deliver_open(L, status, s->handle);
 }
 
+/* stream_pair() -> code; nil, socket, socket */
+static int stream_pair(lua_State *L) {
+  struct host *host = host_of(L);
+  weft_runtime *rt = host_runtime(L, host, "stream_pair");
+  lua_pushnil(L);
+  struct socket *first = socket_push(L, host, STREAM);
+  struct socket *second = socket_push(L, host, STREAM);
+  int status = weft_stream_pair(rt, &first->handle, &second->handle);
+  return status == WEFT_OK ? 3 : deliver_status(L, status, 0);
+}
+
 /* stream_close(socket): once it is closed, does nothing. */
 static int stream_close(lua_State *L) {
   struct host *host = host_of(L);
@@ -165,6 +176,37 @@ static int stream_is_terminal(lua_State *L) {
   return 2;
 }
 
+/* -- Faults of streams in memory ------------------------------------------ */
+
+/* stream_set_fault(socket, fault, bytes, or seconds of a delay) -> code */
+static int stream_set_fault(lua_State *L) {
+  struct socket *s = check_stream(L);
+  weft_runtime *rt = host_runtime(L, s->host, "a fault of a stream");
+  int fault = luaL_checkint(L, 2);
+  lua_Number number = luaL_checknumber(L, 3);
+  uint64_t value = number >= 9007199254740992.0 ? UINT64_MAX : (uint64_t)number;
+  if (fault == WEFT_FAULT_DELAY)
+    value = time_ns(number);
+  int status = weft_stream_set_fault(rt, socket_handle(s), fault, value);
+  return socket_deliver_status(L, status, 0);
+}
+
+/* stream_set_pieces(socket, sizes) -> code */
+static int stream_set_pieces(lua_State *L) {
+  struct socket *s = check_stream(L);
+  weft_runtime *rt = host_runtime(L, s->host, "a fault of a stream");
+  luaL_checktype(L, 2, LUA_TTABLE);
+  size_t count = lua_objlen(L, 2);
+  size_t *sizes = lua_newuserdata(L, (count + 1) * sizeof *sizes);
+  for (size_t i = 0; i < count; i++) {
+    lua_rawgeti(L, 2, (int)i + 1);
+    sizes[i] = (size_t)luaL_checknumber(L, -1);
+    lua_pop(L, 1);
+  }
+  int status = weft_stream_set_pieces(rt, socket_handle(s), sizes, count);
+  return socket_deliver_status(L, status, 0);
+}
+
 /* -- What was collected open ---------------------------------------------- */
 
 static void describe(weft_runtime *rt, weft_stream stream, char *text,
@@ -176,7 +218,7 @@ static void describe(weft_runtime *rt, weft_stream stream, char *text,
   status = weft_stream_address(rt, stream, 1, &address);
   socket_address_text(status, address, peer, sizeof peer);
   if (*own == '\0')
-    snprintf(text, size, "the stream of a pipe or terminal");
+    snprintf(text, size, "the stream of a pipe, a terminal or in memory");
   else
     snprintf(text, size, "the stream from %s to %s", own, peer);
 }
@@ -186,6 +228,9 @@ void open_stream(lua_State *L, struct host *host) {
                                           "; close it", NULL};
   static const luaL_Reg functions[] = {
       {"stream_open", stream_open},
+      {"stream_pair", stream_pair},
+      {"stream_set_fault", stream_set_fault},
+      {"stream_set_pieces", stream_set_pieces},
       {"stream_write", stream_write},
       {"stream_flush", stream_flush},
       {"stream_shutdown", stream_shutdown},

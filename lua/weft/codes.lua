@@ -43,6 +43,13 @@ return {
   WRITE_EXCLUSIVE = 4,
   WRITE_SYNC = 8,
 
+  -- enum weft_fault
+  FAULT_DELAY = 1,
+  FAULT_BUFFER = 2,
+  FAULT_RESET = 3,
+  FAULT_END = 4,
+  FAULT_CORRUPT = 5,
+
   -- enum weft_lock_flags
   LOCK_SHARED = 1,
   LOCK_NOWAIT = 2,

@@ -8,12 +8,15 @@
 local body = require "weft.testing.body"
 local clock = require "weft.testing.clock"
 local env = require "weft.testing.env"
+local faults = require "weft.testing.faults"
+local faulty = require "weft.testing.faulty"
 local finalizers = require "weft.testing.finalizers"
 local fixture = require "weft.testing.fixture"
 local options = require "weft.testing.options"
 local reports = require "weft.testing.reports"
 local sequencer = require "weft.testing.sequencer"
 local server = require "weft.testing.server"
+local stream_pair = require "weft.testing.stream_pair"
 local stub = require "weft.testing.stub"
 local temp_dir = require "weft.testing.temp_dir"
 
@@ -38,4 +41,8 @@ return {
   temp_dir = temp_dir.new,
   env = env.set,
   serve = server.serve,
+
+  stream_pair = stream_pair.new,
+  set_faults = faults.set,
+  faulty = faulty.new,
 }

@@ -1,0 +1,263 @@
+-- Streams in memory, and their faults. That they keep the rules of streams is
+-- shown by the specs of those.
+local weft = require "weft"
+local faults = require "weft.testing.faults"
+local loopback = require "spec.loopback"
+local stream_pair = require "weft.testing.stream_pair"
+local helper = require "spec.helper"
+
+local virtual, fails, refuses = helper.virtual, helper.fails, helper.refuses
+
+-- A test with the two ends of a pair, which it closes.
+local function with_pair(body, there, back)
+  return virtual(function()
+    local first, second = stream_pair.new(there, back)
+    body(first, second)
+    first:exit(true)
+    second:exit(true)
+  end)
+end
+
+-- All that can be read, read by read.
+local function reads(stream)
+  local list = {}
+  for bytes in function() return stream:read() end do
+    list[#list + 1] = bytes
+  end
+  return list
+end
+
+describe("testing.stream_pair", function()
+  it("connects two streams without a descriptor", virtual(function()
+    loopback.exit_all { stream_pair.new() } -- libuv opens one of its own
+    local before = loopback.descriptors()
+    local first, second = stream_pair.new()
+    assert.equal(before, (loopback.descriptors()))
+    first:write("one ", "line\n")
+    assert.equal("one line", second:read_line())
+    second:write "answer"
+    assert.equal("answer", first:read_exactly(6))
+    first:shutdown()
+    assert.is_nil(second:read())
+    first:close()
+    second:close()
+  end))
+
+  it("needs no time", with_pair(function(first, second)
+    weft.gather {
+      function() first:write(("x"):rep(1e6)) first:shutdown() end,
+      function() assert.equal(1e6, #second:read_all()) end,
+    }
+    assert.equal(0, weft.now())
+  end))
+
+  it("lets a reader that nobody will answer be found deadlocked [30.5]",
+    function()
+      local testing = require "weft.testing"
+      local err = fails("TimeoutError", testing.virtual(function()
+        local first, second = stream_pair.new()
+        local ok, err = pcall(first.read, first)
+        first:exit(true)
+        second:exit(true)
+        if not ok then error(err, 0) end
+      end, { timeout = math.huge }))
+      assert.truthy(err.message:find("nothing can wake it", 1, true),
+        err.message)
+    end)
+
+  it("is left open, it is reported when it is collected [25.12]",
+    virtual(function()
+      do stream_pair.new() end
+      collectgarbage()
+      collectgarbage()
+      weft.yield()
+      local reports = helper.take_reports()
+      assert.equal(2, #reports)
+      assert.truthy(reports[1].err.message:find("in memory", 1, true))
+    end))
+end)
+
+describe("a delay", function()
+  it("passes on the test's clock", with_pair(function(first, second)
+    first:write "a"
+    weft.sleep(0.1)
+    first:write "b"
+    assert.equal("a", second:read())
+    assert.equal(0.5, weft.now())
+    assert.equal("b", second:read())
+    assert.equal(0.6, weft.now())
+    second:write "c"
+    first:read()
+    assert.equal(1.1, weft.now()) -- one table is for both ways
+  end, { delay = 0.5 }))
+
+  it("may be of one way alone", with_pair(function(first, second)
+    first:write "a"
+    second:read()
+    assert.equal(2, weft.now())
+    second:write "b"
+    first:read()
+    assert.equal(2, weft.now())
+  end, { delay = 2 }, {}))
+
+  it("lets timeouts fire, before and not at its time [1.2]",
+    with_pair(function(first, second)
+      first:write "late"
+      fails("TimeoutError", weft.timeout, 2.9, function() second:read() end)
+      assert.equal("late", weft.timeout(0.1, function()
+        return second:read()
+      end))
+    end, { delay = 3 }))
+
+  it("may be for ever", with_pair(function(first, second)
+    first:write "lost"
+    fails("TimeoutError", weft.timeout, 3600, function() second:read() end)
+  end, { delay = math.huge }))
+end)
+
+describe("splitting", function()
+  local TEXT = "the quick brown fox"
+
+  local function sizes(first, second)
+    first:write(TEXT)
+    first:shutdown()
+    local list = reads(second)
+    assert.equal(TEXT, table.concat(list))
+    for i, bytes in ipairs(list) do list[i] = #bytes end
+    return list
+  end
+
+  it("gives each read at most so much", with_pair(function(first, second)
+    assert.same({ 5, 5, 5, 4 }, sizes(first, second))
+  end, { split = 5 }))
+
+  it("gives the sizes of a list in turn", with_pair(function(first, second)
+    assert.same({ 1, 10, 1, 7 }, sizes(first, second))
+  end, { split = { 1, 10 } }))
+
+  it("draws sizes by the seed, the same for the same", function()
+    local function drawn(seed)
+      local list
+      with_pair(function(first, second)
+        list = sizes(first, second)
+      end, { split = { min = 1, max = 6 }, seed = seed })()
+      for _, size in ipairs(list) do
+        assert.is_true(size >= 1 and size <= 6)
+      end
+      return table.concat(list, " ")
+    end
+    assert.equal(drawn(7), drawn(7))
+    assert.equal(drawn(nil), drawn(1))
+    local all = {}
+    for seed = 1, 10 do all[drawn(seed)] = true end
+    local count = 0
+    for _ in pairs(all) do count = count + 1 end
+    assert.is_true(count > 5)
+  end)
+
+  it("does not disturb lines", with_pair(function(first, second)
+    first:write "one\ntwo\r\nthree"
+    first:shutdown()
+    assert.same({ "one", "two\r", "three" }, weft.collect(second:lines()))
+  end, { split = 1 }))
+end)
+
+describe("a reset, an end and a wrong byte", function()
+  it("come after so many bytes", with_pair(function(first, second)
+    first:write "0123456789"
+    assert.equal("01234", second:read_exactly(5))
+    local err = fails("OSError", second.read, second)
+    assert.equal("ECONNRESET", err.code)
+    assert.equal("ECONNRESET", fails("OSError", first.read, first).code)
+    assert.equal("ECONNRESET", fails("OSError", first.write, first, "x").code)
+  end, { reset_after = 5 }, {}))
+
+  it("come at once when they are set later", with_pair(function(first, second)
+    first:write "before"
+    local reader = weft.spawn(second.read_all, second)
+    weft.yield()
+    faults.set(first, { reset_after = 0 })
+    fails("OSError", reader.await, reader)
+    assert.equal("before", second:read()) -- was kept [25.5]
+  end))
+
+  it("cut off what is read", with_pair(function(first, second)
+    first:write "0123456789"
+    local err = fails("IncompleteReadError", second.read_exactly, second, 10)
+    assert.equal("0123456", err.partial)
+    first:write "lost"
+    assert.is_nil(second:read())
+    second:write "still heard"
+    assert.equal("still heard", first:read())
+  end, { truncate_after = 7 }, {}))
+
+  it("turn one byte's bits round", with_pair(function(first, second)
+    first:write "abc"
+    assert.equal("a" .. string.char(255 - ("b"):byte()) .. "c", second:read())
+  end, { corrupt_at = 1 }))
+end)
+
+describe("the buffer", function()
+  it("bounds what is under way", with_pair(function(first, second)
+    first:write "0123456789"
+    assert.equal(6, first:statistics().unsent)
+    local flush = weft.spawn(first.flush, first)
+    weft.yield()
+    assert.is_false(flush:done())
+    second:read_exactly(6)
+    flush:await()
+  end, { buffer = 4 }))
+
+  it("may be none: what is written is sent when it is read",
+    with_pair(function(first, second)
+      local flush = weft.spawn(function()
+        first:write "x"
+        first:flush()
+        return weft.now()
+      end)
+      weft.sleep(3)
+      second:read()
+      assert.equal(3, flush:await())
+    end, { buffer = 0 }))
+end)
+
+describe("faults", function()
+  it("are refused with the name of what is wrong", virtual(function()
+    for _, case in ipairs {
+      { { delay = -1 }, "delay", "number -1" },
+      { { split = 0 }, "split", "number 0" },
+      { { split = {} }, "split", "table" },
+      { { split = { 1, 0 } }, "split", "table" },
+      { { split = { min = 3, max = 2 } }, "split", "table" },
+      { { split = { min = 3 } }, "split", "table" },
+      { { reset_after = 1.5 }, "reset_after", "number 1.5" },
+      { { truncate_after = "x" }, "truncate_after", 'string "x"' },
+      { { corrupt_at = -1 }, "corrupt_at", "number -1" },
+      { { buffer = true }, "buffer", "boolean true" },
+      { { seed = 0 }, "seed", "number 0" },
+      { { dealy = 1 }, "dealy" },
+      { 1, "number 1" },
+    } do
+      local given = table.remove(case, 1)
+      refuses(case, stream_pair.new, given)
+      refuses(case, stream_pair.new, {}, given)
+    end
+  end))
+
+  it("are set on ends of pairs, as long as both are open", virtual(function()
+    local first, second = stream_pair.new()
+    refuses({ "stream must be a stream", "number 1" }, faults.set, 1, {})
+    second:close()
+    fails("ClosedError", faults.set, first, { delay = 1 })
+    first:close()
+    fails("ClosedError", faults.set, first, { split = 1 })
+    local one, other = loopback.pair()
+    refuses({ "testing.faulty" }, faults.set, one, { delay = 1 })
+    one:exit(true)
+    other:exit(true)
+  end))
+
+  it("of a pair need a runtime", function()
+    fails("InvalidStateError", stream_pair.new)
+  end)
+end)
