@@ -276,8 +276,8 @@ WEFT_API int weft_stream_pair(weft_runtime *rt, weft_stream *first,
 /* What may be said of the way from one end to the other. Bytes count from those
  * that are sent next. */
 enum weft_fault {
-  WEFT_FAULT_DELAY = 1,  /* nanoseconds until what is sent arrives, the end of
-                          * the sending side too; UINT64_MAX: never; default 0 */
+  WEFT_FAULT_DELAY = 1,  /* nanoseconds until it arrives, and likewise the end
+                          * of the sending side; UINT64_MAX: never; else 0 */
   WEFT_FAULT_BUFFER = 2, /* bytes under way that count as sent; else 65536 */
   WEFT_FAULT_RESET = 3,  /* after so many bytes more the connection is reset:
                           * both ends get WEFT_ECONNRESET; UINT64_MAX: not */
