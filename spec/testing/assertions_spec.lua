@@ -186,15 +186,15 @@ Expected:
 Found:
   ErrorGroup: 2 failures
     - OSError: connect: refused (in child1)
-    - ErrorGroup: 1 failure
-      - TimeoutError: late (in child1) (in child2)
+    - ErrorGroup: 1 failure (in child2)
+      - TimeoutError: late (in child1)
 Missing:
   - ErrorGroup of
       - TimeoutError
       - ClosedError with message "gone"
 Not expected:
-  - ErrorGroup: 1 failure
-      - TimeoutError: late (in child1) (in child2)]],
+  - ErrorGroup: 1 failure (in child2)
+      - TimeoutError: late (in child1)]],
       said(assert.error_group, { "OSError",
         { "TimeoutError", { is = "ClosedError", message = "gone" } } },
         nested))

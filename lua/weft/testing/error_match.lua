@@ -223,7 +223,8 @@ function match.show(err)
   if not errors.is_error(err) then
     return "no error object: " .. errors.shown(err)
   end
-  return tostring(err) .. (err.task and " (in " .. err.task .. ")" or "")
+  local first, rest = tostring(err):match "^([^\n]*)(.*)$"
+  return first .. (err.task and " (in " .. err.task .. ")" or "") .. rest
 end
 
 return match
