@@ -88,7 +88,12 @@ void weft__call_run(weft_runtime *rt, struct call *call) {
     struct call *outer = rt->call;
     call->ended = true;
     rt->call = call;
+    weft__count(&rt->call_count);
+    if (WEFT__UNLIKELY(rt->watched))
+      weft__observe_call(rt, true);
     call->fn(rt, call->arg);
+    if (WEFT__UNLIKELY(rt->watched))
+      weft__observe_call(rt, false);
     rt->call = outer;
     drop_belongings(call);
   }

@@ -16,12 +16,14 @@
 
 #include <assert.h>
 #include <stdbool.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <uv.h>
 
 #include "list.h"
+#include "observe.h"
 #include "weft.h"
 
 #define WEFT__NEVER UINT64_MAX
@@ -533,12 +535,13 @@ struct weft_runtime {
   int32_t budget;       /* 0: the running code is cancelled; 1: the last */
   int32_t budget_saved; /* what it was when it was cancelled */
   struct ready_ring ready;
-  uint64_t step_count; /* steps begun */
-  uint32_t raised;     /* Cancelled raised in this step */
-  uint8_t state;       /* enum runtime_state */
+  _Atomic uint64_t step_count; /* steps begun; other threads read it */
+  uint32_t raised;             /* Cancelled raised in this step */
+  uint8_t state;               /* enum runtime_state */
   bool virtual_clock;
   bool shutting_down;
   bool shields_lifted;
+  bool watched; /* steps are timed and told of (observe.c) */
   uint32_t given_up_count;
 
   struct fiber_cache fibers;
@@ -556,10 +559,13 @@ struct weft_runtime {
   struct task *main_task;
 
   uv_loop_t loop;
-  uv_timer_t loop_timer; /* wakes the poll for the first of the heap */
-  uv_async_t loop_async; /* wakes the poll for posts and signals */
-  uint64_t turn_count;   /* turns begun */
-  uint64_t poll_count;   /* polls */
+  uv_timer_t loop_timer;       /* wakes the poll for the first of the heap */
+  uv_async_t loop_async;       /* wakes the poll for posts and signals */
+  _Atomic uint64_t call_count; /* likewise, of calls */
+  uint64_t turn_count;         /* turns begun */
+  _Atomic uint64_t poll_count; /* polls; likewise */
+  atomic_bool busy; /* it runs and does not wait in a poll; likewise */
+  struct observation observation;
   uint32_t turn_left;    /* entries of this turn that have not run */
   uint32_t outside_work; /* files, threads, processes: virtual time stands */
   uint64_t last_poll_ticks;
@@ -648,19 +654,38 @@ static inline bool weft__is_here(const weft_runtime *rt) {
   return rt->thread == weft__thread_self();
 }
 
+/* Counts what other threads may look at; only the runtime's own counts. */
+static inline void weft__count(_Atomic uint64_t *count) {
+  uint64_t now = atomic_load_explicit(count, memory_order_relaxed);
+  atomic_store_explicit(count, now + 1, memory_order_relaxed);
+}
+
+static inline void weft__set_busy(weft_runtime *rt, bool busy) {
+  atomic_store_explicit(&rt->busy, busy, memory_order_relaxed);
+}
+
 /* The task whose code calls; NULL outside a step and in one that has parked. */
 static inline struct task *weft__running(const weft_runtime *rt) {
   struct task *task = rt->current;
   return task != NULL && task->state == WEFT_TASK_RUNNING ? task : NULL;
 }
 
+static inline uint32_t weft__handle_slot(uint64_t handle) {
+  return (uint32_t)(handle & ((1u << WEFT__SLOT_BITS) - 1));
+}
+
+/* KIND_NONE for what stands in a free slot. */
+static inline enum kind weft__handle_kind(uint64_t handle) {
+  return (enum kind)((uint32_t)(handle >> WEFT__SLOT_BITS) &
+                     ((1u << WEFT__KIND_BITS) - 1));
+}
+
 /* The object of a good handle of [kind], else NULL. */
 static inline void *weft__handle_get(const weft_runtime *rt, uint64_t handle,
                                      enum kind kind) {
-  uint32_t index = (uint32_t)(handle & ((1u << WEFT__SLOT_BITS) - 1));
-  uint32_t is =
-      (uint32_t)(handle >> WEFT__SLOT_BITS) & ((1u << WEFT__KIND_BITS) - 1);
-  if (WEFT__UNLIKELY(index >= rt->handles.count || is != (uint32_t)kind))
+  uint32_t index = weft__handle_slot(handle);
+  if (WEFT__UNLIKELY(index >= rt->handles.count ||
+                     weft__handle_kind(handle) != kind))
     return NULL;
   const struct slot *slot = &rt->handles.slots[index];
   return WEFT__LIKELY(slot->handle == handle) ? slot->object : NULL;
@@ -714,6 +739,7 @@ static inline bool weft__ready_is_empty(const weft_runtime *rt) {
 }
 
 uint64_t weft__now(weft_runtime *rt);
+uint64_t weft__now_real(void); /* whatever clock the runtime has */
 /* A time was set: if it has come already, the next turn is followed by a real
  * poll. */
 static inline void weft__poll_soon(weft_runtime *rt, uint64_t time_ns) {
@@ -724,7 +750,7 @@ void weft__step(weft_runtime *rt, struct task *task);
 static inline void weft__step_begin(weft_runtime *rt, struct task *task) {
   rt->current = task;
   rt->raised = 0;
-  rt->step_count++;
+  weft__count(&rt->step_count);
   rt->budget = task->cancelled ? 0 : WEFT__RUN_BUDGET;
   rt->budget_saved = WEFT__RUN_BUDGET;
   task->state = WEFT_TASK_RUNNING;
@@ -765,6 +791,7 @@ void weft__advance_end(weft_runtime *rt);
  * freed; no task is left then that could wait for it. */
 
 void weft__waitlist_dispose(weft_runtime *rt, void *object);
+const char *weft__waitlist_what(const void *object);
 void weft__event_dispose(weft_runtime *rt, void *object);
 void weft__semaphore_dispose(weft_runtime *rt, void *object);
 void weft__queue_dispose(weft_runtime *rt, void *object);

@@ -62,6 +62,7 @@ int weft_run_nowait(weft_runtime *rt, int *work) {
   if (status != WEFT_OK)
     return status;
   rt->state = RT_TURN;
+  weft__set_busy(rt, true);
   weft__poll(rt, false);
   weft__turn(rt);
   weft__unstick(rt);
@@ -71,6 +72,7 @@ int weft_run_nowait(weft_runtime *rt, int *work) {
     uv_unref((uv_handle_t *)&rt->loop_async);
   }
   rt->state = RT_IDLE;
+  weft__set_busy(rt, false);
   *work = weft__has_work(rt);
   return WEFT_OK;
 }
@@ -128,13 +130,17 @@ int weft_next_ready(weft_runtime *rt, void **arg, int *status,
   if (idle != WEFT_OK)
     return idle;
   rt->state = RT_RUNNING;
+  weft__set_busy(rt, true);
   struct task *task = pull_on(rt);
   if (rt->letter_count > 0)
     weft__outbox_send(rt); /* nobody knows when the host goes on */
   rt->state = task == NULL ? RT_IDLE : RT_PULLING;
+  weft__set_busy(rt, task != NULL);
   if (task == NULL)
     return WEFT_OK;
   rt->pulled = task;
+  if (rt->watched)
+    weft__observe_begin(rt, task);
   weft__step_begin(rt, task);
   *arg = task->arg;
   *status = task->wake_status;
@@ -152,5 +158,6 @@ int weft_step_done(weft_runtime *rt, int outcome) {
   if (rt->letter_count > 0)
     weft__outbox_send(rt); /* as above */
   rt->state = RT_IDLE;
+  weft__set_busy(rt, false);
   return WEFT_OK;
 }

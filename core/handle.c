@@ -143,13 +143,12 @@ static void dispose(weft_runtime *rt, enum kind kind, void *object) {
 static bool close_slot(weft_runtime *rt, uint32_t index) {
   struct slot *slot = &rt->handles.slots[index];
   uint64_t handle = slot->handle;
-  uint32_t kind =
-      (uint32_t)(handle >> WEFT__SLOT_BITS) & ((1u << WEFT__KIND_BITS) - 1);
+  enum kind kind = weft__handle_kind(handle);
   if (kind == KIND_NONE)
     return false;
   void *object = slot->object;
   slot->object = NULL; /* the host's drop functions find the handle stale */
-  dispose(rt, (enum kind)kind, object);
+  dispose(rt, kind, object);
   if (rt->handles.slots[index].handle == handle)
     weft__handle_free(rt, handle);
   return true;

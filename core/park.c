@@ -146,6 +146,9 @@ void weft__wake(weft_runtime *rt, struct task *task, int status,
   task->wake_status = status;
   task->wake_value = value;
   weft__ready_push(rt, &task->entry);
+  if (WEFT__UNLIKELY(rt->watched))
+    weft__observe(rt, WEFT_OBSERVED_WAKE, task,
+                  rt->current == NULL ? 0 : rt->current->id, NULL);
 }
 
 static struct task *first_task(struct list *waiters) {

@@ -162,6 +162,14 @@ static void wait_for_io(weft_runtime *rt) {
   weft__now(rt); /* what parks from now on has not waited since before */
 }
 
+static void wait_idly(weft_runtime *rt) {
+  if (rt->observation.trace != NULL)
+    weft__trace_idle(rt);
+  weft__set_busy(rt, false);
+  wait_for_io(rt);
+  weft__set_busy(rt, true);
+}
+
 static void look_at_io(weft_runtime *rt) {
   if (has_io(rt))
     uv_run(&rt->loop, UV_RUN_NOWAIT);
@@ -238,7 +246,7 @@ static void settle(weft_runtime *rt) {
  * wait; if it has told of more than was read, there is none. */
 void weft__poll(weft_runtime *rt, bool may_block) {
   rt->poll_now = rt->io_moved = false;
-  rt->poll_count++;
+  weft__count(&rt->poll_count);
   if (rt->letter_count > 0)
     weft__outbox_send(rt);
   weft__posts_run(rt);
@@ -246,7 +254,7 @@ void weft__poll(weft_runtime *rt, bool may_block) {
   if (WEFT__UNLIKELY(rt->deadlock_hint))
     weft__deadlock_look(rt, may_block);
   if (may_block && must_wait(rt))
-    wait_for_io(rt);
+    wait_idly(rt);
   else if (list_is_empty(&rt->readable))
     look_at_io(rt);
   if (!list_is_empty(&rt->paired))

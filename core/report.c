@@ -22,6 +22,10 @@ static const char *describe(int kind) {
     return "tasks wait, and nothing can wake them";
   case WEFT_REPORT_LEFT:
     return "was left when the main task ended, and is cancelled now";
+  case WEFT_REPORT_SLOW:
+    return "held the loop";
+  case WEFT_REPORT_BLOCKED:
+    return "blocks the loop";
   default:
     return "the system refused something; it is tried again";
   }

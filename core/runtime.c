@@ -158,6 +158,7 @@ int weft_runtime_free(weft_runtime *rt) {
   rt->root.over = true; /* nobody may spawn any more */
   report_failures_unseen(rt);
   weft__scope_exit(rt, &rt->root.scope); /* the last timer that is no call's */
+  weft__trace_end(rt);
   weft__resolver_drop(rt);
   close_all(rt);
   weft__fs_close(rt);
@@ -170,6 +171,7 @@ int weft_runtime_free(weft_runtime *rt) {
   (void)closed;
   weft__drop(rt->around_drop, rt->around_arg);
   weft__drop(rt->report_drop, rt->report_arg);
+  weft__drop(rt->observation.drop, rt->observation.arg);
   clear_memory(rt);
   return WEFT_OK;
 }
@@ -248,7 +250,7 @@ static bool may_hop_to(const struct entry *entry) {
  * where that has no poll before it: a switch by way of the loop costs three
  * times as much, most of it returns that the processor cannot foresee. */
 struct task *weft__turn_hop(weft_runtime *rt) {
-  if (rt->state != RT_RUNNING && rt->state != RT_TURN)
+  if ((rt->state != RT_RUNNING && rt->state != RT_TURN) || rt->watched)
     return NULL;
   if (WEFT__UNLIKELY(rt->letter_count > 0))
     weft__outbox_look(rt);
@@ -383,9 +385,11 @@ int weft_run(weft_runtime *rt) {
   if (rt->state != RT_IDLE || rt->current != NULL)
     return WEFT_ESTATE;
   rt->state = RT_RUNNING;
+  weft__set_busy(rt, true);
   weft__signals_take(rt);
   int status = run_until_over(rt);
   weft__signals_give_back(rt);
+  weft__set_busy(rt, false);
   rt->state = RT_IDLE;
   return status;
 }

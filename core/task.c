@@ -125,6 +125,9 @@ static void start_task(weft_runtime *rt, struct task *task) {
   note_generation(rt, task);
   list_insert(&rt->tasks, &task->all);
   weft__ready_push(rt, &task->entry);
+  if (WEFT__UNLIKELY(rt->watched))
+    weft__observe(rt, WEFT_OBSERVED_SPAWN, task,
+                  rt->current == NULL ? 0 : rt->current->id, NULL);
 }
 
 int weft_spawn_step(weft_runtime *rt, weft_group group, weft_step_fn step,
@@ -194,8 +197,11 @@ static void end_misused(weft_runtime *rt, struct task *task) {
     weft__task_end(rt, task, WEFT_ESTATE);
 }
 
-/* A step that ends without having parked is the task's end. */
+/* What a step's end is besides parking: a step that ends without having parked
+ * is the task's end. */
 static void end_step(weft_runtime *rt, struct task *task, int outcome) {
+  if (rt->watched)
+    weft__observe_end(rt, task, outcome);
   bool parked = task->state != WEFT_TASK_RUNNING;
   if (parked != (outcome == WEFT_PARKED))
     end_misused(rt, task);
@@ -205,8 +211,8 @@ static void end_step(weft_runtime *rt, struct task *task, int outcome) {
 
 static inline void leave_step(weft_runtime *rt, struct task *task,
                               int outcome) {
-  if (WEFT__UNLIKELY(outcome != WEFT_PARKED ||
-                     task->state == WEFT_TASK_RUNNING))
+  if (WEFT__UNLIKELY((outcome != WEFT_PARKED) |
+                     (task->state == WEFT_TASK_RUNNING) | rt->watched))
     end_step(rt, task, outcome);
   rt->current = NULL;
   rt->budget = 0;
@@ -216,11 +222,19 @@ void weft__step_end(weft_runtime *rt, struct task *task, int outcome) {
   leave_step(rt, task, outcome);
 }
 
-void weft__step(weft_runtime *rt, struct task *task) {
-  if (WEFT__UNLIKELY(task->given_up)) {
+/* False if there is no step. */
+static bool begin_specially(weft_runtime *rt, struct task *task) {
+  if (task->given_up)
     weft__task_give_up(rt, task);
+  else
+    weft__observe_begin(rt, task);
+  return !task->given_up;
+}
+
+void weft__step(weft_runtime *rt, struct task *task) {
+  if (WEFT__UNLIKELY(task->given_up | rt->watched) &&
+      !begin_specially(rt, task))
     return;
-  }
   weft__step_begin(rt, task);
   int outcome;
   if (WEFT__LIKELY(!weft__task_is_stackful(task)))
@@ -305,6 +319,8 @@ void weft__task_end(weft_runtime *rt, struct task *task, int outcome) {
   close_scopes(rt, task);
   list_remove(&task->all);
   set_outcome(rt, task, outcome);
+  if (WEFT__UNLIKELY(rt->watched))
+    weft__observe(rt, WEFT_OBSERVED_END, task, task->state, NULL);
   weft__drop(task->drop, task->arg);
   leave_context(task);
   if (task->fiber != NULL)

@@ -130,6 +130,8 @@ int weft_task_set_name(weft_runtime *rt, weft_task handle, const char *name) {
     return WEFT_ENOMEM;
   weft__free_text(extra->name);
   extra->name = copy;
+  if (rt->watched)
+    weft__observe(rt, WEFT_OBSERVED_NAME, task, 0, copy);
   return WEFT_OK;
 }
 

@@ -44,6 +44,10 @@ void weft__waitlist_dispose(weft_runtime *rt, void *object) {
   weft__free(object, sizeof(struct waitlist));
 }
 
+const char *weft__waitlist_what(const void *object) {
+  return ((const struct waitlist *)object)->what;
+}
+
 /* -- Waiting and waking --------------------------------------------------- */
 
 int weft_waitlist_park(weft_runtime *rt, weft_waitlist handle,

@@ -415,7 +415,9 @@ enum weft_report_kind {
   WEFT_REPORT_SYSTEM = 5,   /* the system refused something that is retried */
   WEFT_REPORT_UNCLOSED = 6, /* something was left open, and is closed now */
   WEFT_REPORT_ABANDONED =
-      7, /* a job would not end; its thread is left behind */
+      7,                   /* a job would not end; its thread is left behind */
+  WEFT_REPORT_SLOW = 8,    /* a step took long (weft_set_slow) */
+  WEFT_REPORT_BLOCKED = 9, /* a step that a watchdog found still running */
   WEFT_REPORT_DEADLOCK = 10, /* tasks wait for what cannot come */
   WEFT_REPORT_LEFT = 11      /* a task was left when the main task ended */
 };

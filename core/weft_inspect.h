@@ -28,7 +28,11 @@ enum weft_stat {
   WEFT_STAT_READY = 5,   /* of these: in the ready queue */
   WEFT_STAT_RUNNING = 6, /* in a step: 1 or 0 */
   WEFT_STAT_PARKED = 7,  /* waiting */
-  WEFT_STAT_TIMERS = 8   /* times that are set: sleeps, deadlines, calls */
+  WEFT_STAT_TIMERS = 8,  /* times that are set: sleeps, deadlines, calls */
+  WEFT_STAT_CALLS = 9,   /* callbacks run, as those of weft_call_soon */
+  /* The longest step or callback in nanoseconds, of those that were measured
+   * because steps were watched; 0: none was. */
+  WEFT_STAT_LONGEST_STEP_NS = 10
 };
 
 /* Gives one of enum weft_stat as it is now. The tasks by their state are
@@ -114,6 +118,82 @@ WEFT_API int weft_set_deadlock_hint(weft_runtime *rt, int on);
  * ended, before it is cancelled. Default 0.
  * parks: no    errors: none */
 WEFT_API int weft_set_report_left(weft_runtime *rt, int on);
+
+/* Gives the open object that follows [previous], of those that have a handle,
+ * in no particular order; 0 begins, and 0 comes after the last. What is closed
+ * or made meanwhile may be left out. [kind] is its kind in words, "event"; of a
+ * wait list, what its tasks wait for. Borrowed, for ever.
+ * parks: no    errors: none */
+WEFT_API int weft_object_next(weft_runtime *rt, uint64_t previous,
+                              uint64_t *handle, const char **kind);
+
+/* -- Watching what tasks do -----------------------------------------------
+ * A task is ready, runs, or waits, one after the other until it ends; the
+ * observer is told of each change. While there is one, stackful tasks switch by
+ * way of the loop, which takes longer. */
+
+enum weft_observed {
+  WEFT_OBSERVED_SPAWN = 1, /* made and ready; detail: its spawner's id, or 0 */
+  WEFT_OBSERVED_NAME = 2,  /* got a name: text */
+  WEFT_OBSERVED_BEGIN = 3, /* a step begins */
+  WEFT_OBSERVED_PARK = 4,  /* it ends: waits for text, of the handle detail */
+  WEFT_OBSERVED_YIELD = 5, /* it ends: ready again */
+  WEFT_OBSERVED_WAKE = 6,  /* its wait is over; detail: who woke it, or 0 */
+  WEFT_OBSERVED_END = 7    /* ended; detail: one of enum weft_task_state */
+};
+
+/* Told at [time_ns] of the real clock that [event], one of enum weft_observed,
+ * has happened to the task whose id (weft_task_get_id) is [task]. [text] is
+ * borrowed, and NULL where none is named above. Runs in the middle of things:
+ * it may ask, but must neither change anything of the runtime nor park. */
+typedef void (*weft_observer_fn)(weft_runtime *rt, void *arg, int event,
+                                 uint64_t time_ns, uint64_t task,
+                                 uint64_t detail, const char *text);
+
+/* Has [fn] told of everything from now on; NULL, the default: nobody. The step
+ * that runs now is told of from its end.
+ * parks: no    errors: none */
+WEFT_API int weft_set_observer(weft_runtime *rt, weft_observer_fn fn, void *arg,
+                               weft_drop_fn drop);
+
+/* Has each step or callback that takes [limit_ns] or longer reported when it
+ * ends, as WEFT_REPORT_SLOW with an error that says how long; 0, the default:
+ * none. Real time counts, also under a virtual clock; steps are timed from the
+ * next one on.
+ * parks: no    errors: none */
+WEFT_API int weft_set_slow(weft_runtime *rt, uint64_t limit_ns);
+
+/* Writes what tasks do from now on to the file [path], which is made or
+ * emptied, in Chrome's trace format, as Perfetto shows it: a row a task, a
+ * slice each time that it is ready, runs or waits, arrows from who spawns and
+ * wakes. It is written piece by piece, in steps and polls, and is well-formed
+ * after each. If that fails it is reported once, as WEFT_REPORT_SYSTEM. parks:
+ * no    errors: WEFT_ENOMEM, WEFT_EINVAL (no [path]), WEFT_EBUSY (one is being
+ * written), codes of the system */
+WEFT_API int weft_trace_start(weft_runtime *rt, const char *path);
+/* Ends the file; the runtime does so when it is freed.
+ * parks: no    errors: WEFT_ESTATE (none is being written), WEFT_EIO (it is not
+ * whole, as was reported) */
+WEFT_API int weft_trace_stop(weft_runtime *rt);
+
+/* -- For watchdogs --------------------------------------------------------
+ * What another thread may ask of a runtime, as long as it is not freed. */
+
+/* Gives a count that grows with every step, callback and poll, and whether the
+ * runtime is at work: not whether it waits in a poll, or is not being run. A
+ * count that stands still while the runtime is busy is that of one step. Any
+ * thread may call it.
+ * parks: no    errors: none */
+WEFT_API void weft_get_progress(const weft_runtime *rt, uint64_t *count,
+                                int *busy);
+
+/* Writes the name of the task whose step runs to [text], of [size_bytes]; ""
+ * if there is none. It makes no check of the thread, and must be called only
+ * where the runtime's own cannot go on meanwhile: from a signal handler in that
+ * thread, or in a child made by fork.
+ * parks: no    errors: none */
+WEFT_API void weft_peek_task(const weft_runtime *rt, char *text,
+                             size_t size_bytes);
 
 #ifdef __cplusplus
 }

@@ -71,6 +71,81 @@ TEST("a task that asks is the one that runs; a sleep has a time") {
   }
 }
 
+/* -- Objects -------------------------------------------------------------- */
+
+/* The kinds of all open objects but the root group, in the order of their
+ * slots, one letter each or more. */
+static void list_kinds(weft_runtime *rt, char *text, size_t size_bytes) {
+  uint64_t handle = 0;
+  const char *kind;
+  text[0] = '\0';
+  for (;;) {
+    CHECK_INT(WEFT_OK, weft_object_next(rt, handle, &handle, &kind));
+    if (handle == 0)
+      break;
+    CHECK(kind != NULL);
+    size_t length = strlen(text);
+    snprintf(text + length, size_bytes - length, "%s;", kind);
+  }
+  CHECK(kind == NULL);
+}
+
+TEST("objects are found by walking, wait lists by what is waited for there") {
+  weft_runtime *rt = begin();
+  weft_event first, second;
+  weft_lock lock;
+  weft_waitlist list;
+  char kinds[128];
+  CHECK_INT(WEFT_OK, weft_event_new(rt, &first));
+  CHECK_INT(WEFT_OK, weft_lock_new(rt, &lock));
+  CHECK_INT(WEFT_OK, weft_event_new(rt, &second));
+  CHECK_INT(WEFT_OK, weft_waitlist_new(rt, "letters", &list));
+  list_kinds(rt, kinds, sizeof kinds);
+  CHECK_TEXT("group;event;lock;event;letters;", kinds);
+  CHECK_INT(WEFT_OK, weft_event_close(rt, first));
+  list_kinds(rt, kinds, sizeof kinds);
+  CHECK_TEXT("group;lock;event;letters;", kinds);
+  end(rt);
+}
+
+TEST("the object asked for last may be closed meanwhile") {
+  weft_runtime *rt = begin();
+  weft_event event;
+  weft_lock lock;
+  uint64_t handle = 0;
+  const char *kind;
+  CHECK_INT(WEFT_OK, weft_event_new(rt, &event));
+  CHECK_INT(WEFT_OK, weft_lock_new(rt, &lock));
+  CHECK_INT(WEFT_OK, weft_event_close(rt, event));
+  CHECK_INT(WEFT_OK, weft_object_next(rt, event, &handle, &kind));
+  CHECK(handle == lock);
+  CHECK_TEXT("lock", kind);
+  end(rt);
+}
+
+static void no_call(weft_runtime *rt, void *arg) {
+  (void)rt;
+  (void)arg;
+}
+
+static void close_and_walk(void *arg) {
+  char kinds[128];
+  list_kinds(arg, kinds, sizeof kinds);
+  CHECK(strstr(kinds, "timer") == NULL);
+}
+
+TEST("who walks while the runtime is freed finds nothing half closed") {
+  weft_runtime *rt = begin();
+  weft_waitlist list;
+  weft_timer timer;
+  CHECK_INT(WEFT_OK, weft_waitlist_new(rt, "letters", &list));
+  CHECK_INT(WEFT_OK,
+            weft_call_at(rt, 1000, no_call, rt, close_and_walk, &timer));
+  end(rt);
+}
+
+/* -- Refused -------------------------------------------------------------- */
+
 static void *ask(void *arg) {
   uint64_t value = 99;
   CHECK_INT(WEFT_ETHREAD, weft_get_stat(arg, WEFT_STAT_TURNS, &value));

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT
+ * trace.c - what tasks do, written to a file in Chrome's trace format, which
+ * Perfetto and chrome://tracing show.
+ *
+ * A task is a row, and is always in one of three states: ready, in a step,
+ * waiting. So its row is full: each event ends the slice before it and begins
+ * the next. Arrows lead from who spawns or wakes to whom.
+ *
+ * The text is collected in a buffer of a fixed size, and with each piece of it
+ * the end of the list is written too, over which the next piece goes: whatever
+ * becomes of the program, the file is well-formed. */
+#include "core.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+  BUFFER_BYTES = 64 * 1024,
+  EVENT_BYTES = 1024, /* what one event takes at most, its name included */
+  NAME_BYTES = 256    /* of a name, in the file */
+};
+
+struct trace {
+  int fd;
+  bool failed;         /* reported; nothing is written any more */
+  bool begun;          /* there is an event before the next */
+  uint64_t start_ns;   /* times in the file count from here */
+  uint64_t flow_count; /* arrows so far: their ids */
+  uint64_t offset;     /* in the file, of what comes next */
+  size_t used;
+  char buffer[BUFFER_BYTES];
+};
+
+/* -- The file ------------------------------------------------------------- */
+
+static int write_at(int fd, const char *from, size_t size, uint64_t offset) {
+  while (size > 0) {
+    ssize_t written = pwrite(fd, from, size, (off_t)offset);
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written <= 0)
+      return weft__status_from_uv(written < 0 ? -errno : UV_ENOSPC);
+    from += written;
+    offset += (uint64_t)written;
+    size -= (size_t)written;
+  }
+  return WEFT_OK;
+}
+
+static void give_up(weft_runtime *rt, int status) {
+  weft_error *error = NULL;
+  rt->observation.trace->failed = true;
+  weft_error_new(status, NULL, "the trace cannot be written", &error);
+  weft__report(rt, WEFT_REPORT_SYSTEM, NULL, error);
+  weft_error_unref(error);
+}
+
+/* The end of the list follows, and is written over by what comes next. */
+static void flush(weft_runtime *rt) {
+  static const char end[] = "\n]\n";
+  struct trace *trace = rt->observation.trace;
+  size_t size = trace->used;
+  trace->used = 0;
+  if (trace->failed || size == 0)
+    return;
+  memcpy(trace->buffer + size, end, sizeof end - 1);
+  int status =
+      write_at(trace->fd, trace->buffer, size + sizeof end - 1, trace->offset);
+  trace->offset += size;
+  if (status != WEFT_OK)
+    give_up(rt, status);
+}
+
+/* -- Events --------------------------------------------------------------- */
+
+__attribute__((format(printf, 2, 3))) static void put(struct trace *trace,
+                                                      const char *format, ...) {
+  va_list arguments;
+  size_t room = BUFFER_BYTES - trace->used;
+  va_start(arguments, format);
+  int length = vsnprintf(trace->buffer + trace->used, room, format, arguments);
+  va_end(arguments);
+  assert(length >= 0 && (size_t)length < room);
+  trace->used += (size_t)length;
+}
+
+/* What every event begins with: [phase], the task's row, the time in
+ * microseconds. */
+static void put_head(weft_runtime *rt, char phase, uint64_t task,
+                     uint64_t time_ns) {
+  struct trace *trace = rt->observation.trace;
+  uint64_t since_ns = time_ns - trace->start_ns;
+  if (trace->used > BUFFER_BYTES - EVENT_BYTES)
+    flush(rt);
+  put(trace, "%s{\"ph\":\"%c\",\"pid\":%d,\"tid\":%" PRIu64,
+      trace->begun ? ",\n" : "", phase, (int)getpid(), task);
+  put(trace, ",\"ts\":%" PRIu64 ".%03u", since_ns / 1000,
+      (unsigned)(since_ns % 1000));
+  trace->begun = true;
+}
+
+/* The length of the character of UTF-8 at [text], 0 if there is none. */
+static size_t utf8_length(const char *text) {
+  const unsigned char *c = (const unsigned char *)text;
+  size_t length = *c < 0x80                 ? 1
+                  : *c >= 0xc2 && *c < 0xe0 ? 2
+                  : *c >= 0xe0 && *c < 0xf0 ? 3
+                  : *c >= 0xf0 && *c < 0xf5 ? 4
+                                            : 0;
+  for (size_t i = 1; i < length; i++)
+    if ((c[i] & 0xc0) != 0x80)
+      return 0;
+  return length;
+}
+
+/* Text as a string of JSON; what is not UTF-8 goes byte by byte. */
+static void put_text(struct trace *trace, const char *text) {
+  size_t end = trace->used + NAME_BYTES;
+  put(trace, "\"");
+  while (*text != '\0' && trace->used < end) {
+    unsigned char c = (unsigned char)*text;
+    size_t length = utf8_length(text);
+    if (length == 0 || c < 0x20)
+      put(trace, "\\u%04x", c);
+    else
+      put(trace, "%s%.*s", c == '"' || c == '\\' ? "\\" : "", (int)length,
+          text);
+    text += length == 0 ? 1 : length;
+  }
+  put(trace, "\"");
+}
+
+static void put_begin(weft_runtime *rt, const struct task *task,
+                      uint64_t time_ns, const char *category,
+                      const char *name) {
+  struct trace *trace = rt->observation.trace;
+  put_head(rt, 'B', task->id, time_ns);
+  put(trace, ",\"cat\":\"%s\",\"name\":", category);
+  put_text(trace, name);
+  put(trace, "}");
+}
+
+static void put_end(weft_runtime *rt, const struct task *task,
+                    uint64_t time_ns) {
+  put_head(rt, 'E', task->id, time_ns);
+  put(rt->observation.trace, "}");
+}
+
+static void put_name(weft_runtime *rt, const struct task *task,
+                     uint64_t time_ns) {
+  struct trace *trace = rt->observation.trace;
+  struct task_title title;
+  put_head(rt, 'M', task->id, time_ns);
+  put(trace, ",\"name\":\"thread_name\",\"args\":{\"name\":");
+  put_text(trace, weft__task_title(task, &title));
+  put(trace, "}}");
+}
+
+/* An arrow from the step of the task [from] to [task], which is ready now. */
+static void put_arrow(weft_runtime *rt, uint64_t from, const struct task *task,
+                      uint64_t time_ns, const char *name) {
+  struct trace *trace = rt->observation.trace;
+  if (from == 0)
+    return;
+  uint64_t id = ++trace->flow_count;
+  put_head(rt, 's', from, time_ns);
+  put(trace, ",\"cat\":\"%s\",\"name\":\"%s\",\"id\":%" PRIu64 "}", name, name,
+      id);
+  put_head(rt, 'f', task->id, time_ns);
+  put(trace, ",\"bp\":\"e\",\"cat\":\"%s\",\"name\":\"%s\",\"id\":%" PRIu64 "}",
+      name, name, id);
+}
+
+static void put_spawn(weft_runtime *rt, const struct task *task,
+                      uint64_t time_ns, uint64_t spawner) {
+  put_name(rt, task, time_ns);
+  if (spawner != 0) {
+    put_head(rt, 'i', spawner, time_ns);
+    put(rt->observation.trace,
+        ",\"s\":\"t\",\"cat\":\"spawn\",\"name\":\"spawn\",\"args\":"
+        "{\"task\":%" PRIu64 "}}",
+        task->id);
+  }
+  put_begin(rt, task, time_ns, "ready", "ready");
+  put_arrow(rt, spawner, task, time_ns, "spawn");
+}
+
+/* What a parked task waits for: a task by its name. */
+static void put_wait(weft_runtime *rt, const struct task *task,
+                     uint64_t time_ns) {
+  char text[NAME_BYTES];
+  struct task_title title;
+  const char *what = task->what == NULL ? "something" : task->what;
+  const struct task *awaited =
+      strcmp(what, "task") == 0 ? weft__handle_get(rt, task->object, KIND_TASK)
+                                : NULL;
+  if (awaited == NULL)
+    snprintf(text, sizeof text, "%s", what);
+  else
+    snprintf(text, sizeof text, "task %s", weft__task_title(awaited, &title));
+  put_begin(rt, task, time_ns, "wait", text);
+}
+
+/* The slice that the task is in now begins, whatever was before. */
+static void put_state(weft_runtime *rt, const struct task *task,
+                      uint64_t time_ns) {
+  if (task->state == WEFT_TASK_PARKED)
+    put_wait(rt, task, time_ns);
+  else if (task->state == WEFT_TASK_RUNNING)
+    put_begin(rt, task, time_ns, "step", "step");
+  else
+    put_begin(rt, task, time_ns, "ready", "ready");
+}
+
+void weft__trace_event(weft_runtime *rt, int event, uint64_t time_ns,
+                       const struct task *task, uint64_t detail,
+                       const char *text) {
+  (void)text;
+  if (rt->observation.trace->failed)
+    return;
+  if (event == WEFT_OBSERVED_SPAWN) {
+    put_spawn(rt, task, time_ns, detail);
+    return;
+  }
+  if (event == WEFT_OBSERVED_NAME) {
+    put_name(rt, task, time_ns);
+    return;
+  }
+  put_end(rt, task, time_ns);
+  if (event == WEFT_OBSERVED_END)
+    return;
+  if (event == WEFT_OBSERVED_BEGIN)
+    put_begin(rt, task, time_ns, "step", "step");
+  else
+    put_state(rt, task, time_ns);
+  if (event == WEFT_OBSERVED_WAKE)
+    put_arrow(rt, detail, task, time_ns, "wake");
+}
+
+void weft__trace_idle(weft_runtime *rt) {
+  flush(rt);
+}
+
+/* -- Starting and stopping ------------------------------------------------ */
+
+/* The tasks that are there already; with [begin], or else at the end. */
+static void put_all(weft_runtime *rt, bool begin) {
+  uint64_t time_ns = weft__now_real();
+  for (struct list *node = rt->tasks.next; node != &rt->tasks;
+       node = node->next) {
+    const struct task *task = LIST_OWNER(node, struct task, all);
+    if (begin) {
+      put_name(rt, task, time_ns);
+      put_state(rt, task, time_ns);
+    } else {
+      put_end(rt, task, time_ns);
+    }
+  }
+}
+
+static int open_trace(const char *path, struct trace **out) {
+  int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (fd < 0)
+    return weft__status_from_uv(-errno);
+  struct trace *trace = weft__alloc(sizeof *trace);
+  if (trace == NULL) {
+    close(fd);
+    return WEFT_ENOMEM;
+  }
+  trace->fd = fd;
+  trace->start_ns = weft__now_real();
+  *out = trace;
+  return WEFT_OK;
+}
+
+int weft_trace_start(weft_runtime *rt, const char *path) {
+  if (!weft__is_here(rt))
+    return WEFT_ETHREAD;
+  if (path == NULL)
+    return WEFT_EINVAL;
+  if (rt->observation.trace != NULL)
+    return WEFT_EBUSY;
+  int status = open_trace(path, &rt->observation.trace);
+  if (status != WEFT_OK)
+    return status;
+  put(rt->observation.trace, "[\n");
+  put_all(rt, true);
+  flush(rt);
+  weft__observe_refresh(rt);
+  return WEFT_OK;
+}
+
+void weft__trace_end(weft_runtime *rt) {
+  struct trace *trace = rt->observation.trace;
+  if (trace == NULL)
+    return;
+  if (!trace->failed)
+    put_all(rt, false);
+  flush(rt);
+  close(trace->fd);
+  weft__free(trace, sizeof *trace);
+  rt->observation.trace = NULL;
+  weft__observe_refresh(rt);
+}
+
+int weft_trace_stop(weft_runtime *rt) {
+  if (!weft__is_here(rt))
+    return WEFT_ETHREAD;
+  if (rt->observation.trace == NULL)
+    return WEFT_ESTATE;
+  int status = rt->observation.trace->failed ? WEFT_EIO : WEFT_OK;
+  weft__trace_end(rt);
+  return status;
+}
