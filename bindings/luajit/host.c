@@ -150,6 +150,7 @@ static int close_host(lua_State *L) {
   job_clear_all(host);
   link_clear_all(host);
   free(host->own_root);
+  free(host->trace_path);
   return 0;
 }
 
@@ -215,5 +216,6 @@ int luaopen_weft_core(lua_State *L) {
   open_guard(L, host);
   open_site(L, host);
   open_tree(L, host);
+  open_inspect(L, host);
   return 1;
 }

@@ -84,6 +84,10 @@ struct host {
   int places;     /* reference: handle -> where it was made */
   char *own_root; /* where weft's own modules are; NULL: not known */
   size_t own_length;
+  uint64_t slow_ns;     /* for every runtime; 0: off */
+  uint64_t watchdog_ns; /* likewise */
+  struct watchdog *watchdog;
+  char *trace_path; /* of the next run; NULL: none */
   const void *cancelled_metatable;
   const void *stream_metatable; /* of what can be read: a look at the */
   const void *file_metatable;   /* registry costs as much as the read */
@@ -254,6 +258,15 @@ void *callback_new(lua_State *L, struct host *host, int function);
 void callback_run(weft_runtime *rt, void *callback);
 void callback_drop(void *callback);
 
+/* -- inspect.c, watchdog.c ------------------------------------------------ */
+
+/* What watches a runtime, as set in the host: from its beginning to its end. */
+void inspect_begin(lua_State *L, struct host *host);
+void inspect_end(lua_State *L, struct host *host);
+/* Returns a complaint in words, or NULL. */
+const char *watchdog_start(lua_State *L, struct host *host);
+void watchdog_stop(lua_State *L, struct host *host);
+
 /* -- dns.c ---------------------------------------------------------------- */
 
 /* Gives a new runtime the resolver that is found when it is first needed. */
@@ -293,6 +306,7 @@ void open_guard(lua_State *L, struct host *host);
 void open_opened(lua_State *L, struct host *host);
 void open_site(lua_State *L, struct host *host);
 void open_tree(lua_State *L, struct host *host);
+void open_inspect(lua_State *L, struct host *host);
 
 /* -- Handles in Lua ------------------------------------------------------- */
 

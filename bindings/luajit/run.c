@@ -37,7 +37,8 @@ static void on_report(weft_runtime *rt, void *arg, int kind, weft_task task,
     lua_pushnil(L);
   lua_State *co = task == 0 ? NULL : job_active(host, task);
   push_error(L, host, error);
-  if (co != NULL)
+  lua_Debug frame;
+  if (co != NULL && lua_getstack(co, 0, &frame) != 0)
     luaL_traceback(L, co, NULL, 0);
   else
     lua_pushnil(L);
@@ -80,8 +81,10 @@ static int run_main(lua_State *L) {
   weft_task_set_name(rt, main_task, "main");
   weft_set_main(rt, main_task);
   lua_settop(L, RUN_DELIVER);
+  inspect_begin(L, host);
   status = weft_run(rt);
   guard_leave(rt);
+  inspect_end(L, host);
   weft_error *error; /* raised by the Lua side: so it has been seen */
   weft_task_get_error(rt, main_task, &error);
   weft_runtime_free(rt);
@@ -110,6 +113,7 @@ static int run(lua_State *L) {
   lua_pushcfunction(L, run_main);
   lua_insert(L, 1);
   int failed = lua_pcall(L, lua_gettop(L) - 1, 1, 0);
+  inspect_end(L, host); /* has not come to it, where run_main has failed */
   host_running = outer;
   host->budget = &host->no_budget;
   host->rt = NULL;

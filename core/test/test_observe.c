@@ -348,34 +348,28 @@ TEST("another thread sees whether a step runs, and that it has ended") {
   }
 }
 
+static int busy_in_poll;
+
+static void stop_sleeper(weft_runtime *rt, void *arg) {
+  cancel_task(rt, *(weft_task *)arg);
+}
+
+/* The wait ends by a post, at once. */
 static void look_in_poll(weft_runtime *rt, void *arg, weft_block_fn block) {
-  int *busy = arg;
   uint64_t count;
-  weft_get_progress(rt, &count, busy);
+  weft_get_progress(rt, &count, &busy_in_poll);
+  CHECK_INT(WEFT_OK, weft_post(rt, stop_sleeper, arg, NULL));
   block(rt);
-}
-
-static void *post_later(void *arg) {
-  CHECK_INT(WEFT_OK, weft_post(arg, spin_call, NULL, NULL));
-  return NULL;
-}
-
-static int outside_act(weft_runtime *rt, struct play *play, uint64_t *value) {
-  (void)value;
-  (void)rt;
-  return play->line == 0 ? weft_sleep_until(rt, play->object)
-                         : play_end(play, WEFT_OK);
 }
 
 TEST("a runtime that waits in a poll is not busy") {
   weft_runtime *rt = begin();
-  int busy = 9;
-  CHECK_INT(WEFT_OK, weft_set_virtual_clock(rt, 0, 0));
-  CHECK_INT(WEFT_OK, weft_set_around_block(rt, look_in_poll, &busy, NULL));
-  struct play play = {.act = outside_act, .object = weft__now_real() + 2000000};
-  play_in(rt, 0, &play, 1);
-  in_pthread_apart(post_later, rt);
+  struct play sleeper = sleeping_play();
+  busy_in_poll = 9;
+  play_in(rt, 0, &sleeper, 1);
+  CHECK_INT(WEFT_OK,
+            weft_set_around_block(rt, look_in_poll, &sleeper.task, NULL));
   CHECK_INT(WEFT_OK, weft_run(rt));
-  CHECK_INT(0, busy);
+  CHECK_INT(0, busy_in_poll);
   end(rt);
 }

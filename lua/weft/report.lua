@@ -21,10 +21,15 @@ local texts = {
   [codes.REPORT_LEFT] = "was left when the main task ended, and is cancelled",
 }
 
+-- Their error says what happened; there is no other.
+local told_by_error = {
+  [codes.REPORT_SLOW] = true, [codes.REPORT_BLOCKED] = true,
+}
+
 -- The kinds of reports, by name:
 for _, kind in ipairs {
   "FAILURE", "CALLBACK", "STUBBORN", "GIVEN_UP", "SYSTEM", "UNCLOSED",
-  "ABANDONED", "DEADLOCK", "LEFT",
+  "ABANDONED", "SLOW", "BLOCKED", "DEADLOCK", "LEFT",
 } do report[kind] = codes["REPORT_" .. kind] end
 
 local receiver
@@ -111,9 +116,11 @@ end
 ---@return string
 function report.text(kind, task, err, traceback)
   local who = task and "task " .. task .. ": " or ""
-  local lines = { who .. (texts[kind] or tostring(kind)) }
-  if err then lines[#lines + 1] = report.describe(err) end
-  if traceback and (not err or kind == report.DEADLOCK) then
+  local in_error = told_by_error[kind]
+  local lines = { who .. (in_error and err.message or texts[kind]
+    or tostring(kind)) }
+  if err and not in_error then lines[#lines + 1] = report.describe(err) end
+  if traceback and (not err or in_error or kind == report.DEADLOCK) then
     lines[#lines + 1] = site.folded(traceback)
   end
   return table.concat(lines, "\n")

@@ -8,6 +8,7 @@ local owner = require "weft.owner"
 local report = require "weft.report"
 local site = require "weft.site"
 local switch = require "weft.debug"
+local steps = require "weft.steps"
 local task = require "weft.task"
 local tree = require "weft.tree"
 local is_count = require("weft.scope").is_count
@@ -88,6 +89,7 @@ core.set_functions {
   on_failure = task.on_failure,
   run_callback = require("weft.call").run_callback,
   report = on_report,
+  blocked = steps.blocked,
   abandoned = abandoned,
   cancelled_metatable = errors.classes.CancelledError,
 }
