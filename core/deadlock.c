@@ -238,7 +238,7 @@ static void report_circles(weft_runtime *rt) {
 /* -- Nothing can wake a task ---------------------------------------------- */
 
 /* Whether the task waits for what another one has to do. */
-static bool waits_inside(const struct task *task) {
+static bool waits_inside(const weft_runtime *rt, const struct task *task) {
   if (task->state != WEFT_TASK_PARKED || task->custom ||
       weft__timer_is_set(&task->timer))
     return false;
@@ -257,6 +257,8 @@ static bool waits_inside(const struct task *task) {
   case KIND_RECEIVER:
   case KIND_FUTURE:
     return true;
+  case KIND_STREAM:
+    return weft__stream_is_in_memory(rt, task->object);
   default:
     return weft__task_is_asleep(task);
   }
@@ -265,7 +267,7 @@ static bool waits_inside(const struct task *task) {
 static bool all_wait_inside(const weft_runtime *rt) {
   for (const struct list *node = rt->tasks.next; node != &rt->tasks;
        node = node->next)
-    if (!waits_inside(LIST_OWNER(node, const struct task, all)))
+    if (!waits_inside(rt, LIST_OWNER(node, const struct task, all)))
       return false;
   return !list_is_empty(&rt->tasks);
 }
@@ -284,6 +286,7 @@ static bool is_stuck(weft_runtime *rt) {
   return !rt->shutting_down && weft__ready_is_empty(rt) && !rt->poll_now &&
          rt->timers.count == 0 && rt->outside_work == 0 &&
          rt->starved_pools == 0 && list_is_empty(&rt->readable) &&
+         list_is_empty(&rt->paired) &&
          !atomic_load_explicit(&rt->posts.pending, memory_order_relaxed) &&
          all_wait_inside(rt) && !has_callbacks(rt);
 }

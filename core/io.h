@@ -31,6 +31,8 @@ void weft__streams_read(weft_runtime *rt, unsigned most);
 void weft__pairs_poll(weft_runtime *rt);
 void weft__pairs_arrive(weft_runtime *rt);
 void weft__pair_due(struct timer *timer);
+/* Whether only a task of this runtime can end a wait for the stream. */
+bool weft__stream_is_in_memory(const weft_runtime *rt, weft_stream stream);
 /* Sends what has been written, or else looks whether it is time to: to be
  * called where rt->letter_count is not 0. */
 void weft__outbox_send(weft_runtime *rt);

@@ -116,6 +116,11 @@ void weft__pair_free(struct pair_end *e) {
   weft__free(e, sizeof(*e));
 }
 
+bool weft__stream_is_in_memory(const weft_runtime *rt, weft_stream stream) {
+  const struct stream *s = weft__handle_get(rt, stream, KIND_STREAM);
+  return s != NULL && s->pair != NULL;
+}
+
 /* -- What is due ---------------------------------------------------------- */
 
 static uint64_t now(const struct pair_end *e) {

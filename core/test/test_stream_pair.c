@@ -315,6 +315,27 @@ TASK_TEST("a silent peer does not hold the clock, a long transfer does "
   close_pair(rt, pair);
 }
 
+/* Ends the stream that is waited for. */
+static void on_deadlock(weft_runtime *rt, void *arg, int kind, uint64_t task,
+                        weft_error *error) {
+  (void)task;
+  (void)error;
+  CHECK_INT(WEFT_REPORT_DEADLOCK, kind);
+  CHECK_INT(WEFT_OK, weft_stream_abort(rt, *(weft_stream *)arg));
+}
+
+TASK_TEST("that nobody will answer is told by the deadlock hint [29.6]") {
+  struct pair pair = new_pair(rt);
+  CHECK_INT(WEFT_OK, weft_set_report(rt, on_deadlock, &pair.second, NULL));
+  CHECK_INT(WEFT_OK, weft_set_deadlock_hint(rt, 1));
+  set_fault(rt, pair.second, WEFT_FAULT_DELAY, 5);
+  write_text(rt, pair.second, "x");
+  check_read(rt, pair.first, "x"); /* was only late */
+  CHECK_INT(WEFT_EEND, fill_status(rt, pair.first));
+  CHECK_INT(WEFT_OK, weft_set_report(rt, NULL, NULL, NULL));
+  close_pair(rt, pair);
+}
+
 /* A filter that turns the bytes' cases round, and its stream. */
 static int turn_case(weft_runtime *rt, void *arg, int event, const char *data,
                      size_t size_bytes) {
