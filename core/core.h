@@ -24,9 +24,8 @@
 
 #include "list.h"
 #include "observe.h"
+#include "timer.h"
 #include "weft.h"
-
-#define WEFT__NEVER UINT64_MAX
 
 #if defined(__GNUC__)
 #define WEFT__LIKELY(x) __builtin_expect(!!(x), 1)
@@ -136,41 +135,6 @@ bool weft__handle_close_all(weft_runtime *rt); /* false: none was open */
  * with *object a zeroed block of [size_bytes] and *handle its handle. */
 int weft__object_new(weft_runtime *rt, enum kind kind, size_t size_bytes,
                      void *object, uint64_t *handle);
-
-/* -- Times (timer.c) ------------------------------------------------------ */
-
-enum timer_kind { TIMER_SLEEP, TIMER_SCOPE, TIMER_CALL, TIMER_PAIR };
-
-struct timer {
-  uint64_t time_ns;    /* when it fires; WEFT__NEVER: not set */
-  uint64_t order;      /* among equal times the smaller fires first */
-  uint32_t heap_index; /* its place in the heap; UINT32_MAX: not in it */
-  uint32_t kind;       /* enum timer_kind: which struct it is part of */
-};
-
-struct timer_heap {
-  struct heap_node {
-    uint64_t time_ns;
-    struct timer *timer;
-  } * nodes;
-  uint32_t count;
-  uint32_t capacity;
-  uint64_t next_order;
-};
-
-static inline void weft__timer_init(struct timer *timer, enum timer_kind kind) {
-  timer->time_ns = WEFT__NEVER;
-  timer->heap_index = UINT32_MAX;
-  timer->kind = (uint32_t)kind;
-}
-static inline bool weft__timer_is_set(const struct timer *timer) {
-  return timer->heap_index != UINT32_MAX;
-}
-int weft__timer_set(weft_runtime *rt, struct timer *timer, uint64_t time_ns);
-void weft__timer_clear(weft_runtime *rt, struct timer *timer);
-/* Takes the first timer that is due at [now_ns] out of the heap, or NULL. */
-struct timer *weft__timer_pop(weft_runtime *rt, uint64_t now_ns);
-uint64_t weft__timer_next(weft_runtime *rt); /* WEFT__NEVER if none */
 
 /* -- Entries of the ready ring (ready.c) ----------------------------------
  * What a turn runs: tasks and calls. Both begin with an entry, so both can
