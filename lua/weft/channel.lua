@@ -15,6 +15,7 @@ local direct = require "weft.direct"
 local errors = require "weft.error"
 local report = require "weft.report"
 local ring = require "weft.ring"
+local stats = require "weft.stats"
 local waiters = require "weft.waiters"
 local is_count = require("weft.scope").is_count
 
@@ -90,7 +91,9 @@ function channel.new(capacity)
     receivers = waiters.new("channel (to receive)", "weft.channel"),
   }
   ring.init(shared)
-  return new_end(sender_metatable, shared), new_end(receiver_metatable, shared)
+  local sender = new_end(sender_metatable, shared)
+  stats.list(sender, "channel")
+  return sender, new_end(receiver_metatable, shared)
 end
 
 -- -- Failing ------------------------------------------------------------------

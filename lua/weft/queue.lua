@@ -15,6 +15,7 @@ local core = require "weft.core"
 local direct = require "weft.direct"
 local errors = require "weft.error"
 local ring = require "weft.ring"
+local stats = require "weft.stats"
 local waiters = require "weft.waiters"
 
 local queue = {}
@@ -72,6 +73,7 @@ function queue.make(metatable, max)
     joiners = waiters.new("queue (to be done)", call),
   }, metatable)
   self.store.init(self)
+  stats.list(self, word)
   return self
 end
 
