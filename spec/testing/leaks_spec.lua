@@ -21,8 +21,8 @@ describe("weft.testing.leaks", function()
   setup(function() told = busted_child.failing("leaks").told end)
 
   it("names a task and what it waits for [30.6]", function()
-    leaves("task", "task reader #2: waits for queue (to get) at "
-      .. "spec/failing/leaks.lua:15, spawned at spec/failing/leaks.lua:15")
+    leaves("task", "task reader #2: waits for queue (to get)",
+      "at spec/failing/leaks.lua:15, spawned at spec/failing/leaks.lua:15")
   end)
 
   it("names a task of before_each [30.6]", function()

@@ -112,12 +112,12 @@ describe("a test that nothing can wake any more", function()
   it("fails at once with the tree, on the virtual clock [30.5]", function()
     fails("virtual", "spec/failing/deadlock.lua:7: deadlock: nothing can wake "
       .. "a task any more", "it waited for queue (to get)", "the tasks were:",
-      "main #1: waits for queue (to get) at spec/failing/deadlock.lua:7")
+      "main #1: waits for queue (to get)", " at spec/failing/deadlock.lua:7")
   end)
 
   it("fails at once with the tree, on the real clock [30.5]", function()
     fails("real", "spec/failing/deadlock.lua:11: deadlock: nothing can wake",
-      "main #1: waits for event at spec/failing/deadlock.lua:11")
+      "main #1: waits for event", " at spec/failing/deadlock.lua:11")
     assert.is_true(seconds < 40) -- the limit of those is 50 s
   end)
 
