@@ -83,7 +83,8 @@ end
 ---@param traceback string?
 ---@return string?
 function frames.place_in(traceback)
-  return traceback and frames.users(traceback):match "^\t([^\n]-:%d+): in "
+  local users = traceback and "\n" .. frames.users(traceback)
+  return users and users:match "\n\t([^\n]-:%d+): in "
 end
 
 return frames
