@@ -51,6 +51,15 @@ void weft__advance_end(weft_runtime *rt) {
   }
 }
 
+static int withdraw_advance(weft_runtime *rt, void *arg) {
+  return weft__withdraw_plain(rt, arg);
+}
+
+/* Whether the task's timer says where its advance ends. */
+bool weft__is_advancing(const struct task *task) {
+  return task->state == WEFT_TASK_PARKED && task->withdraw == withdraw_advance;
+}
+
 int weft_clock_advance(weft_runtime *rt, uint64_t span_ns) {
   if (!weft__is_here(rt))
     return WEFT_ETHREAD;
@@ -62,6 +71,6 @@ int weft_clock_advance(weft_runtime *rt, uint64_t span_ns) {
   if (status != WEFT_OK)
     return status;
   rt->current->timer.time_ns = rt->virtual_now_ns + span_ns;
-  return weft__park(rt, &rt->advancing, "clock advance", 0,
-                    weft__withdraw_plain, NULL, NULL);
+  return weft__park(rt, &rt->advancing, "clock advance", 0, withdraw_advance,
+                    NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -88,7 +89,10 @@ int weft_stream_address(weft_runtime *rt, weft_stream stream, int peer,
 
 void weft__stream_describe(const void *object, char *text, size_t size_bytes) {
   const struct stream *s = object;
-  weft__address_describe(weft__stream_fd(s), true, text, size_bytes);
+  if (s->pair != NULL)
+    snprintf(text, size_bytes, " on a stream in memory");
+  else
+    weft__address_describe(weft__stream_fd(s), true, text, size_bytes);
 }
 
 /* -- Sizes ---------------------------------------------------------------- */

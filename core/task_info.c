@@ -191,7 +191,7 @@ int weft_task_get_wait(weft_runtime *rt, weft_task handle, const char **what,
     return status;
   *what = task->what;
   *object = task->object;
-  if (weft__timer_is_set(&task->timer))
+  if (weft__timer_is_set(&task->timer) || weft__is_advancing(task))
     *until_ns = task->timer.time_ns;
   return WEFT_OK;
 }

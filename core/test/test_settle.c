@@ -238,6 +238,25 @@ TEST("an advance is refused on the real clock, and past the clock's end") {
   }
 }
 
+TEST("what a task waits for is told, and until when [29.4]") {
+  weft_runtime *rt = begin();
+  struct job far = advancer(10), job = settler();
+  const char *what;
+  uint64_t object, until_ns;
+  start(rt, &far, 1);
+  start(rt, &job, 1);
+  turn(rt);
+  CHECK_INT(WEFT_OK,
+            weft_task_get_wait(rt, far.task, &what, &object, &until_ns));
+  CHECK_TEXT("clock advance", what);
+  CHECK_INT(10, until_ns);
+  CHECK_INT(WEFT_OK,
+            weft_task_get_wait(rt, job.task, &what, &object, &until_ns));
+  CHECK_TEXT("wait_all_parked", what);
+  CHECK(until_ns == UINT64_MAX);
+  end(rt);
+}
+
 TEST("the clock is not exchanged while it is being advanced") {
   weft_runtime *rt = begin();
   struct job job = advancer(10);

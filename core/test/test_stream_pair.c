@@ -290,6 +290,11 @@ TASK_TEST("there is neither address nor option of TCP") {
     CHECK_INT(WEFT_OK, weft_stream_address(rt, pair.first, peer, &value));
     CHECK_TEXT("", take_text(value));
   }
+  struct job job = {.call = call_fill, .object = pair.first};
+  start_job(rt, &job, true);
+  CHECK_INT(WEFT_OK, weft_task_describe_wait(rt, job.task, &value));
+  CHECK_TEXT("read on a stream in memory", take_text(value));
+  CHECK_INT(WEFT_ECANCELLED, cancel_job(rt, &job));
   CHECK_INT(WEFT_ENOTSUP, weft_stream_set_nodelay(rt, pair.first, 1));
   CHECK_INT(WEFT_ENOTSUP, weft_stream_set_keepalive(rt, pair.first, 1));
   CHECK_INT(WEFT_OK, weft_stream_is_terminal(rt, pair.first, &flag));
