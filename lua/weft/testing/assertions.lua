@@ -54,9 +54,15 @@ local function found_text(raised, err)
   return "Found:\n" .. indent(match.show(err))
 end
 
+local CALLED_HERE = "\n%s*%[C%]: in function 'xpcall'"
+  .. "\n[^\n]*testing/assertions%.lua:"
+
+-- Up to the call of what was given.
 local function where_text(raised, err)
   local traceback = raised and errors.is_error(err) and err.traceback
-  return traceback and "Raised at:\n" .. traceback or nil
+  if not traceback then return nil end
+  return "Raised at:\n" .. traceback:sub(1,
+    (traceback:find(CALLED_HERE) or 0) - 1)
 end
 
 local function compose(...)
@@ -106,13 +112,15 @@ end
 
 -- -- assert.error_group ------------------------------------------------------
 
+-- Returns the error whose place is to be shown.
 local function differences(lines, wanted, raised, err)
   if not raised or not errors.is_error(err) or not err.errors then
-    return
+    return err
   end
   local missing, rest = match.members(err.errors, wanted)
   section(lines, "Missing:", missing, match.say)
   section(lines, "Not expected:", rest, match.show)
+  return rest[1] or err
 end
 
 local function error_group(state, arguments)
@@ -121,8 +129,9 @@ local function error_group(state, arguments)
   local raised, err = caught(subject)
   local lines = { "Expected" .. (state.mod and "" or " anything but") .. ":\n"
     .. indent(match.say(wanted)), found_text(raised, err) }
-  if state.mod then differences(lines, wanted, raised, err) end
-  lines[#lines + 1] = where_text(raised, err)
+  local shown = err
+  if state.mod then shown = differences(lines, wanted, raised, err) end
+  lines[#lines + 1] = where_text(raised, shown)
   tell(state, arguments, table.concat(lines, "\n"), arguments[3])
   return raised and match.is_match(err, wanted), { err }
 end

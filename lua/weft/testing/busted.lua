@@ -8,7 +8,6 @@
 local core = require "weft.core"
 local options = require "weft.testing.options"
 local suite = require "weft.testing.suite"
-require "weft.testing.assertions"
 
 -- What goes wrong in a helper busted takes for a string.
 local function fail(text) error("weft.testing.busted: " .. text, 0) end

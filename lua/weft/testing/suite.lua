@@ -354,6 +354,7 @@ end
 function suite.install(busted_core)
   if busted then return end
   busted = busted_core
+  require "weft.testing.assertions"
   block = require "busted.block"(busted)
   safe, safe_publish = busted.safe, busted.safe_publish
   execute, publish = busted.execute, busted.publish
