@@ -1,9 +1,12 @@
 -- try, catch and finally.
 local weft = require "weft"
 local errors = require "weft.error"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 
-local virtual, error_of = helper.virtual, helper.error_of
+local error_of = helper.error_of
+
+testing.options { virtual = true }
 
 local function fails(class, fn, ...)
   local err = error_of(fn, ...)
@@ -53,7 +56,7 @@ describe("weft.try", function()
     assert.equal("text", err.value)
   end)
 
-  it("passes Cancelled on [6.6, 10.9]", virtual(function()
+  it("passes Cancelled on [6.6, 10.9]", function()
     local after = false
     local scope = weft.move_on_after(0, function()
       weft.try(weft.sleep, 1)
@@ -61,7 +64,7 @@ describe("weft.try", function()
     end)
     assert.is_true(scope:cancelled_caught())
     assert.is_false(after)
-  end))
+  end)
 
   it("refuses what is no function", function()
     refuses({ "fn", "function", "nil" }, weft.try)
@@ -125,39 +128,38 @@ describe("weft.catch", function()
       { { weft.Error, function() return 1 end } })))
   end)
 
-  it("gives each handler the members no earlier one took [10.7]",
-    virtual(function()
-      local log = {}
-      local function handler(name)
-        return function(g)
-          for _, e in ipairs(g:leaves()) do
-            log[#log + 1] = name .. " " .. e.message
-          end
+  it("gives each handler the members no earlier one took [10.7]", function()
+    local log = {}
+    local function handler(name)
+      return function(g)
+        for _, e in ipairs(g:leaves()) do
+          log[#log + 1] = name .. " " .. e.message
         end
       end
-      weft.catch(function()
-        raise_together(weft.OSError "a", weft.QueueFull "b", weft.OSError "c")
-      end, { { "OSError", handler "os" }, { weft.Error, handler "rest" } })
-      assert.same({ "os a", "os c", "rest b" }, log)
-    end))
+    end
+    weft.catch(function()
+      raise_together(weft.OSError "a", weft.QueueFull "b", weft.OSError "c")
+    end, { { "OSError", handler "os" }, { weft.Error, handler "rest" } })
+    assert.same({ "os a", "os c", "rest b" }, log)
+  end)
 
   it("calls a handler at most once, and not one with nothing to take [10.7]",
-    virtual(function()
+    function()
       local os, full = 0, 0
       weft.catch(function()
         raise_together(weft.OSError "a", weft.OSError "b")
       end, { { "OSError", function() os = os + 1 end },
           { "QueueFull", function() full = full + 1 end } })
       assert.same({ 1, 0 }, { os, full })
-    end))
+    end)
 
-  it("raises on what no handler took [10.8]", virtual(function()
+  it("raises on what no handler took [10.8]", function()
     local err = fails("ErrorGroup", weft.catch, function()
       raise_together(weft.OSError "a", weft.QueueFull "b")
     end, { { "OSError", function() end } })
     assert.equal(1, #err.errors)
     assert.equal("b", err.errors[1].message)
-  end))
+  end)
 
   it("raises the error as it was if none took anything [10.8]", function()
     local mine = weft.OSError "a"
@@ -166,15 +168,14 @@ describe("weft.catch", function()
     assert.equal("text", error_of(weft.catch, raiser "text", {}))
   end)
 
-  it("joins what handlers raise with the rest in one group [10.8]",
-    virtual(function()
-      local err = fails("ErrorGroup", weft.catch, function()
-        raise_together(weft.OSError "a", weft.QueueFull "b")
-      end, { { "OSError", function() error(weft.BusyError "c") end } })
-      assert.equal(2, #err.errors)
-      assert.equal("b", err.errors[1].message)
-      assert.equal("c", err.errors[2].message)
-    end))
+  it("joins what handlers raise with the rest in one group [10.8]", function()
+    local err = fails("ErrorGroup", weft.catch, function()
+      raise_together(weft.OSError "a", weft.QueueFull "b")
+    end, { { "OSError", function() error(weft.BusyError "c") end } })
+    assert.equal(2, #err.errors)
+    assert.equal("b", err.errors[1].message)
+    assert.equal("c", err.errors[2].message)
+  end)
 
   it("gives what a handler raises the group it got as cause [10.10]",
     function()
@@ -194,7 +195,7 @@ describe("weft.catch", function()
   end)
 
   it("passes Cancelled, even for weft.Error or a predicate [10.9, 6.6]",
-    virtual(function()
+    function()
       local taken = false
       local function take() taken = true end
       local scope = weft.move_on_after(0, function()
@@ -205,13 +206,13 @@ describe("weft.catch", function()
       end)
       assert.is_true(scope:cancelled_caught())
       assert.is_false(taken)
-    end))
+    end)
 
-  it("lets a handler wait", virtual(function()
+  it("lets a handler wait", function()
     weft.catch(raiser(weft.Error "x"),
       { { weft.Error, function() weft.sleep(3) end } })
     assert.equal(3, weft.now())
-  end))
+  end)
 
   it("refuses what is no function or no list of handlers", function()
     local function fn() error "fn must not be called" end
@@ -232,48 +233,46 @@ end)
 -- -- finally -----------------------------------------------------------------
 
 describe("weft.finally", function()
-  it("returns fn's results after the cleanup got nil [12.9]",
-    virtual(function()
-      local got = "not called"
-      local results = { weft.finally(function() return 1, nil, 3 end,
-        function(err) got = err end) }
-      assert.same({ 1, nil, 3 }, results)
-      assert.is_nil(got)
-    end))
+  it("returns fn's results after the cleanup got nil [12.9]", function()
+    local got = "not called"
+    local results = { weft.finally(function() return 1, nil, 3 end,
+      function(err) got = err end) }
+    assert.same({ 1, nil, 3 }, results)
+    assert.is_nil(got)
+  end)
 
   it("gives the cleanup the error and raises it on, untouched [12.9, 10.1]",
-    virtual(function()
+    function()
       local mine, got = {}, nil
       local err = error_of(weft.finally, raiser(mine),
         function(e) got = e end)
       assert.equal(mine, err)
       assert.equal(mine, got)
-    end))
+    end)
 
   it("runs the cleanup when fn is cancelled, and Cancelled goes on [12.9]",
-    virtual(function()
+    function()
       local got
       local scope = weft.move_on_after(1, function()
         weft.finally(weft.sleep_forever, function(err) got = err end)
       end)
       assert.is_true(scope:cancelled_caught())
       assert.is_true(got:is "CancelledError")
-    end))
+    end)
 
-  it("shields the cleanup: it may wait in cancelled code [12.1]",
-    virtual(function()
-      local cleaned_at
-      weft.move_on_after(1, function()
-        weft.finally(weft.sleep_forever, function()
-          weft.sleep(5)
-          cleaned_at = weft.now()
-        end)
+  it("shields the cleanup: it may wait in cancelled code [12.1]", function()
+    local cleaned_at
+    weft.move_on_after(1, function()
+      weft.finally(weft.sleep_forever, function()
+        weft.sleep(5)
+        cleaned_at = weft.now()
       end)
-      assert.equal(6, cleaned_at)
-    end))
+    end)
+    assert.equal(6, cleaned_at)
+  end)
 
   it("shows a cancellation that comes during the cleanup after it [12.1]",
-    virtual(function()
+    function()
       local cleaned, after = false, false
       local scope = weft.move_on_after(1, function()
         weft.finally(function() end, function()
@@ -286,33 +285,33 @@ describe("weft.finally", function()
       assert.is_true(cleaned)
       assert.is_false(after)
       assert.is_true(scope:cancelled_caught())
-    end))
+    end)
 
   it("raises the cleanup's error instead, with fn's as its cause [12.9, 10.10]",
-    virtual(function()
+    function()
       local first, second = weft.Error "first", weft.Error "second"
       local err = error_of(weft.finally, raiser(first),
         function() error(second) end)
       assert.equal(second, err)
       assert.equal(first, err.cause)
-    end))
+    end)
 
-  it("leaves a cause that the cleanup's error has [10.10]", virtual(function()
+  it("leaves a cause that the cleanup's error has [10.10]", function()
     local own = weft.Error "own"
     local err = error_of(weft.finally, raiser(weft.Error "first"),
       function() error(weft.Error("second", { cause = own })) end)
     assert.equal(own, err.cause)
-  end))
+  end)
 
   it("keeps errors that are no objects, as cause and in place of fn's "
-    .. "[12.9, 10.10]", virtual(function()
+    .. "[12.9, 10.10]", function()
     local err = error_of(weft.finally, raiser "first", raiser "second")
     assert.equal("second", err.value)
     assert.equal("first", err.cause.value)
-  end))
+  end)
 
   it("lets the cleanup raise what it got, or what caused that [10.10]",
-    virtual(function()
+    function()
       local cause = weft.Error "cause"
       local mine = weft.Error("mine", { cause = cause })
       local function raise(err) error(err) end
@@ -320,42 +319,40 @@ describe("weft.finally", function()
       assert.equal(cause, error_of(weft.finally, raiser(mine),
         function(err) error(err.cause) end))
       assert.is_nil(cause.cause)
-    end))
+    end)
 
-  it("gives the cleanup an object for an error that is nil [12.9]",
-    virtual(function()
-      local got
-      local ok, err = pcall(weft.finally, raiser(nil), function(e) got = e end)
-      assert.same({ false, nil }, { ok, err })
-      assert.is_true(got:is "Error")
-    end))
+  it("gives the cleanup an object for an error that is nil [12.9]", function()
+    local got
+    local ok, err = pcall(weft.finally, raiser(nil), function(e) got = e end)
+    assert.same({ false, nil }, { ok, err })
+    assert.is_true(got:is "Error")
+  end)
 
-  it("takes no result of the cleanup for handling the error [12.9]",
-    virtual(function()
-      assert.equal("x", error_of(weft.finally, raiser "x",
-        function() return true end))
-    end))
+  it("takes no result of the cleanup for handling the error [12.9]", function()
+    assert.equal("x", error_of(weft.finally, raiser "x",
+      function() return true end))
+  end)
 
   it("keeps the traceback of fn's error, whatever the cleanup catches [10.3]",
-    virtual(function()
+    function()
       local function fn_that_fails() error "in fn" end
       local _, err = weft.try(weft.finally, function() fn_that_fails() end,
         function() weft.try(error, "caught") end)
       assert.is_truthy(err.traceback:find("fn_that_fails", 1, true),
         err.traceback)
-    end))
+    end)
 
   it("is an InvalidStateError outside a task, before fn is called [1.11]",
-    function()
+    testing.plain(function()
       local called = false
       local function call() called = true end
       local err = fails("InvalidStateError", weft.finally, call, call)
       assert.is_truthy(err.message:find("weft.finally", 1, true))
       assert.is_false(called)
-    end)
+    end))
 
   it("replaces Cancelled by an error of the cleanup; it is raised again at "
-    .. "the next point [6.14]", virtual(function()
+    .. "the next point [6.14]", function()
     local at_next
     local scope = weft.move_on_after(1, function()
       local ok, err = pcall(weft.finally, weft.sleep_forever,
@@ -367,10 +364,10 @@ describe("weft.finally", function()
     end)
     assert.is_true(at_next:is "CancelledError")
     assert.is_true(scope:cancelled_caught())
-  end))
+  end)
 
-  it("refuses what is no function", virtual(function()
+  it("refuses what is no function", function()
     refuses({ "fn", "function", "number" }, weft.finally, 1, print)
     refuses({ "cleanup", "function", "nil" }, weft.finally, print)
-  end))
+  end)
 end)

@@ -1,10 +1,14 @@
 -- Channels: a way from those who send to those who receive.
 local weft = require "weft"
 local report = require "weft.report"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 
-local virtual, error_of = helper.virtual, helper.error_of
+local error_of = helper.error_of
+local virtual = testing.virtual
 local fails, refuses = helper.fails, helper.refuses
+
+testing.options { virtual = true }
 
 local function settle()
   for _ = 1, 4 do weft.yield() end
@@ -37,17 +41,16 @@ end
 -- -- Sending and receiving ---------------------------------------------------
 
 describe("a channel", function()
-  it("brings items from a sender to a receiver, in order [21.1]",
-    virtual(function()
-      local sender, receiver = weft.channel(5)
-      for i = 1, 5 do sender:send(i) end
-      local got = {}
-      for i = 1, 5 do got[i] = receiver:receive() end
-      assert.same({ 1, 2, 3, 4, 5 }, got)
-      close(sender, receiver)
-    end))
+  it("brings items from a sender to a receiver, in order [21.1]", function()
+    local sender, receiver = weft.channel(5)
+    for i = 1, 5 do sender:send(i) end
+    local got = {}
+    for i = 1, 5 do got[i] = receiver:receive() end
+    assert.same({ 1, 2, 3, 4, 5 }, got)
+    close(sender, receiver)
+  end)
 
-  it("takes any value but nil, false too [21.4]", virtual(function()
+  it("takes any value but nil, false too [21.4]", function()
     for capacity = 0, 1 do
       local sender, receiver = weft.channel(capacity)
       local got
@@ -66,23 +69,22 @@ describe("a channel", function()
       settle()
       close(sender, receiver)
     end
-  end))
+  end)
 
-  it("stores up to its capacity, then send parks [21.1]",
-    virtual(function()
-      local sender, receiver = weft.channel(2)
-      sender:send "a"
-      sender:send "b"
-      weft.call_later(3, function() receiver:try_receive() end)
-      sender:send "c"
-      assert.equal(3, weft.now())
-      assert.equal("b", receiver:receive())
-      assert.equal("c", receiver:receive())
-      close(sender, receiver)
-    end))
+  it("stores up to its capacity, then send parks [21.1]", function()
+    local sender, receiver = weft.channel(2)
+    sender:send "a"
+    sender:send "b"
+    weft.call_later(3, function() receiver:try_receive() end)
+    sender:send "c"
+    assert.equal(3, weft.now())
+    assert.equal("b", receiver:receive())
+    assert.equal("c", receiver:receive())
+    close(sender, receiver)
+  end)
 
   it("of capacity 0, the default, has send return when a receiver has its "
-    .. "item [21.1]", virtual(function()
+    .. "item [21.1]", function()
     for _, capacity in ipairs { 0, false } do
       local sender, receiver = weft.channel(capacity or nil)
       local began = weft.now()
@@ -99,30 +101,29 @@ describe("a channel", function()
       settle()
       close(sender, receiver)
     end
-  end))
+  end)
 
-  it("may be without a limit [21.1]", virtual(function()
+  it("may be without a limit [21.1]", function()
     local sender, receiver = weft.channel(math.huge)
     for i = 1, 1000 do sender:try_send(i) end
     assert.equal(1000, receiver:statistics().size)
     assert.equal(math.huge, receiver:statistics().capacity)
     close(sender, receiver)
-  end))
-
-  it("refuses a capacity that is no whole number of 0 or more",
-    virtual(function()
-      for _, wrong in ipairs { -1, 1.5, 0 / 0, -math.huge, "1", true } do
-        refuses({ "channel(capacity)", "whole number", "got" },
-          weft.channel, wrong)
-      end
-      refuses({ "string" }, weft.channel, "1")
-    end))
-
-  it("needs a runtime [1.11]", function()
-    fails("InvalidStateError", weft.channel)
   end)
 
-  it("parks in receive until an item is sent [21.1]", virtual(function()
+  it("refuses a capacity that is no whole number of 0 or more", function()
+    for _, wrong in ipairs { -1, 1.5, 0 / 0, -math.huge, "1", true } do
+      refuses({ "channel(capacity)", "whole number", "got" },
+        weft.channel, wrong)
+    end
+    refuses({ "string" }, weft.channel, "1")
+  end)
+
+  it("needs a runtime [1.11]", testing.plain(function()
+    fails("InvalidStateError", weft.channel)
+  end))
+
+  it("parks in receive until an item is sent [21.1]", function()
     for capacity = 0, 1 do
       local sender, receiver = weft.channel(capacity)
       local began = weft.now()
@@ -131,10 +132,10 @@ describe("a channel", function()
       assert.equal(began + 3, weft.now())
       close(sender, receiver)
     end
-  end))
+  end)
 
   it("serves both ends in the order they came, whichever clone they use "
-    .. "[21.1, 21.2, 1.5]", virtual(function()
+    .. "[21.1, 21.2, 1.5]", function()
     for capacity = 0, 1 do
       local sender, receiver = weft.channel(capacity)
       local senders = { sender, sender:clone(), sender:clone() }
@@ -167,27 +168,26 @@ describe("a channel", function()
       close(unpack(senders))
       close(unpack(receivers))
     end
-  end))
+  end)
 
-  it("does not let a newcomer pass those who wait [3.6, 3.9]",
-    virtual(function()
-      local sender, receiver = channel_of(1, "a")
-      parked(sender.send, sender, "b")
-      receiver:try_receive()
-      fails("QueueFull", sender.try_send, sender, "c")
-      assert.equal("b", receiver:receive())
-      settle()
-      local got
-      parked(function() got = receiver:receive() end)
-      sender:send "x"
-      fails("QueueEmpty", receiver.try_receive, receiver)
-      settle()
-      assert.equal("x", got)
-      close(sender, receiver)
-    end))
+  it("does not let a newcomer pass those who wait [3.6, 3.9]", function()
+    local sender, receiver = channel_of(1, "a")
+    parked(sender.send, sender, "b")
+    receiver:try_receive()
+    fails("QueueFull", sender.try_send, sender, "c")
+    assert.equal("b", receiver:receive())
+    settle()
+    local got
+    parked(function() got = receiver:receive() end)
+    sender:send "x"
+    fails("QueueEmpty", receiver.try_receive, receiver)
+    settle()
+    assert.equal("x", got)
+    close(sender, receiver)
+  end)
 
   it("hands the item of a waiting sender to whoever receives, with capacity 0 "
-    .. "[21.1]", virtual(function()
+    .. "[21.1]", function()
     local sender, receiver = weft.channel()
     local first, second = parked(sender.send, sender, 1),
       parked(sender.send, sender, 2)
@@ -198,33 +198,32 @@ describe("a channel", function()
     fails("QueueEmpty", receiver.try_receive, receiver)
     settle()
     close(sender, receiver)
-  end))
+  end)
 
-  it("is not larger for the million items that went through it",
-    virtual(function()
-      local function growth()
-        local sender, receiver = weft.channel(math.huge)
-        sender:send(1)
-        receiver:receive()
-        collectgarbage()
-        local before = collectgarbage "count"
-        for _ = 1, 10 do -- each goes up to 10,000 items and back
-          for i = 1, 10000 do sender:send(i) end
-          for _ = 1, 10000 do receiver:receive() end
-        end
-        for i = 1, 900000 do
-          sender:send(i)
-          receiver:receive()
-        end
-        collectgarbage()
-        local kilobytes = collectgarbage "count" - before
-        close(sender, receiver)
-        return kilobytes
+  it("is not larger for the million items that went through it", function()
+    local function growth()
+      local sender, receiver = weft.channel(math.huge)
+      sender:send(1)
+      receiver:receive()
+      collectgarbage()
+      local before = collectgarbage "count"
+      for _ = 1, 10 do -- each goes up to 10,000 items and back
+        for i = 1, 10000 do sender:send(i) end
+        for _ = 1, 10000 do receiver:receive() end
       end
-      growth() -- the compiler's own memory is made here
-      local kilobytes = growth()
-      assert.is_true(kilobytes < 16, kilobytes .. " KB")
-    end))
+      for i = 1, 900000 do
+        sender:send(i)
+        receiver:receive()
+      end
+      collectgarbage()
+      local kilobytes = collectgarbage "count" - before
+      close(sender, receiver)
+      return kilobytes
+    end
+    growth() -- the compiler's own memory is made here
+    local kilobytes = growth()
+    assert.is_true(kilobytes < 16, kilobytes .. " KB")
+  end)
 end)
 
 -- -- Cancelled and timed out -------------------------------------------------
@@ -245,7 +244,7 @@ describe("a send or receive", function()
     end
 
     it("that is cancelled or timed out has sent nothing, taken nothing "
-      .. "[21.1, 3.5]" .. of, virtual(function()
+      .. "[21.1, 3.5]" .. of, function()
       local sender, receiver, drain = full()
       fails("TimeoutError", weft.timeout, 1, function() sender:send "a" end)
       parked(sender.send, sender, "b"):cancel()
@@ -265,10 +264,10 @@ describe("a send or receive", function()
       assert.same({ 0, 0 },
         { sender:statistics().sending, sender:statistics().receiving })
       close(sender, receiver)
-    end))
+    end)
 
     it("is a cancellation point, also where it could finish [3.2]" .. of,
-      virtual(function()
+      function()
         local sender, receiver = full()
         local other_sender, other = weft.channel(1)
         weft.move_on_after(0, function()
@@ -279,10 +278,10 @@ describe("a send or receive", function()
         assert.equal(capacity, receiver:statistics().size)
         assert.equal(0, other:statistics().size)
         close(sender, receiver, other_sender, other)
-      end))
+      end)
 
     it("that is served, then cancelled, delivers; Cancelled is next "
-      .. "[3.4, 8]" .. of, virtual(function()
+      .. "[3.4, 8]" .. of, function()
       local sender, receiver, drain = full()
       local after, got, next_err
       local task = parked(function()
@@ -309,10 +308,10 @@ describe("a send or receive", function()
       assert.equal("b", got)
       assert.is_true(next_err:is "CancelledError")
       close(sender, receiver)
-    end))
+    end)
 
     it("that is cancelled, then looked for, is passed over: the next is served "
-      .. "[3.5, 8]" .. of, virtual(function()
+      .. "[3.5, 8]" .. of, function()
       local sender, receiver, drain = full()
       local first = parked(sender.send, sender, "a")
       parked(sender.send, sender, "b")
@@ -328,9 +327,9 @@ describe("a send or receive", function()
       settle()
       assert.equal("c", got)
       close(sender, receiver)
-    end))
+    end)
 
-    it("that was cancelled is counted no more" .. of, virtual(function()
+    it("that was cancelled is counted no more" .. of, function()
       local sender, receiver, drain = full()
       parked(sender.send, sender, "a"):cancel()
       drain()
@@ -341,7 +340,7 @@ describe("a send or receive", function()
         shared.receivers.count, shared.senders.items, shared.receivers.items })
       assert.same({ {}, {} }, { sender.seats, receiver.seats })
       close(sender, receiver)
-    end))
+    end)
 
     for seed = 1, 4 do
       it("loses nothing and doubles nothing, whoever is cut off when, seed "
@@ -385,7 +384,7 @@ describe("a send or receive", function()
   end
 
   it("lets the others run though there is always an item: the 128th call of a "
-    .. "step goes to the tail [1.7]", virtual(function()
+    .. "step goes to the tail [1.7]", function()
     local sender, receiver = weft.channel(math.huge)
     local others, at = 0, {}
     weft.yield()
@@ -408,28 +407,27 @@ describe("a send or receive", function()
     other:cancel()
     weft.yield()
     close(sender, receiver)
-  end))
+  end)
 
-  it("says where it cannot park, and changes nothing [13.3]",
-    virtual(function()
-      local sender, receiver = weft.channel()
-      local errs = {}
-      table.sort({ 1, 2 }, function()
-        errs[1] = error_of(sender.send, sender, 1)
-        errs[2] = error_of(receiver.receive, receiver)
-        return false
-      end)
-      says(errs[1], "sender:send")
-      says(errs[2], "receiver:receive")
-      assert.is_true(errs[1]:is "InvalidStateError")
-      assert.equal(0, sender:statistics().sending)
-      assert.equal(0, sender:statistics().receiving)
-      close(sender, receiver)
-    end))
+  it("says where it cannot park, and changes nothing [13.3]", function()
+    local sender, receiver = weft.channel()
+    local errs = {}
+    table.sort({ 1, 2 }, function()
+      errs[1] = error_of(sender.send, sender, 1)
+      errs[2] = error_of(receiver.receive, receiver)
+      return false
+    end)
+    says(errs[1], "sender:send")
+    says(errs[2], "receiver:receive")
+    assert.is_true(errs[1]:is "InvalidStateError")
+    assert.equal(0, sender:statistics().sending)
+    assert.equal(0, sender:statistics().receiving)
+    close(sender, receiver)
+  end)
 end)
 
 describe("try_send and try_receive", function()
-  it("raise QueueFull and QueueEmpty [21.4]", virtual(function()
+  it("raise QueueFull and QueueEmpty [21.4]", function()
     local sender, receiver = weft.channel(1)
     says(fails("QueueEmpty", receiver.try_receive, receiver),
       "receiver:try_receive: nothing is there")
@@ -438,63 +436,60 @@ describe("try_send and try_receive", function()
       "sender:try_send: the channel holds 1 items already")
     assert.equal(1, receiver:try_receive())
     close(sender, receiver)
-  end))
+  end)
 
-  it("need somebody who waits where the capacity is 0 [21.4, 21.1]",
-    virtual(function()
-      local sender, receiver = weft.channel()
-      says(fails("QueueFull", sender.try_send, sender, 1),
-        "nobody waits to receive")
-      local got
-      parked(function() got = receiver:receive() end)
-      sender:try_send(2)
-      fails("QueueFull", sender.try_send, sender, 3)
-      settle()
-      assert.equal(2, got)
-      close(sender, receiver)
-    end))
+  it("need somebody who waits where the capacity is 0 [21.4, 21.1]", function()
+    local sender, receiver = weft.channel()
+    says(fails("QueueFull", sender.try_send, sender, 1),
+      "nobody waits to receive")
+    local got
+    parked(function() got = receiver:receive() end)
+    sender:try_send(2)
+    fails("QueueFull", sender.try_send, sender, 3)
+    settle()
+    assert.equal(2, got)
+    close(sender, receiver)
+  end)
 
-  it("are no cancellation points, and work outside a task [3.9]",
-    virtual(function()
-      local sender, receiver = weft.channel(2)
-      weft.move_on_after(0, function()
-        sender:try_send(1)
-        assert.equal(1, receiver:try_receive())
-      end)
-      weft.call_soon(function() sender:try_send "x" end)
-      assert.equal("x", receiver:receive())
-      close(sender, receiver)
-    end))
+  it("are no cancellation points, and work outside a task [3.9]", function()
+    local sender, receiver = weft.channel(2)
+    weft.move_on_after(0, function()
+      sender:try_send(1)
+      assert.equal(1, receiver:try_receive())
+    end)
+    weft.call_soon(function() sender:try_send "x" end)
+    assert.equal("x", receiver:receive())
+    close(sender, receiver)
+  end)
 end)
 
 -- -- Closing -----------------------------------------------------------------
 
 describe("a closed end", function()
-  it("raises ClosedError in every call but close [21.2, 3.10]",
-    virtual(function()
-      local sender, receiver = channel_of(2, "a")
-      local other_sender, other_receiver = sender:clone(), receiver:clone()
-      close(sender, receiver)
-      close(sender, receiver)
-      for _, call in ipairs { "send", "try_send", "clone" } do
-        says(fails("ClosedError", sender[call], sender, 1),
-          "sender:" .. call .. ": this sender is closed")
-      end
-      for _, call in ipairs { "receive", "try_receive", "clone" } do
-        says(fails("ClosedError", receiver[call], receiver),
-          "receiver:" .. call .. ": this receiver is closed")
-      end
-      says(fails("ClosedError", receiver:items(), receiver), "receiver:items")
-      assert.same({ 1, 1 }, { sender:statistics().senders,
-        sender:statistics().receivers })
-      other_sender:send "b" -- each is closed on its own
-      assert.equal("a", other_receiver:receive())
-      assert.equal("b", other_receiver:receive())
-      close(other_sender, other_receiver)
-    end))
+  it("raises ClosedError in every call but close [21.2, 3.10]", function()
+    local sender, receiver = channel_of(2, "a")
+    local other_sender, other_receiver = sender:clone(), receiver:clone()
+    close(sender, receiver)
+    close(sender, receiver)
+    for _, call in ipairs { "send", "try_send", "clone" } do
+      says(fails("ClosedError", sender[call], sender, 1),
+        "sender:" .. call .. ": this sender is closed")
+    end
+    for _, call in ipairs { "receive", "try_receive", "clone" } do
+      says(fails("ClosedError", receiver[call], receiver),
+        "receiver:" .. call .. ": this receiver is closed")
+    end
+    says(fails("ClosedError", receiver:items(), receiver), "receiver:items")
+    assert.same({ 1, 1 }, { sender:statistics().senders,
+      sender:statistics().receivers })
+    other_sender:send "b" -- each is closed on its own
+    assert.equal("a", other_receiver:receive())
+    assert.equal("b", other_receiver:receive())
+    close(other_sender, other_receiver)
+  end)
 
   it("wakes those who wait on it, in order, and nobody else [21.2, 3.10]",
-    virtual(function()
+    function()
       for capacity = 0, 1 do
         local sender, receiver = weft.channel(capacity)
         local senders = { sender, sender:clone() }
@@ -533,10 +528,10 @@ describe("a closed end", function()
         assert.same({ "2sent", "4sent" }, { log[4], log[5] })
         close(sender, receiver)
       end
-    end))
+    end)
 
   it("closed first, cancelled then: ClosedError, Cancelled is next [3.4, 8]",
-    virtual(function()
+    function()
       local sender, receiver = weft.channel()
       local first, second
       local task = parked(function()
@@ -549,9 +544,9 @@ describe("a closed end", function()
       says(first, "this receiver is closed")
       assert.is_true(second:is "CancelledError")
       close(sender)
-    end))
+    end)
 
-  it("cancelled first, closed then: Cancelled [3.3, 8]", virtual(function()
+  it("cancelled first, closed then: Cancelled [3.3, 8]", function()
     local sender, receiver = weft.channel()
     local err
     local task = parked(function() err = error_of(sender.send, sender, 1) end)
@@ -560,46 +555,44 @@ describe("a closed end", function()
     settle()
     assert.is_true(err:is "CancelledError")
     close(receiver)
-  end))
+  end)
 
-  it("leaves what was handed over before delivered [3.10]",
-    virtual(function()
-      local sender, receiver = weft.channel()
-      local got
-      parked(function() got = receiver:receive() end)
-      sender:send "x"
-      close(receiver, sender)
-      settle()
-      assert.equal("x", got)
-    end))
+  it("leaves what was handed over before delivered [3.10]", function()
+    local sender, receiver = weft.channel()
+    local got
+    parked(function() got = receiver:receive() end)
+    sender:send "x"
+    close(receiver, sender)
+    settle()
+    assert.equal("x", got)
+  end)
 
-  it("in cancelled code still raises Cancelled [3.2]", virtual(function()
+  it("in cancelled code still raises Cancelled [3.2]", function()
     local sender, receiver = weft.channel()
     close(sender, receiver)
     weft.move_on_after(0, function()
       fails("CancelledError", sender.send, sender, 1)
       fails("CancelledError", receiver.receive, receiver)
     end)
-  end))
+  end)
 end)
 
 describe("the last sender's close", function()
-  it("lets receivers drain, then raises EndOfStream [21.3]",
-    virtual(function()
-      local sender, receiver = channel_of(3, 1, 2, 3)
-      local other = receiver:clone()
-      sender:close()
-      assert.equal(1, receiver:receive())
-      assert.equal(2, other:try_receive())
-      assert.equal(3, other:receive())
-      says(fails("EndOfStream", receiver.receive, receiver),
-        "receiver:receive: the channel's last sender is closed")
-      says(fails("EndOfStream", other.try_receive, other),
-        "receiver:try_receive")
-      close(receiver, other)
-    end))
+  it("lets receivers drain, then raises EndOfStream [21.3]", function()
+    local sender, receiver = channel_of(3, 1, 2, 3)
+    local other = receiver:clone()
+    sender:close()
+    assert.equal(1, receiver:receive())
+    assert.equal(2, other:try_receive())
+    assert.equal(3, other:receive())
+    says(fails("EndOfStream", receiver.receive, receiver),
+      "receiver:receive: the channel's last sender is closed")
+    says(fails("EndOfStream", other.try_receive, other),
+      "receiver:try_receive")
+    close(receiver, other)
+  end)
 
-  it("wakes all who wait with EndOfStream [21.3]", virtual(function()
+  it("wakes all who wait with EndOfStream [21.3]", function()
     local sender, receiver = weft.channel()
     local second, log = sender:clone(), {}
     for i = 1, 3 do
@@ -615,9 +608,9 @@ describe("the last sender's close", function()
     settle()
     assert.same({ "1EndOfStream", "2EndOfStream", "3EndOfStream" }, log)
     receiver:close()
-  end))
+  end)
 
-  it("ends items() without error [21.3]", virtual(function()
+  it("ends items() without error [21.3]", function()
     for capacity = 0, 2 do
       local sender, receiver = weft.channel(capacity)
       local got = {}
@@ -632,10 +625,10 @@ describe("the last sender's close", function()
       assert.same({ 1, 2, 3, 4, 5, false }, got)
       receiver:close()
     end
-  end))
+  end)
 
   it("raises ClosedError in those who wait to send on it, for it is closed "
-    .. "[21.2]", virtual(function()
+    .. "[21.2]", function()
     local sender, receiver = channel_of(1, "a")
     local err
     parked(function() err = error_of(sender.send, sender, "b") end)
@@ -645,12 +638,12 @@ describe("the last sender's close", function()
     assert.equal("a", receiver:receive())
     fails("EndOfStream", receiver.receive, receiver)
     receiver:close()
-  end))
+  end)
 end)
 
 describe("the last receiver's close", function()
   it("drops what is stored and makes send a ClosedError, waiting ones too "
-    .. "[21.3]", virtual(function()
+    .. "[21.3]", function()
     local sender, receiver = channel_of(1, "a")
     local other, log = sender:clone(), {}
     local second = receiver:clone()
@@ -672,9 +665,9 @@ describe("the last receiver's close", function()
     says(fails("ClosedError", sender.send, sender, 1), "last receiver")
     says(fails("ClosedError", other.try_send, other, 1), "last receiver")
     close(sender, other)
-  end))
+  end)
 
-  it("holds the items no longer [21.3]", virtual(function()
+  it("holds the items no longer [21.3]", function()
     local sender, receiver = weft.channel(3)
     local weak = setmetatable({ {}, {} }, { __mode = "v" })
     for i = 1, 2 do sender:send(weak[i]) end
@@ -682,13 +675,13 @@ describe("the last receiver's close", function()
     collectgarbage()
     assert.same({}, weak)
     sender:close()
-  end))
+  end)
 end)
 
 -- -- Looking, collected ------------------------------------------------------
 
 describe("statistics of an end", function()
-  it("tell what is there, who is open and who waits", virtual(function()
+  it("tell what is there, who is open and who waits", function()
     local sender, receiver = channel_of(2, "a", "b")
     local clone = sender:clone()
     local task = parked(clone.send, clone, "c")
@@ -704,7 +697,7 @@ describe("statistics of an end", function()
     assert.equal(0, receiver:statistics().senders)
     receiver:close()
     settle()
-  end))
+  end)
 end)
 
 describe("an end that is collected while it is open", function()
@@ -714,7 +707,7 @@ describe("an end that is collected while it is open", function()
     settle()
   end
 
-  it("is closed and reported: a sender [21.4]", virtual(function()
+  it("is closed and reported: a sender [21.4]", function()
     local sender, receiver = channel_of(3, "a")
     assert.is_not_nil(sender)
     sender = nil
@@ -725,55 +718,53 @@ describe("an end that is collected while it is open", function()
     collect()
     assert.is_nil(sender)
     task:await()
-    local reports = helper.take_reports()
+    local reports = testing.reports()
     assert.equal(1, #reports)
     assert.equal(report.UNCLOSED, reports[1].kind)
     says(reports[1].err, "a sender of a channel of capacity 3; close it")
     receiver:close()
-  end))
+  end)
 
   it("is closed and reported: a receiver, its clone being open [21.4, 21.2]",
-    virtual(function()
+    function()
       local sender, receiver = weft.channel(1)
       local clone = receiver:clone()
       receiver = nil
       collect()
       assert.is_nil(receiver)
       assert.equal(1, sender:statistics().receivers)
-      local reports = helper.take_reports()
+      local reports = testing.reports()
       assert.equal(1, #reports)
       says(reports[1].err, "a receiver of a channel of capacity 1; close it")
       sender:send "x"
       assert.equal("x", clone:receive())
       close(sender, clone)
-    end))
+    end)
 
-  it("is reported with the other end, where both are dropped [21.4]",
-    virtual(function()
-      weft.channel(1)
-      collect()
-      assert.equal(2, #helper.take_reports())
-    end))
+  it("is reported with the other end, where both are dropped [21.4]", function()
+    weft.channel(1)
+    collect()
+    assert.equal(2, #testing.reports())
+  end)
 
-  it("is not reported where it was closed, or is waited on [21.4]",
-    virtual(function()
-      local sender, receiver = weft.channel()
-      close(sender:clone())
-      local got
-      parked(function() got = receiver:receive() end)
-      receiver = nil
-      collect()
-      assert.same({}, helper.take_reports())
-      assert.is_nil(receiver)
-      sender:send "x"
-      sender:close()
-      settle()
-      assert.equal("x", got)
-      collect()
-      assert.equal(1, #helper.take_reports())
-    end))
+  it("is not reported where it was closed, or is waited on [21.4]", function()
+    local sender, receiver = weft.channel()
+    close(sender:clone())
+    local got
+    parked(function() got = receiver:receive() end)
+    receiver = nil
+    collect()
+    assert.same({}, testing.reports())
+    assert.is_nil(receiver)
+    sender:send "x"
+    sender:close()
+    settle()
+    assert.equal("x", got)
+    collect()
+    assert.equal(1, #testing.reports())
+  end)
 
-  it("is not reported by a later run [21.4]", function()
+  it("is not reported by a later run [21.4]", testing.plain(function()
     local kept
     virtual(function() kept = { weft.channel() } end)()
     virtual(function()
@@ -781,19 +772,20 @@ describe("an end that is collected while it is open", function()
       kept = nil
       collect()
       assert.is_nil(kept)
-      assert.same({}, helper.take_reports())
+      assert.same({}, testing.reports())
     end)()
-  end)
+  end))
 
-  it("says that the channel is of a run that has ended", function()
-    local sender, receiver
-    virtual(function() sender, receiver = weft.channel() end)()
-    virtual(function()
-      says(fails("ClosedError", receiver.receive, receiver),
-        "receiver:receive: the channel is of a run that has ended")
-      says(fails("ClosedError", sender.send, sender, 1),
-        "sender:send: the channel is of a run that has ended")
-    end)()
-    close(sender, receiver)
-  end)
+  it("says that the channel is of a run that has ended",
+    testing.plain(function()
+      local sender, receiver
+      virtual(function() sender, receiver = weft.channel() end)()
+      virtual(function()
+        says(fails("ClosedError", receiver.receive, receiver),
+          "receiver:receive: the channel is of a run that has ended")
+        says(fails("ClosedError", sender.send, sender, 1),
+          "sender:send: the channel is of a run that has ended")
+      end)()
+      close(sender, receiver)
+    end))
 end)

@@ -1,7 +1,5 @@
---- What the specs of processes share: counting children and descriptors.
+--- What the specs of processes share: counting children.
 local ffi = require "ffi"
-local process = require "weft.process"
-local loopback = require "spec.loopback"
 
 local children = {}
 
@@ -17,20 +15,5 @@ children.STUBBORN = "trap '' TERM; echo ready; exec sleep 1000"
 
 --- Whether this process has a child, or the remains of one.
 function children.any() return ffi.C.waitpid(-1, nil, WNOHANG) ~= -1 end
-
---- A test that fails if it leaves a descriptor or a child behind.
-function children.counted(fn)
-  return function(...)
-    process.run { "true" } -- with its first pipe a loop opens one of its own
-    loopback.settle()
-    local before = loopback.descriptors()
-    fn(...)
-    loopback.settle()
-    assert(not children.any(), "a child is left")
-    local after = loopback.descriptors()
-    assert(before == after, ("%d descriptors before, %d after"):format(before,
-      after))
-  end
-end
 
 return children

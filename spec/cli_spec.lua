@@ -1,5 +1,7 @@
 --- The weft program: its command line, its exit statuses, its messages.
 
+local lfs = require "lfs"
+local files = require "files"
 local program = require "program"
 
 -- Runs a script of this text, whose path is returned as well.
@@ -48,10 +50,10 @@ describe("the weft program", function()
 
   it("finds its modules from any folder", function()
     local path = program.file [[require "weft" print "found"]]
-    local cwd = assert(io.popen "pwd"):read "*l"
-    local result = io.popen(("cd / && %s/%s %s 2>&1"):format(cwd,
+    local cwd = lfs.currentdir()
+    local result = program.output_of(("cd / && %s/%s %s 2>&1"):format(cwd,
       (os.getenv "WEFT" or "build/weft"):gsub("^" .. cwd:gsub("%p", "%%%0")
-        .. "/", ""), path)):read "*a"
+        .. "/", ""), path))
     os.remove(path)
     assert.equal("found\n", result)
   end)
@@ -99,7 +101,7 @@ describe("the weft program", function()
         os.getenv "WEFT" or "build/weft", code, err))
       assert.equal(status, result / 256)
       assert.equal("weft: cannot write to standard output: No space left on "
-        .. "device\n", assert(io.open(err)):read "*a")
+        .. "device\n", files.get(err))
     end
     os.remove(err)
   end)

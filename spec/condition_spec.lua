@@ -1,9 +1,12 @@
 -- Conditions.
 local weft = require "weft"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 
-local virtual, error_of = helper.virtual, helper.error_of
+local error_of = helper.error_of
 local fails, refuses = helper.fails, helper.refuses
+
+testing.options { virtual = true }
 
 local function settle()
   for _ = 1, 6 do weft.yield() end
@@ -42,38 +45,36 @@ local function notify_all(condition)
 end
 
 describe("a condition", function()
-  it("has a lock of its own, or one that is shared [18.2]",
-    virtual(function()
-      local lock = weft.lock()
-      local own, first = weft.condition(), weft.condition(lock)
-      local second = weft.condition(lock)
-      first:acquire()
-      assert.is_true(second:locked())
-      assert.equal(weft.current_task(), second:owner())
-      assert.is_false(own:locked())
-      assert.is_true(own:try_acquire())
-      own:release()
-      second:release()
-      assert.is_false(lock:locked())
-    end))
+  it("has a lock of its own, or one that is shared [18.2]", function()
+    local lock = weft.lock()
+    local own, first = weft.condition(), weft.condition(lock)
+    local second = weft.condition(lock)
+    first:acquire()
+    assert.is_true(second:locked())
+    assert.equal(weft.current_task(), second:owner())
+    assert.is_false(own:locked())
+    assert.is_true(own:try_acquire())
+    own:release()
+    second:release()
+    assert.is_false(lock:locked())
+  end)
 
-  it("is notified apart from others on the same lock [18.2]",
-    virtual(function()
-      local lock, log = weft.lock(), {}
-      local first, second = weft.condition(lock), weft.condition(lock)
-      waiter(first, log, "first")
-      waiter(second, log, "second")
-      notify_all(second)
-      settle()
-      assert.same({ "second true" }, { log[1], log[2] })
-      notify_all(first)
-      settle()
-      assert.equal("first true", log[2])
-    end))
+  it("is notified apart from others on the same lock [18.2]", function()
+    local lock, log = weft.lock(), {}
+    local first, second = weft.condition(lock), weft.condition(lock)
+    waiter(first, log, "first")
+    waiter(second, log, "second")
+    notify_all(second)
+    settle()
+    assert.same({ "second true" }, { log[1], log[2] })
+    notify_all(first)
+    settle()
+    assert.equal("first true", log[2])
+  end)
 
   for _, method in ipairs { "wait", "wait_for", "notify", "notify_all" } do
     it("has " .. method .. " raise InvalidStateError unless the caller has the "
-      .. "lock [18.2]", virtual(function()
+      .. "lock [18.2]", function()
       local condition = weft.condition()
       local argument = method == "wait_for" and function() return true end
       local function call()
@@ -88,27 +89,27 @@ describe("a condition", function()
       says(fails("InvalidStateError", call), "condition:" .. method,
         "task 'owner' has it")
       weft.sleep(2)
-    end))
+    end)
   end
 
-  it("refuses what is no lock", virtual(function()
+  it("refuses what is no lock", function()
     refuses({ "condition(lock)", "weft.lock()", "number 1" }, weft.condition,
       1)
     refuses({ "condition(lock)", "table" }, weft.condition, {})
-  end))
+  end)
 
-  it("refuses a lock that is closed", virtual(function()
+  it("refuses a lock that is closed", function()
     local lock = weft.lock()
     lock:close()
     says(fails("ClosedError", weft.condition, lock), "condition(lock)",
       "closed")
-  end))
-
-  it("needs a runtime [1.11]", function()
-    fails("InvalidStateError", weft.condition)
   end)
 
-  it("tells how many wait, and of its lock", virtual(function()
+  it("needs a runtime [1.11]", testing.plain(function()
+    fails("InvalidStateError", weft.condition)
+  end))
+
+  it("tells how many wait, and of its lock", function()
     local condition, log = weft.condition(), {}
     waiter(condition, log, "a")
     waiter(condition, log, "b")
@@ -117,9 +118,9 @@ describe("a condition", function()
     notify_all(condition)
     settle()
     assert.equal(0, condition:statistics().waiting)
-  end))
+  end)
 
-  it("gives fn's results and releases by with [12.10]", virtual(function()
+  it("gives fn's results and releases by with [12.10]", function()
     local condition = weft.condition()
     assert.equal("result", condition:with(function()
       assert.equal(weft.current_task(), condition:owner())
@@ -127,41 +128,39 @@ describe("a condition", function()
     end))
     assert.is_false(condition:locked())
     refuses({ "condition:with", "fn" }, condition.with, condition)
-  end))
+  end)
 end)
 
 describe("condition:wait", function()
-  it("releases, parks, and is true with the lock held again [18.3]",
-    virtual(function()
-      local condition, log = weft.condition(), {}
-      waiter(condition, log, "a")
-      assert.is_false(condition:locked())
-      notify(condition)
-      settle()
-      assert.same({ "a true", a = { locked = true, next = "goes on" } }, log)
-    end))
+  it("releases, parks, and is true with the lock held again [18.3]", function()
+    local condition, log = weft.condition(), {}
+    waiter(condition, log, "a")
+    assert.is_false(condition:locked())
+    notify(condition)
+    settle()
+    assert.same({ "a true", a = { locked = true, next = "goes on" } }, log)
+  end)
 
-  it("hands the lock to the first who waits for it [18.3]",
-    virtual(function()
-      local condition, log = weft.condition(), {}
-      condition:acquire()
-      for i = 1, 2 do
-        weft.spawn(function()
-          condition:with(function()
-            log[#log + 1] = i
-            condition:notify()
-          end)
+  it("hands the lock to the first who waits for it [18.3]", function()
+    local condition, log = weft.condition(), {}
+    condition:acquire()
+    for i = 1, 2 do
+      weft.spawn(function()
+        condition:with(function()
+          log[#log + 1] = i
+          condition:notify()
         end)
-      end
-      weft.yield()
-      assert.is_true(condition:wait())
-      log[#log + 1] = "notified"
-      condition:release()
-      assert.same({ 1, 2, "notified" }, log)
-    end))
+      end)
+    end
+    weft.yield()
+    assert.is_true(condition:wait())
+    log[#log + 1] = "notified"
+    condition:release()
+    assert.same({ 1, 2, "notified" }, log)
+  end)
 
   it("goes on in the order of waiting, each with the lock to itself "
-    .. "[18.3, 1.5]", virtual(function()
+    .. "[18.3, 1.5]", function()
     local condition, log = weft.condition(), {}
     for i = 1, 3 do
       weft.spawn(function()
@@ -177,10 +176,10 @@ describe("condition:wait", function()
     notify_all(condition)
     weft.sleep(5)
     assert.same({ "1 in", "1 out", "2 in", "2 out", "3 in", "3 out" }, log)
-  end))
+  end)
 
   it("queues for the lock behind those who wait for it already [18.3]",
-    virtual(function()
+    function()
       local condition, log = weft.condition(), {}
       waiter(condition, log, "notified")
       condition:acquire()
@@ -195,20 +194,20 @@ describe("condition:wait", function()
       settle()
       assert.equal("earlier", log[1])
       assert.equal("notified true", log[2])
-    end))
+    end)
 
   it("timed out raises TimeoutError with the lock held [18.3, 18.4, 7.4]",
-    virtual(function()
+    function()
       local condition = weft.condition()
       condition:with(function()
         fails("TimeoutError", weft.timeout, 1, function() condition:wait() end)
         assert.equal(weft.current_task(), condition:owner())
       end)
       assert.is_false(condition:locked())
-    end))
+    end)
 
   it("raises at once in cancelled code, and keeps the lock [3.2, 18.3]",
-    virtual(function()
+    function()
       local condition = weft.condition()
       condition:acquire()
       weft.spawn(function() condition:with(function() end) end)
@@ -219,22 +218,21 @@ describe("condition:wait", function()
       end)
       condition:release()
       settle()
-    end))
+    end)
 
-  it("cancelled where the lock is free has it at once [18.4]",
-    virtual(function()
-      local condition, log = weft.condition(), {}
-      local task = waiter(condition, log, "a")
-      task:cancel()
-      assert.equal(task, condition:owner())
-      settle()
-      assert.same(
-        { "a CancelledError", a = { locked = true, next = "Cancelled" } }, log)
-      assert.is_false(condition:locked())
-    end))
+  it("cancelled where the lock is free has it at once [18.4]", function()
+    local condition, log = weft.condition(), {}
+    local task = waiter(condition, log, "a")
+    task:cancel()
+    assert.equal(task, condition:owner())
+    settle()
+    assert.same(
+      { "a CancelledError", a = { locked = true, next = "Cancelled" } }, log)
+    assert.is_false(condition:locked())
+  end)
 
   it("cancelled where it is taken joins the lock's queue, shielded [18.4]",
-    virtual(function()
+    function()
       local condition, log = weft.condition(), {}
       local task = waiter(condition, log, "a")
       condition:acquire()
@@ -248,10 +246,10 @@ describe("condition:wait", function()
       settle()
       assert.same(
         { "a CancelledError", a = { locked = true, next = "Cancelled" } }, log)
-    end))
+    end)
 
   it("notified first, then cancelled before it has the lock: returns with the "
-    .. "lock; Cancelled at the next point [8, 18.4, 3.4]", virtual(function()
+    .. "lock; Cancelled at the next point [8, 18.4, 3.4]", function()
     local condition, log = weft.condition(), {}
     local task = waiter(condition, log, "a")
     condition:acquire()
@@ -260,10 +258,10 @@ describe("condition:wait", function()
     condition:release()
     settle()
     assert.same({ "a true", a = { locked = true, next = "Cancelled" } }, log)
-  end))
+  end)
 
   it("cancelled, then notify: Cancelled with the lock held; the notification "
-    .. "goes to another waiter [8, 18.4, 3.5]", virtual(function()
+    .. "goes to another waiter [8, 18.4, 3.5]", function()
     local condition, log = weft.condition(), {}
     local first = waiter(condition, log, "first")
     waiter(condition, log, "second")
@@ -279,10 +277,10 @@ describe("condition:wait", function()
     notify_all(condition)
     settle()
     assert.equal("third true", log[3])
-  end))
+  end)
 
   it("raises InvalidStateError, without the lock, when that is broken "
-    .. "[16.3, 18.5]", virtual(function()
+    .. "[16.3, 18.5]", function()
     local condition, log, errs = weft.condition(), {}, {}
     local function wait(self)
       local ok, err = pcall(self.wait, self)
@@ -303,26 +301,25 @@ describe("condition:wait", function()
     for _, err in ipairs(errs) do
       says(err, "condition:wait", "broken", "task 'careless'")
     end
-  end))
+  end)
 
-  it("in a with: what is raised is that the lock is broken [16.3]",
-    virtual(function()
-      local condition, err = weft.condition(), nil
-      weft.spawn(function()
-        err = error_of(condition.with, condition, function()
-          condition:wait()
-        end)
+  it("in a with: what is raised is that the lock is broken [16.3]", function()
+    local condition, err = weft.condition(), nil
+    weft.spawn(function()
+      err = error_of(condition.with, condition, function()
+        condition:wait()
       end)
-      weft.yield()
-      weft.spawn("careless", function() condition:acquire() end):await()
-      settle()
-      says(err, "condition:wait", "broken")
-    end))
+    end)
+    weft.yield()
+    weft.spawn("careless", function() condition:acquire() end):await()
+    settle()
+    says(err, "condition:wait", "broken")
+  end)
 end)
 
 describe("condition:notify", function()
   it("moves the first n, one by default; more than there are is fine [18.3]",
-    virtual(function()
+    function()
       local condition, log = weft.condition(), {}
       for _, name in ipairs { "a", "b", "c", "d" } do
         waiter(condition, log, name)
@@ -340,9 +337,9 @@ describe("condition:notify", function()
       notify(condition, 100)
       settle()
       assert.equal(4, #log)
-    end))
+    end)
 
-  it("is not remembered where nobody waits", virtual(function()
+  it("is not remembered where nobody waits", function()
     local condition, log = weft.condition(), {}
     notify(condition, 5)
     local task = waiter(condition, log, "late")
@@ -350,9 +347,9 @@ describe("condition:notify", function()
     assert.is_false(task:done())
     notify_all(condition)
     settle()
-  end))
+  end)
 
-  it("is no cancellation point [3.7]", virtual(function()
+  it("is no cancellation point [3.7]", function()
     local condition, log = weft.condition(), {}
     waiter(condition, log, "a")
     condition:acquire()
@@ -363,9 +360,9 @@ describe("condition:notify", function()
     condition:release()
     settle()
     assert.equal("a true", log[1])
-  end))
+  end)
 
-  it("refuses an n that is no count", virtual(function()
+  it("refuses an n that is no count", function()
     local condition = weft.condition()
     condition:with(function()
       for _, n in ipairs { -1, 1.5, "1", math.huge } do
@@ -373,11 +370,11 @@ describe("condition:notify", function()
           condition, n)
       end
     end)
-  end))
+  end)
 end)
 
 describe("condition:wait_for", function()
-  it("tests first, and then does not wait [18.6]", virtual(function()
+  it("tests first, and then does not wait [18.6]", function()
     local condition, tests = weft.condition(), 0
     condition:with(function()
       assert.equal("value", condition:wait_for(function()
@@ -387,10 +384,10 @@ describe("condition:wait_for", function()
       end))
     end)
     assert.equal(1, tests)
-  end))
+  end)
 
   it("tests after every notification, and returns pred's value [18.6]",
-    virtual(function()
+    function()
       local condition, count, tests, got = weft.condition(), 0, 0, nil
       weft.spawn(function()
         condition:with(function()
@@ -411,22 +408,21 @@ describe("condition:wait_for", function()
       end
       assert.equal(3, got)
       assert.equal(4, tests)
-    end))
+    end)
 
-  it("is a cancellation point, even where pred is true [3.2]",
-    virtual(function()
-      local condition = weft.condition()
-      condition:with(function()
-        weft.move_on_after(0, function()
-          fails("CancelledError", condition.wait_for, condition, function()
-            return true
-          end)
-          assert.equal(weft.current_task(), condition:owner())
+  it("is a cancellation point, even where pred is true [3.2]", function()
+    local condition = weft.condition()
+    condition:with(function()
+      weft.move_on_after(0, function()
+        fails("CancelledError", condition.wait_for, condition, function()
+          return true
         end)
+        assert.equal(weft.current_task(), condition:owner())
       end)
-    end))
+    end)
+  end)
 
-  it("timed out raises with the lock held [18.3, 18.4]", virtual(function()
+  it("timed out raises with the lock held [18.3, 18.4]", function()
     local condition = weft.condition()
     condition:with(function()
       fails("TimeoutError", weft.timeout, 1, function()
@@ -434,14 +430,14 @@ describe("condition:wait_for", function()
       end)
       assert.equal(weft.current_task(), condition:owner())
     end)
-  end))
+  end)
 
   local function never(condition)
     return condition:wait_for(function() return false end)
   end
 
   it("cancelled after a notification with pred still false passes it to the "
-    .. "next waiter [18.5]", virtual(function()
+    .. "next waiter [18.5]", function()
     local condition, log = weft.condition(), {}
     local picky = waiter(condition, log, "picky", never)
     waiter(condition, log, "second")
@@ -459,10 +455,10 @@ describe("condition:wait_for", function()
     notify_all(condition)
     settle()
     assert.equal("third true", log[3])
-  end))
+  end)
 
   it("cancelled without having taken a notification passes none on [18.5]",
-    virtual(function()
+    function()
       local condition, log = weft.condition(), {}
       local picky = waiter(condition, log, "picky", never)
       waiter(condition, log, "second")
@@ -471,10 +467,10 @@ describe("condition:wait_for", function()
       assert.equal(1, #log)
       notify_all(condition)
       settle()
-    end))
+    end)
 
   it("whose pred fails after a notification passes it on, and raises that "
-    .. "error untouched [18.5, 10.1]", virtual(function()
+    .. "error untouched [18.5, 10.1]", function()
     local condition, log, mine, tests = weft.condition(), {}, {}, 0
     local err
     weft.spawn(function()
@@ -491,25 +487,24 @@ describe("condition:wait_for", function()
     settle()
     assert.equal(mine, err)
     assert.equal("second true", log[1])
-  end))
+  end)
 
-  it("whose pred fails at the first test passes nothing on [18.5]",
-    virtual(function()
-      local condition, log = weft.condition(), {}
-      waiter(condition, log, "waits")
-      condition:with(function()
-        assert.equal("x", error_of(condition.wait_for, condition, function()
-          error("x", 0)
-        end))
-      end)
-      settle()
-      assert.equal(0, #log)
-      notify_all(condition)
-      settle()
-    end))
+  it("whose pred fails at the first test passes nothing on [18.5]", function()
+    local condition, log = weft.condition(), {}
+    waiter(condition, log, "waits")
+    condition:with(function()
+      assert.equal("x", error_of(condition.wait_for, condition, function()
+        error("x", 0)
+      end))
+    end)
+    settle()
+    assert.equal(0, #log)
+    notify_all(condition)
+    settle()
+  end)
 
   it("ends by InvalidStateError when the lock is broken [16.3, 18.5]",
-    virtual(function()
+    function()
       local condition, log = weft.condition(), {}
       waiter(condition, log, "picky", never)
       weft.spawn("careless", function()
@@ -519,18 +514,18 @@ describe("condition:wait_for", function()
       settle()
       assert.equal("picky InvalidStateError", log[1])
       assert.is_false(log.picky.locked)
-    end))
+    end)
 
-  it("refuses what is no function", virtual(function()
+  it("refuses what is no function", function()
     local condition = weft.condition()
     refuses({ "condition:wait_for(pred)", "function", "nil" },
       condition.wait_for, condition)
-  end))
+  end)
 end)
 
 describe("condition:close", function()
   it("wakes those who wait with ClosedError, each with the lock [3.10, 18.3]",
-    virtual(function()
+    function()
       local lock, log = weft.lock(), {}
       local condition = weft.condition(lock)
       waiter(condition, log, "a")
@@ -542,41 +537,38 @@ describe("condition:close", function()
       assert.same({ locked = true, next = "goes on" }, log.a)
       lock:acquire()
       lock:release()
-    end))
+    end)
 
-  it("lets a with end by the ClosedError, nothing else [12.10]",
-    virtual(function()
-      local lock = weft.lock()
-      local condition = weft.condition(lock)
-      local task = weft.spawn(function()
-        lock:with(function() condition:wait() end)
-      end)
-      settle()
-      condition:close()
-      local err = fails("ClosedError", task.await, task)
-      assert.is_nil(err.cause)
-      assert.is_false(lock:locked())
-    end))
+  it("lets a with end by the ClosedError, nothing else [12.10]", function()
+    local lock = weft.lock()
+    local condition = weft.condition(lock)
+    local task = weft.spawn(function()
+      lock:with(function() condition:wait() end)
+    end)
+    settle()
+    condition:close()
+    local err = fails("ClosedError", task.await, task)
+    assert.is_nil(err.cause)
+    assert.is_false(lock:locked())
+  end)
 
-  it("closes the lock too if it is the condition's own [3.10]",
-    virtual(function()
-      local condition = weft.condition()
-      condition:close()
-      says(fails("ClosedError", condition.acquire, condition), "closed")
-    end))
+  it("closes the lock too if it is the condition's own [3.10]", function()
+    local condition = weft.condition()
+    condition:close()
+    says(fails("ClosedError", condition.acquire, condition), "closed")
+  end)
 
-  it("then cancelled: ClosedError; Cancelled next [8, 3.10]",
-    virtual(function()
-      local condition, log = weft.condition(weft.lock()), {}
-      local task = waiter(condition, log, "a")
-      condition:close()
-      task:cancel()
-      settle()
-      assert.same(
-        { "a ClosedError", a = { locked = true, next = "Cancelled" } }, log)
-    end))
+  it("then cancelled: ClosedError; Cancelled next [8, 3.10]", function()
+    local condition, log = weft.condition(weft.lock()), {}
+    local task = waiter(condition, log, "a")
+    condition:close()
+    task:cancel()
+    settle()
+    assert.same(
+      { "a ClosedError", a = { locked = true, next = "Cancelled" } }, log)
+  end)
 
-  it("has every later call raise ClosedError [3.10]", virtual(function()
+  it("has every later call raise ClosedError [3.10]", function()
     local condition = weft.condition(weft.lock())
     condition:acquire()
     condition:close()
@@ -587,23 +579,22 @@ describe("condition:close", function()
     says(fails("ClosedError", condition.wait_for, condition, error),
       "condition:wait_for", "the condition is closed")
     condition:release()
-  end))
+  end)
 
-  it("of its lock ends the waits, and says which it was [3.10]",
-    virtual(function()
-      local lock, err = weft.lock(), nil
-      local condition = weft.condition(lock)
-      weft.spawn(function()
-        err = error_of(condition.with, condition, function()
-          condition:wait()
-        end)
+  it("of its lock ends the waits, and says which it was [3.10]", function()
+    local lock, err = weft.lock(), nil
+    local condition = weft.condition(lock)
+    weft.spawn(function()
+      err = error_of(condition.with, condition, function()
+        condition:wait()
       end)
-      weft.yield()
-      lock:close()
-      settle()
-      says(err, "condition:wait", "the condition's lock is closed")
-      says(fails("ClosedError", condition.notify, condition),
-        "condition:notify", "the condition's lock is closed")
-      says(fails("ClosedError", condition.acquire, condition), "lock:acquire")
-    end))
+    end)
+    weft.yield()
+    lock:close()
+    settle()
+    says(err, "condition:wait", "the condition's lock is closed")
+    says(fails("ClosedError", condition.notify, condition),
+      "condition:notify", "the condition's lock is closed")
+    says(fails("ClosedError", condition.acquire, condition), "lock:acquire")
+  end)
 end)

@@ -1,32 +1,34 @@
 -- Context variables.
 local weft = require "weft"
 local run = require "weft.run"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 
-local virtual, fails, refuses = helper.virtual, helper.fails, helper.refuses
+local fails, refuses = helper.fails, helper.refuses
+
+testing.options { virtual = true }
 
 -- As a program has them: made before anything runs.
 local request = weft.context_var "request"
 local depth = weft.context_var("depth", 0)
 
 describe("a context variable", function()
-  it("gives what was set, else the default, else nil [15.2]",
-    virtual(function()
-      assert.is_nil(request:get())
-      assert.equal(0, depth:get())
-      request:set "r1"
-      depth:set(2)
-      assert.equal("r1", request:get())
-      assert.equal(2, depth:get())
-    end))
+  it("gives what was set, else the default, else nil [15.2]", function()
+    assert.is_nil(request:get())
+    assert.equal(0, depth:get())
+    request:set "r1"
+    depth:set(2)
+    assert.equal("r1", request:get())
+    assert.equal(2, depth:get())
+  end)
 
-  it("set to nil is not set [15.2]", virtual(function()
+  it("set to nil is not set [15.2]", function()
     depth:set(2)
     depth:set(nil)
     assert.equal(0, depth:get())
     depth:set(nil)
     assert.equal(0, depth:get())
-  end))
+  end)
 
   it("knows its name", function()
     assert.equal("request", request:name())
@@ -39,31 +41,30 @@ describe("a context variable", function()
     refuses({ "name", "number 5" }, weft.context_var, 5)
   end)
 
-  it("keeps any value, and the identity of what has one [15.2]",
-    virtual(function()
-      local object = setmetatable({}, { __index = { x = 1 } })
-      local values = {
-        true, false, 0, -1.5, 2 ^ 53 + 2, 1e300, math.huge, "", "a\0b", object,
-        function() end, coroutine.create(function() end), io.stdout,
-        require("ffi").new "int[1]", weft.current_task(),
-      }
-      for _, value in ipairs(values) do
-        request:set(value)
-        weft.yield()
-        assert.is_true(rawequal(value, request:get()))
-      end
-      request:set(0 / 0)
-      assert.is_true(request:get() ~= request:get())
-    end))
+  it("keeps any value, and the identity of what has one [15.2]", function()
+    local object = setmetatable({}, { __index = { x = 1 } })
+    local values = {
+      true, false, 0, -1.5, 2 ^ 53 + 2, 1e300, math.huge, "", "a\0b", object,
+      function() end, coroutine.create(function() end), io.stdout,
+      require("ffi").new "int[1]", weft.current_task(),
+    }
+    for _, value in ipairs(values) do
+      request:set(value)
+      weft.yield()
+      assert.is_true(rawequal(value, request:get()))
+    end
+    request:set(0 / 0)
+    assert.is_true(request:get() ~= request:get())
+  end)
 
-  it("keeps its value while nothing else does", virtual(function()
+  it("keeps its value while nothing else does", function()
     request:set { "kept" }
     collectgarbage()
     assert.same({ "kept" }, request:get())
-  end))
+  end)
 
   it("lets a value go that is replaced, or whose task has ended [15.1]",
-    virtual(function()
+    function()
       local seen = setmetatable({}, { __mode = "k" })
       local function set_new()
         local value = {}
@@ -78,9 +79,9 @@ describe("a context variable", function()
       local count = 0
       for _ in pairs(seen) do count = count + 1 end
       assert.equal(1, count)
-    end))
+    end)
 
-  it("is one of many of the same name, each its own", virtual(function()
+  it("is one of many of the same name, each its own", function()
     local vars = {}
     for i = 1, 50 do
       vars[i] = weft.context_var("same", -i)
@@ -89,98 +90,93 @@ describe("a context variable", function()
     for i = 1, 50 do
       assert.equal(i % 2 == 0 and i or -i, vars[i]:get())
     end
-  end))
+  end)
 end)
 
 describe("a task", function()
-  it("keeps what it sets, over its parks, and for itself [15.1]",
-    virtual(function()
-      local function work(n)
-        request:set(n)
-        weft.yield()
-        assert.equal(n, request:get())
-        request:set(n + 100)
-        weft.sleep(1)
-        assert.equal(n + 100, request:get())
-      end
-      request:set "main"
-      weft.group(function(g)
-        for n = 1, 5 do g:spawn(work, n) end
-      end)
-      assert.equal("main", request:get())
-    end))
+  it("keeps what it sets, over its parks, and for itself [15.1]", function()
+    local function work(n)
+      request:set(n)
+      weft.yield()
+      assert.equal(n, request:get())
+      request:set(n + 100)
+      weft.sleep(1)
+      assert.equal(n + 100, request:get())
+    end
+    request:set "main"
+    weft.group(function(g)
+      for n = 1, 5 do g:spawn(work, n) end
+    end)
+    assert.equal("main", request:get())
+  end)
 
   for _, where in ipairs { "weft", "a group" } do
-    it("spawned by " .. where .. " begins with a snapshot [15.1]",
-      virtual(function()
-        local got
-        local function child()
-          got = { request:get() }
-          weft.yield()
-          got[2] = request:get()
-          request:set "child's"
-        end
-        request:set "then"
-        weft.group(function(g)
-          if where == "weft" then weft.spawn(child) else g:spawn(child) end
-          request:set "later"
-          weft.yield()
-          request:set "much later"
-          weft.yield()
-        end)
+    it("spawned by " .. where .. " begins with a snapshot [15.1]", function()
+      local got
+      local function child()
+        got = { request:get() }
         weft.yield()
-        assert.same({ "then", "then" }, got)
-        assert.equal("much later", request:get())
-      end))
+        got[2] = request:get()
+        request:set "child's"
+      end
+      request:set "then"
+      weft.group(function(g)
+        if where == "weft" then weft.spawn(child) else g:spawn(child) end
+        request:set "later"
+        weft.yield()
+        request:set "much later"
+        weft.yield()
+      end)
+      weft.yield()
+      assert.same({ "then", "then" }, got)
+      assert.equal("much later", request:get())
+    end)
   end
 
-  it("hands on what it was handed [15.1]", virtual(function()
+  it("hands on what it was handed [15.1]", function()
     request:set "root's"
     local got = weft.spawn(function()
       return weft.spawn(function() return request:get() end):await()
     end):await()
     assert.equal("root's", got)
-  end))
+  end)
 
-  it("inherits through gather, map and race as well [15.1]",
-    virtual(function()
-      local function look() return request:get() end
-      request:set "shared"
-      local results = weft.gather { look, look }
-      assert.same({ "shared", "shared" }, { unpack(results) })
-      assert.same({ "shared" }, { unpack(weft.map({ 1 }, look)) })
-      assert.equal("shared", weft.race { look })
-    end))
+  it("inherits through gather, map and race as well [15.1]", function()
+    local function look() return request:get() end
+    request:set "shared"
+    local results = weft.gather { look, look }
+    assert.same({ "shared", "shared" }, { unpack(results) })
+    assert.same({ "shared" }, { unpack(weft.map({ 1 }, look)) })
+    assert.equal("shared", weft.race { look })
+  end)
 
-  it("shares its variables with the user's own coroutines [15.3]",
-    virtual(function()
-      local co = coroutine.wrap(function()
-        assert.equal("task's", request:get())
-        request:set "coroutine's"
-        weft.yield() -- parks the task
-        assert.equal("coroutine's", request:get())
-        coroutine.yield()
-        assert.equal("task's again", request:get())
-        request:set "at the end"
-      end)
-      request:set "task's"
-      co()
+  it("shares its variables with the user's own coroutines [15.3]", function()
+    local co = coroutine.wrap(function()
+      assert.equal("task's", request:get())
+      request:set "coroutine's"
+      weft.yield() -- parks the task
       assert.equal("coroutine's", request:get())
-      request:set "task's again"
-      co()
-      assert.equal("at the end", request:get())
-    end))
+      coroutine.yield()
+      assert.equal("task's again", request:get())
+      request:set "at the end"
+    end)
+    request:set "task's"
+    co()
+    assert.equal("coroutine's", request:get())
+    request:set "task's again"
+    co()
+    assert.equal("at the end", request:get())
+  end)
 
-  it("shares them with a coroutine that another task made [15.3]",
-    virtual(function()
-      request:set "maker's"
-      local co = coroutine.wrap(function() return request:get() end)
-      local got = weft.spawn(function()
-        request:set "resumer's"
-        return co()
-      end):await()
-      assert.equal("resumer's", got)
-    end))
+  it("shares them with a coroutine that another task made [15.3]", function()
+    request:set "maker's"
+    local co = coroutine.wrap(function() return request:get() end)
+    local got = weft.spawn(function()
+      request:set "resumer's"
+      return co()
+    end):await()
+    assert.equal("resumer's", got)
+  end)
 end)
 
 describe("a callback", function()
@@ -193,7 +189,7 @@ describe("a callback", function()
     end,
   } do
     it("of " .. name .. " runs with the snapshot of when it was added [15.1]",
-      virtual(function()
+      function()
         local got = {}
         request:set "then"
         add(function()
@@ -205,10 +201,10 @@ describe("a callback", function()
         weft.sleep(2)
         assert.same({ "then", "callback's" }, got)
         assert.equal("later", request:get())
-      end))
+      end)
   end
 
-  it("hands its own on to what it adds and spawns [15.1]", virtual(function()
+  it("hands its own on to what it adds and spawns [15.1]", function()
     local got = {}
     weft.call_soon(function()
       request:set "callback's"
@@ -218,12 +214,12 @@ describe("a callback", function()
     weft.sleep(1)
     assert.same({ "callback's", "callback's" }, got)
     assert.is_nil(request:get())
-  end))
+  end)
 end)
 
 describe("context_var:with", function()
   it("sets the value for fn, returns its results and restores [15.2]",
-    virtual(function()
+    function()
       depth:set(1)
       local function results(...) return select("#", ...), ... end
       local count, a, b, c = results(depth:with(2, function()
@@ -232,38 +228,36 @@ describe("context_var:with", function()
       end))
       assert.same({ 3, 2 }, { count, a, b, c })
       assert.equal(1, depth:get())
-    end))
+    end)
 
-  it("restores what was not set, and for nil sets nothing [15.2]",
-    virtual(function()
-      depth:with(5, function()
-        assert.equal(5, depth:get())
-        depth:with(nil, function() assert.equal(0, depth:get()) end)
-        assert.equal(5, depth:get())
-      end)
-      assert.equal(0, depth:get())
-    end))
+  it("restores what was not set, and for nil sets nothing [15.2]", function()
+    depth:with(5, function()
+      assert.equal(5, depth:get())
+      depth:with(nil, function() assert.equal(0, depth:get()) end)
+      assert.equal(5, depth:get())
+    end)
+    assert.equal(0, depth:get())
+  end)
 
-  it("restores false and tables as they were [15.2]", virtual(function()
+  it("restores false and tables as they were [15.2]", function()
     for _, before in ipairs { false, {} } do
       request:set(before)
       request:with("inside", function() request:set "changed" end)
       assert.is_true(rawequal(before, request:get()))
     end
-  end))
+  end)
 
-  it("restores when fn fails, and raises its error [15.2]",
-    virtual(function()
-      local thrown = { "mine" }
-      depth:set(1)
-      local err = helper.error_of(depth.with, depth, 2, function()
-        error(thrown, 0)
-      end)
-      assert.is_true(rawequal(thrown, err))
-      assert.equal(1, depth:get())
-    end))
+  it("restores when fn fails, and raises its error [15.2]", function()
+    local thrown = { "mine" }
+    depth:set(1)
+    local err = helper.error_of(depth.with, depth, 2, function()
+      error(thrown, 0)
+    end)
+    assert.is_true(rawequal(thrown, err))
+    assert.equal(1, depth:get())
+  end)
 
-  it("restores when its task is cancelled [15.2]", virtual(function()
+  it("restores when its task is cancelled [15.2]", function()
     local seen
     local task = weft.spawn(function()
       pcall(depth.with, depth, 2, weft.sleep_forever)
@@ -275,27 +269,26 @@ describe("context_var:with", function()
     weft.yield()
     assert.equal(0, seen)
     assert.is_true(task:cancelled())
-  end))
+  end)
 
-  it("is inherited from inside [15.1]", virtual(function()
+  it("is inherited from inside [15.1]", function()
     local task
     depth:with(7, function()
       task = weft.spawn(function() return depth:get() end)
     end)
     assert.equal(7, task:await())
-  end))
+  end)
 
-  it("refuses an fn that is no function, and sets nothing",
-    virtual(function()
-      refuses({ "context_var:with", "fn", "nil" }, depth.with, depth, 1)
-      assert.equal(0, depth:get())
-    end))
+  it("refuses an fn that is no function, and sets nothing", function()
+    refuses({ "context_var:with", "fn", "nil" }, depth.with, depth, 1)
+    assert.equal(0, depth:get())
+  end)
 end)
 
 describe("a context variable and runs", function()
   local function in_run(fn) return run.run_with({ virtual = true }, fn) end
 
-  it("is not set in the next run", function()
+  it("is not set in the next run", testing.plain(function()
     for round = 1, 3 do
       in_run(function()
         assert.is_nil(request:get())
@@ -305,9 +298,9 @@ describe("a context variable and runs", function()
       end)
       assert.is_nil(request:get())
     end
-  end)
+  end))
 
-  it("is never taken for another run's", function()
+  it("is never taken for another run's", testing.plain(function()
     local vars = {}
     for i = 1, 20 do vars[i] = weft.context_var("v" .. i) end
     in_run(function()
@@ -320,7 +313,7 @@ describe("a context variable and runs", function()
       end
       for i = 1, 20 do assert.equal(-i, vars[i]:get()) end
     end)
-  end)
+  end))
 
   it("gives the default where no runtime runs [15.2]", function()
     assert.is_nil(request:get())
@@ -328,7 +321,7 @@ describe("a context variable and runs", function()
   end)
 
   it("cannot be set where no runtime runs: the error says what to do",
-    function()
+    testing.plain(function()
       local err = fails("InvalidStateError", request.set, request, 1)
       assert.is_truthy(err.message:find("context_var:set needs a runtime",
         1, true))
@@ -337,9 +330,9 @@ describe("a context variable and runs", function()
         error "is not called"
       end)
       assert.is_truthy(err.message:find("context_var:with", 1, true))
-    end)
+    end))
 
-  it("may be collected while tasks have values of it", virtual(function()
+  it("may be collected while tasks have values of it", function()
     local function use()
       weft.context_var("short-lived"):set {}
       collectgarbage()
@@ -348,5 +341,5 @@ describe("a context variable and runs", function()
     end
     weft.gather { use, use }
     use()
-  end))
+  end)
 end)

@@ -1,9 +1,12 @@
 -- Cron: calling a function by the calendar.
 local cron = require "weft.cron"
 local weft = require "weft"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 
-local virtual, fails, refuses = helper.virtual, helper.fails, helper.refuses
+local fails, refuses = helper.fails, helper.refuses
+
+testing.options { virtual = true }
 
 -- "2026-03-14 15:09" as a time; also with seconds.
 local function time_of(text)
@@ -20,7 +23,7 @@ describe("weft.cron", function()
     return function() return begin + weft.now() end, begin
   end
 
-  it("calls fn at each time, with the time", virtual(function()
+  it("calls fn at each time, with the time", function()
     local clock, begin = clock_at "2026-06-10 12:29:30"
     local log = {}
     weft.move_on_after(12 * 60, function()
@@ -30,9 +33,9 @@ describe("weft.cron", function()
       end, clock)
     end)
     assert.same({ "12:30 at 30", "12:35 at 330", "12:40 at 630" }, log)
-  end))
+  end)
 
-  it("leaves out what comes while fn runs", virtual(function()
+  it("leaves out what comes while fn runs", function()
     local log = {}
     weft.move_on_after(6 * 60 + 1, function()
       weft.cron("* * * * *", function(time)
@@ -41,9 +44,9 @@ describe("weft.cron", function()
       end, (clock_at "2026-06-10 12:00"))
     end)
     assert.same({ "12:01", "12:04", "12:05", "12:06" }, log)
-  end))
+  end)
 
-  it("notices within a minute that the clock was set", virtual(function()
+  it("notices within a minute that the clock was set", function()
     local begin, ahead = time_of "2026-06-10 12:00", 0
     weft.spawn(function()
       weft.sleep(610)
@@ -55,10 +58,10 @@ describe("weft.cron", function()
         function() return begin + ahead + weft.now() end)
     end)
     assert.equal(660, called)
-  end))
+  end)
 
   it("does not call fn while the clock, set back, is before the time",
-    virtual(function()
+    function()
       local begin, ahead = time_of "2026-06-10 12:00", 0
       weft.spawn(function()
         weft.sleep(30)
@@ -70,9 +73,9 @@ describe("weft.cron", function()
           function() return begin + ahead + weft.now() end)
       end)
       assert.equal(660, called)
-    end))
+    end)
 
-  it("goes by the time of day of the system unless told", virtual(function()
+  it("goes by the time of day of the system unless told", function()
     local system_time, begin = os.time, time_of "2026-06-10 12:00"
     local stubbed = stub(os, "time").invokes(function(date)
       return date and system_time(date) or begin + weft.now()
@@ -83,24 +86,24 @@ describe("weft.cron", function()
     end)
     stubbed:revert()
     assert.equal(begin + 60, called)
-  end))
+  end)
 
-  it("takes a schedule that was parsed", virtual(function()
+  it("takes a schedule that was parsed", function()
     local schedule, called = cron.parse "@hourly", nil
     weft.move_on_after(3600, function()
       weft.cron(schedule, function(time) called = time end,
         (clock_at "2026-06-10 12:30"))
     end)
     assert.equal(time_of "2026-06-10 13:00", called)
-  end))
+  end)
 
-  it("raises what fn raises", virtual(function()
+  it("raises what fn raises", function()
     fails("OSError", weft.cron, "* * * * *",
       function() error(weft.OSError "x") end, (clock_at "2026-06-10 12:00"))
     assert.equal(60, weft.now())
-  end))
+  end)
 
-  it("is cancelled in its wait and in fn [3.2]", virtual(function()
+  it("is cancelled in its wait and in fn [3.2]", function()
     local clock, calls = clock_at "2026-06-10 12:00", 0
     local function count()
       calls = calls + 1
@@ -111,12 +114,12 @@ describe("weft.cron", function()
     weft.move_on_after(59, function() weft.cron("* * * * *", count, clock) end)
     assert.equal(1, calls)
     assert.equal(118, weft.now())
-  end))
+  end)
 
-  it("refuses wrong arguments", virtual(function()
+  it("refuses wrong arguments", function()
     refuses({ "cron", "five fields" }, weft.cron, "* *", print)
     refuses({ "cron(expression, fn, clock): fn", "nil" }, weft.cron, "@daily")
     refuses({ "cron(expression, fn, clock): clock", "number 5" }, weft.cron,
       "@daily", print, 5)
-  end))
+  end)
 end)

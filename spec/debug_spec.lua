@@ -1,10 +1,13 @@
 -- The switch weft.debug: its options, and who is told when they change.
 local weft = require "weft"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 local report = require "weft.report"
 local switch = require "weft.debug"
 
-local virtual, refuses = helper.virtual, helper.refuses
+local refuses = helper.refuses
+
+testing.options { virtual = true }
 
 local all_off = { report = false, slow = false, watchdog = false,
   sites = false, deadlock = false, leaks = false }
@@ -15,17 +18,17 @@ describe("weft.debug", function()
     weft.debug { report = false }
   end)
 
-  it("has everything off by default", function()
+  it("has everything off by default", testing.plain(function()
     assert.same(all_off, weft.debug())
-  end)
+  end))
 
-  it("turns on all with true, all off with false", function()
+  it("turns on all with true, all off with false", testing.plain(function()
     local on = { report = false, slow = 0.1, watchdog = 1, sites = true,
       deadlock = true, leaks = true }
     assert.same(on, weft.debug(true))
     assert.same(on, weft.debug())
     assert.same(all_off, weft.debug(false))
-  end)
+  end))
 
   it("sets what is named and leaves the rest", function()
     weft.debug { slow = 0.5, sites = true }
@@ -53,7 +56,7 @@ describe("weft.debug", function()
       assert.is_false(weft.debug({ report = false }).report)
     end)
 
-  it("sends reports to the function given [29.1]", virtual(function()
+  it("sends reports to the function given [29.1]", function()
     local got = {}
     weft.debug { report = function(...) got[#got + 1] = { ... } end }
     weft.debug {}
@@ -62,7 +65,7 @@ describe("weft.debug", function()
     assert.equal(report.FAILURE, got[1][1])
     assert.equal("worker", got[1][2])
     assert.equal("gone", got[1][3].message)
-  end))
+  end)
 
   it("tells who has asked, at once and at every change", function()
     local seen = {}
@@ -79,31 +82,35 @@ describe("weft.debug", function()
     assert.is_false(weft.debug().slow)
   end)
 
-  it("refuses what it does not know, and then changes nothing", function()
-    for _, case in ipairs {
-      { 5, "options must be a table, true (all of them) or false (none)",
-        "got number 5" },
-      { { solw = 1 }, "there is no option 'solw'", "sites, slow and watchdog" },
-      { { [1] = "slow" }, "there is no option '1'" },
-      { { slow = 0 }, "slow must be a number of seconds above 0", "number 0" },
-      { { slow = -1 }, "slow must be", "number -1" },
-      { { slow = 0 / 0 }, "slow must be", "NaN" },
-      { { slow = "1" }, "slow must be", "true (for 0.1) or false" },
-      { { watchdog = math.huge }, "watchdog must be", "true (for 1) or false" },
-      { { sites = 1 }, "sites must be true or false, got number 1" },
-      { { deadlock = "yes" }, "deadlock must be true or false" },
-      { { leaks = {} }, "leaks must be true or false" },
-      { { report = 5 }, "report must be a function or false, got number 5" },
-      { { report = true }, "report must be a function or false" },
-    } do
-      local options = table.remove(case, 1)
-      local err = refuses(case, weft.debug, options)
-      assert.is_truthy(err.traceback == nil
-        or err.traceback:find("debug_spec", 1, true))
-    end
-    pcall(weft.debug, { slow = 3, sites = 1 })
-    assert.same(all_off, weft.debug())
-  end)
+  it("refuses what it does not know, and then changes nothing",
+    testing.plain(function()
+      for _, case in ipairs {
+        { 5, "options must be a table, true (all of them) or false (none)",
+          "got number 5" },
+        { { solw = 1 }, "there is no option 'solw'",
+          "sites, slow and watchdog" },
+        { { [1] = "slow" }, "there is no option '1'" },
+        { { slow = 0 }, "slow must be a number of seconds above 0",
+          "number 0" },
+        { { slow = -1 }, "slow must be", "number -1" },
+        { { slow = 0 / 0 }, "slow must be", "NaN" },
+        { { slow = "1" }, "slow must be", "true (for 0.1) or false" },
+        { { watchdog = math.huge }, "watchdog must be",
+          "true (for 1) or false" },
+        { { sites = 1 }, "sites must be true or false, got number 1" },
+        { { deadlock = "yes" }, "deadlock must be true or false" },
+        { { leaks = {} }, "leaks must be true or false" },
+        { { report = 5 }, "report must be a function or false, got number 5" },
+        { { report = true }, "report must be a function or false" },
+      } do
+        local options = table.remove(case, 1)
+        local err = refuses(case, weft.debug, options)
+        assert.is_truthy(err.traceback == nil
+          or err.traceback:find("debug_spec", 1, true))
+      end
+      pcall(weft.debug, { slow = 3, sites = 1 })
+      assert.same(all_off, weft.debug())
+    end))
 
   it("is all on from the beginning with WEFT_DEBUG=1", function()
     local code = [[local weft = require "weft"

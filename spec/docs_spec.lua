@@ -11,8 +11,10 @@
 
 local core = require "weft.core"
 local errors = require "weft.error"
-local helper = require "helper"
 local weft = require "weft"
+local testing = require "weft.testing"
+
+testing.options { virtual = true }
 
 local PAGES = {
   "docs/cancellation.md", "docs/errors.md", "docs/from-asyncio.md",
@@ -208,7 +210,7 @@ local function problem_of(code, after, samples)
 end
 
 describe("docs/from-asyncio.md", function()
-  it("names only what there is", helper.virtual(function()
+  it("names only what there is", function()
     local problems, count = {}, 0
     with_samples(function(samples)
       each_code("docs/from-asyncio.md", function(code, after)
@@ -218,7 +220,7 @@ describe("docs/from-asyncio.md", function()
     end)
     assert.equal("", table.concat(problems, "\n"))
     assert.truthy(count > 100)
-  end))
+  end)
 end)
 
 describe("docs/errors.md", function()
@@ -259,7 +261,7 @@ describe("the test of the documents", function()
     assert.falsy(matches({ "a", "b" }, { "a", "c" }))
   end)
 
-  it("sees a name that there is not", helper.virtual(function()
+  it("sees a name that there is not", function()
     with_samples(function(samples)
       assert.truthy(problem_of("queue:qsize()", "", samples))
       assert.truthy(problem_of("qsize(x)", "", samples))
@@ -267,7 +269,7 @@ describe("the test of the documents", function()
       assert.truthy(problem_of("sleep", ": not built yet", samples))
       assert.falsy(problem_of("sleep(s)", "", samples))
     end)
-  end))
+  end)
 
   it("takes three dots for any lines", function()
     assert.truthy(matches({ "a", "b", "c" }, { "a", "...", "c" }))

@@ -1,9 +1,12 @@
 -- Error objects: classes, `is`, groups and their parts, and what they carry.
 local weft = require "weft"
 local errors = require "weft.error"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 
-local virtual, error_of = helper.virtual, helper.error_of
+local error_of = helper.error_of
+
+testing.options { virtual = true }
 
 local function fails(class, fn, ...)
   local err = error_of(fn, ...)
@@ -153,47 +156,46 @@ local function nested()
 end
 
 describe("ErrorGroup", function()
-  it("has at least one member, all error objects [10.5, 10.1]",
-    virtual(function()
-      local err = group_of "text"
-      assert.equal(1, #err.errors)
-      assert.equal("text", err.errors[1].value)
-      assert.is_true(err.errors[1]:is "Error")
-    end))
+  it("has at least one member, all error objects [10.5, 10.1]", function()
+    local err = group_of "text"
+    assert.equal(1, #err.errors)
+    assert.equal("text", err.errors[1].value)
+    assert.is_true(err.errors[1]:is "Error")
+  end)
 
-  it("is an Error and of no class of its members [10.5]", virtual(function()
+  it("is an Error and of no class of its members [10.5]", function()
     local err = group_of(weft.TimeoutError "late")
     assert.is_true(err:is "ErrorGroup" and err:is "Error")
     assert.is_false(err:is "TimeoutError")
-  end))
+  end)
 
-  it("is written as a tree of all members", virtual(function()
+  it("is written as a tree of all members", function()
     local text = tostring(nested())
     assert.is_truthy(text:find("^ErrorGroup: 2 failures\n"), text)
     assert.is_truthy(text:find("\n  - ErrorGroup: 2 failures (in inner)\n", 1,
       true), text)
     assert.is_truthy(text:find("\n    - TimeoutError: a", 1, true), text)
     assert.is_truthy(text:find("\n  - TimeoutError: c", 1, true), text)
-  end))
+  end)
 
-  it("names in the tree the task each member comes from", virtual(function()
+  it("names in the tree the task each member comes from", function()
     local err = error_of(weft.group, function(g)
       g:spawn("fetch", function() error(weft.OSError "refused") end)
     end)
     assert.is_truthy(tostring(err):find("OSError: refused (in fetch)", 1, true))
-  end))
+  end)
 
-  it("lists its leaves depth first [10.6]", virtual(function()
+  it("lists its leaves depth first [10.6]", function()
     local names = {}
     for _, leaf in ipairs(nested():leaves()) do
       names[#names + 1] = leaf.message
     end
     assert.same({ "a", "b", "c" }, names)
-  end))
+  end)
 end)
 
 describe("err:split", function()
-  it("parts the leaves and keeps the nesting [10.6]", virtual(function()
+  it("parts the leaves and keeps the nesting [10.6]", function()
     local late, rest = nested():split "TimeoutError"
     assert.equal(2, #late.errors)
     assert.is_true(late.errors[1]:is "ErrorGroup")
@@ -201,25 +203,24 @@ describe("err:split", function()
     assert.equal("c", late.errors[2].message)
     assert.equal(1, #rest.errors)
     assert.equal("b", rest.errors[1].errors[1].message)
-  end))
+  end)
 
-  it("gives a group that matches whole [10.6]", virtual(function()
+  it("gives a group that matches whole [10.6]", function()
     local err = nested()
     local matching, rest = err:split "ErrorGroup"
     assert.equal(err, matching)
     assert.is_nil(rest)
-  end))
+  end)
 
-  it("gives a member that is a group whole if it matches [10.6]",
-    virtual(function()
-      local err = nested()
-      local inner = err.errors[1]
-      local matching, rest = err:split(function(e) return e == inner end)
-      assert.same({ inner }, matching.errors)
-      assert.same({ err.errors[2] }, rest.errors)
-    end))
+  it("gives a member that is a group whole if it matches [10.6]", function()
+    local err = nested()
+    local inner = err.errors[1]
+    local matching, rest = err:split(function(e) return e == inner end)
+    assert.same({ inner }, matching.errors)
+    assert.same({ err.errors[2] }, rest.errors)
+  end)
 
-  it("gives nil for a part that is empty [10.6]", virtual(function()
+  it("gives nil for a part that is empty [10.6]", function()
     local err = nested()
     local matching, rest = err:split "QueueFull"
     assert.is_nil(matching)
@@ -227,36 +228,36 @@ describe("err:split", function()
     matching, rest = err:split(function(e) return e.errors == nil end)
     assert.equal(3, #matching:leaves())
     assert.is_nil(rest)
-  end))
+  end)
 
-  it("keeps the cause in both parts [10.6]", virtual(function()
+  it("keeps the cause in both parts [10.6]", function()
     local err = nested()
     err.cause = weft.Error "why"
     local late, rest = err:split "TimeoutError"
     assert.equal(err.cause, late.cause)
     assert.equal(err.cause, rest.cause)
-  end))
+  end)
 
   it("keeps the members themselves and the original as it was [10.6]",
-    virtual(function()
+    function()
       local err = nested()
       local c = err.errors[2]
       local late = err:split "TimeoutError"
       assert.equal(c, late.errors[2])
       assert.equal(2, #err.errors)
-    end))
+    end)
 
-  it("has in subgroup its first part alone [10.6]", virtual(function()
+  it("has in subgroup its first part alone [10.6]", function()
     local err = nested()
     assert.equal(1, #err:subgroup "OSError":leaves())
     assert.is_nil(err:subgroup "QueueFull")
     assert.equal(1, select("#", err:subgroup "OSError"))
-  end))
+  end)
 
-  it("refuses what is neither class, name nor predicate", virtual(function()
+  it("refuses what is neither class, name nor predicate", function()
     local err = nested()
     refuses({ "class", "number" }, err.split, err, 5)
-  end))
+  end)
 end)
 
 -- Where a traceback shows a function of one line.
@@ -267,33 +268,33 @@ end
 -- -- What an error carries ---------------------------------------------------
 
 describe("an error", function()
-  it("is raised as it is inside one task [10.1]", virtual(function()
+  it("is raised as it is inside one task [10.1]", function()
     local mine = {}
     local scopes = error_of(weft.timeout, 5, function()
       weft.shield(function() error(mine, 0) end)
     end)
     assert.equal(mine, scopes)
-  end))
+  end)
 
   it("becomes an Error with the original as value when it leaves a task "
-    .. "[10.1]", virtual(function()
+    .. "[10.1]", function()
       local mine = setmetatable({},
         { __tostring = function() return "mine" end })
       local task = weft.spawn(function() error(mine) end)
       local err = fails("Error", task.await, task)
       assert.equal(mine, err.value)
       assert.equal("mine", err.message)
-    end))
+    end)
 
-  it("can be nil, and becomes one too [10.1]", virtual(function()
+  it("can be nil, and becomes one too [10.1]", function()
     local task = weft.spawn(function() error(nil) end)
     local err = fails("Error", task.await, task)
     assert.is_nil(err.value)
     assert.equal("nil", err.message)
-  end))
+  end)
 
   it("of a cancellation can have a reason whose __tostring fails [6.11]",
-    virtual(function()
+    function()
       local odd = setmetatable({}, { __tostring = function() error "no" end })
       weft.scope(function(scope)
         scope:cancel(odd)
@@ -304,29 +305,29 @@ describe("an error", function()
             err.message)
         end
       end)
-    end))
+    end)
 
-  it("can have a __tostring that fails [10.1]", virtual(function()
+  it("can have a __tostring that fails [10.1]", function()
     local odd = setmetatable({}, { __tostring = function() error "no" end })
     local task = weft.spawn(function() error(odd) end)
     local err = fails("Error", task.await, task)
     assert.equal(odd, err.value)
     assert.equal("string", type(err.message))
-  end))
+  end)
 
-  it("has the name of the task it left", virtual(function()
+  it("has the name of the task it left", function()
     local task = weft.spawn("worker", function() error "x" end)
     assert.equal("worker", fails("Error", task.await, task).task)
-  end))
+  end)
 
-  it("is the same object for every awaiter [10.2]", virtual(function()
+  it("is the same object for every awaiter [10.2]", function()
     local task = weft.spawn(function() error "x" end)
     assert.equal(error_of(task.await, task), error_of(task.await, task))
     assert.equal(task:error(), error_of(task.await, task))
-  end))
+  end)
 
   it("is a new object of the same class where it leaves a second task [10.2]",
-    virtual(function()
+    function()
       local a = weft.spawn("a", function()
         error(weft.OSError("refused", { code = "ECONNREFUSED" }))
       end)
@@ -339,9 +340,9 @@ describe("an error", function()
       assert.equal("b", of_b.task)
       assert.equal(of_a, of_b.cause)
       assert.equal("a", of_a.task)
-    end))
+    end)
 
-  it("keeps the paths of two awaiters apart [10.2]", virtual(function()
+  it("keeps the paths of two awaiters apart [10.2]", function()
     local a = weft.spawn("a", function() error(weft.Error "x") end)
     local b = weft.spawn("b", function() a:await() end)
     local c = weft.spawn("c", function() a:await() end)
@@ -350,46 +351,45 @@ describe("an error", function()
     assert.is_nil(of_b.traceback:find("task c", 1, true))
     assert.is_nil(of_c.traceback:find("task b", 1, true))
     assert.is_nil(a:error().traceback:find("awaited", 1, true))
-  end))
+  end)
 
-  it("has a line for every task it passed through [10.2, 10.3]",
-    virtual(function()
-      local a = weft.spawn("a", function() error(weft.Error "x") end)
-      local b = weft.spawn("b", function() a:await() end)
-      local c = weft.spawn("c", function() b:await() end)
-      local text = error_of(c.await, c).traceback
-      assert.is_truthy(text:find("in task a, awaited by task b", 1, true), text)
-      assert.is_truthy(text:find("in task b, awaited by task c", 1, true), text)
-    end))
+  it("has a line for every task it passed through [10.2, 10.3]", function()
+    local a = weft.spawn("a", function() error(weft.Error "x") end)
+    local b = weft.spawn("b", function() a:await() end)
+    local c = weft.spawn("c", function() b:await() end)
+    local text = error_of(c.await, c).traceback
+    assert.is_truthy(text:find("in task a, awaited by task b", 1, true), text)
+    assert.is_truthy(text:find("in task b, awaited by task c", 1, true), text)
+  end)
 
-  it("has the stack of its first raise as traceback [10.3]", virtual(function()
+  it("has the stack of its first raise as traceback [10.3]", function()
     local function raise_here() error(weft.Error "x") end
     local task = weft.spawn(function() weft.timeout(5, raise_here) end)
     local err = error_of(task.await, task)
     assert.is_truthy(err.traceback:find(line_of(raise_here), 1, true),
       err.traceback)
-  end))
+  end)
 
   it("has a traceback from the task where nothing else saw the raise [10.3]",
-    virtual(function()
+    function()
       local function raise_here() error "text" end
       local task = weft.spawn(function() raise_here() end)
       local err = error_of(task.await, task)
       assert.is_truthy(err.traceback:find(line_of(raise_here), 1, true),
       err.traceback)
-    end))
+    end)
 
-  it("keeps its traceback when it is raised again [10.3]", virtual(function()
+  it("keeps its traceback when it is raised again [10.3]", function()
     local function first_place() error(weft.Error "x") end
     local _, err = weft.try(first_place)
     local before = err.traceback
     local _, again = weft.try(function() error(err) end)
     assert.equal(err, again)
     assert.equal(before, again.traceback)
-  end))
+  end)
 
   it("keeps, as a plain value, the stack of its first raise through scopes "
-    .. "[10.3]", virtual(function()
+    .. "[10.3]", function()
       local function raise_here() error("text", 0) end
       local function nest() weft.timeout(5, function()
         weft.shield(raise_here)
@@ -400,9 +400,9 @@ describe("an error", function()
         assert.is_truthy(err.traceback:find(line_of(raise_here), 1, true),
           err.traceback)
       end
-    end))
+    end)
 
-  it("never has the stack of an equal value's raise [10.3]", virtual(function()
+  it("never has the stack of an equal value's raise [10.3]", function()
     local function first_place() error("text", 0) end
     local function second_place() error("text", 0) end
     local function swallow() pcall(weft.timeout, 5, first_place) end
@@ -421,12 +421,13 @@ describe("an error", function()
       assert.is_truthy(list[i].traceback:find(line_of(second_place), 1, true),
         list[i].traceback)
     end
-  end))
+  end)
 
-  it("has no traceback if it is a CancelledError [10.3]", virtual(function()
+  it("has no traceback if it is a CancelledError [10.3]", function()
+    weft.debug { sites = false }
     weft.move_on_after(0, function()
       local err = fails("CancelledError", weft.sleep, 1)
       assert.is_nil(err.traceback)
     end)
-  end))
+  end)
 end)

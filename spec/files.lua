@@ -3,14 +3,12 @@
 local ffi = require "ffi"
 local lfs = require "lfs"
 local weft = require "weft"
-local helper = require "spec.helper"
-local loopback = require "spec.loopback"
+local testing = require "weft.testing"
 
 local files = {}
 
 ffi.cdef [[
   int mkfifo(const char *path, unsigned mode);
-  char *mkdtemp(char *template);
   int mount(const char *source, const char *target, const char *type,
             unsigned long flags, const void *data);
   int umount2(const char *target, int flags);
@@ -23,41 +21,12 @@ files.THREADS = 3
 
 -- -- The directory -----------------------------------------------------------
 
-local function make_directory()
-  local template = ffi.new("char[?]", 32, "/tmp/weft-spec-XXXXXX")
-  assert(ffi.C.mkdtemp(template) ~= nil)
-  return ffi.string(template)
+--- A directory until the end of the test: its path with a slash at its end, and
+-- without.
+function files.directory()
+  local directory = testing.temp_dir()
+  return directory .. "/", directory
 end
-
-local warm = false
-
--- libuv keeps a few descriptors for all runtimes to come.
-local function warm_up()
-  if not warm then weft.run(function() weft.fs.exists "/" end) end
-  warm = true
-end
-
-local function run_in_directory(run, fn)
-  return function()
-    warm_up()
-    local before = loopback.descriptors()
-    local directory = make_directory()
-    local ok, err = pcall(run(function() fn(directory .. "/", directory) end))
-    os.execute("rm -rf " .. directory)
-    if not ok then error(err, 0) end
-    local after = loopback.descriptors()
-    if after ~= before then
-      error(("%d descriptors before, %d after"):format(before, after), 0)
-    end
-  end
-end
-
---- A test on the real clock; fn(dir, directory) gets the path of a directory of
--- its own, once with a slash at its end. No descriptor may be left.
-function files.test(fn) return run_in_directory(helper.run, fn) end
-
---- Likewise on the virtual clock.
-function files.virtual(fn) return run_in_directory(helper.virtual, fn) end
 
 -- -- Plain files -------------------------------------------------------------
 

@@ -5,7 +5,7 @@ local helper = require "spec.helper"
 local loopback = require "spec.loopback"
 
 local fs = weft.fs
-local test, put = files.test, files.put
+local put = files.put
 
 -- All that a walk gives, as "path:type:depth", without the directory.
 local function walked(dir, opts)
@@ -26,26 +26,32 @@ local function make_tree(dir)
 end
 
 describe("fs.walk", function()
-  it("gives all below, each directory before what is in it", test(function(dir)
+  it("gives all below, each directory before what is in it", function()
+    local dir = files.directory()
     make_tree(dir)
     assert.same({ "a:directory:1", "a/file:file:2", "b:directory:1",
       "b/c:directory:2", "b/c/d:directory:3", "b/c/file:file:3",
       "link:link:1", "z:file:1" }, walked(dir))
-  end))
+  end)
 
-  it("puts a slash where there is none", test(function(dir, directory)
+  it("puts a slash where there is none", function()
+    local dir, directory = files.directory()
     put(dir .. "file", "")
-    assert.equal(dir .. "file", fs.walk(directory)())
-  end))
+    local walk = fs.walk(directory)
+    assert.equal(dir .. "file", walk())
+    walk:close()
+  end)
 
-  it("goes down as far as it is told", test(function(dir)
+  it("goes down as far as it is told", function()
+    local dir = files.directory()
     make_tree(dir)
     assert.same({ "a:directory:1", "b:directory:1", "link:link:1", "z:file:1" },
       walked(dir, { depth = 1 }))
     assert.equal(6, #walked(dir, { depth = 2 }))
-  end))
+  end)
 
-  it("goes only into what it is told to", test(function(dir)
+  it("goes only into what it is told to", function()
+    local dir = files.directory()
     make_tree(dir)
     local asked = {}
     assert.same({ "a:directory:1", "b:directory:1", "b/c:directory:2",
@@ -54,9 +60,10 @@ describe("fs.walk", function()
       return path:sub(-1) == "b"
     end }))
     assert.same({ "a", "b", "b/c" }, asked)
-  end))
+  end)
 
-  it("follows links if it is told to, but in no circle", test(function(dir)
+  it("follows links if it is told to, but in no circle", function()
+    local dir = files.directory()
     make_tree(dir)
     fs.symlink("..", dir .. "b/up")
     fs.symlink("nowhere", dir .. "b/loose")
@@ -65,9 +72,10 @@ describe("fs.walk", function()
     assert.is_truthy(list:find("b/up:link:2", 1, true))
     assert.is_nil(list:find("b/up/", 1, true))
     assert.is_nil(list:find("link/up/", 1, true))
-  end))
+  end)
 
-  it("raises what it cannot read, or tells on_error", test(function(dir)
+  it("raises what it cannot read, or tells on_error", function()
+    local dir = files.directory()
     helper.fails("OSError", fs.walk(dir .. "none"))
     make_tree(dir)
     local errs = {}
@@ -82,18 +90,22 @@ describe("fs.walk", function()
     assert.equal(1, #errs)
     assert.equal("ENOENT", errs[1].code)
     assert.is_truthy(errs[1].message:find("readdir " .. dir .. "b/c", 1, true))
-  end))
+  end)
 
-  it("may be left early, and be closed [27.5]", test(function(dir)
+  it("may be left early, and be closed [27.5]", function()
+    local dir = files.directory()
     make_tree(dir)
-    for _ in fs.walk(dir) do break end -- luacheck: ignore 512
+    weft.scope(function()
+      for _ in fs.walk(dir) do break end -- luacheck: ignore 512
+    end)
     local walk = fs.walk(dir)
     walk:next()
     walk:close()
     assert.is_nil(walk:next())
-  end))
+  end)
 
-  it("is cancelled where it waits", test(function(dir)
+  it("is cancelled where it waits", function()
+    local dir = files.directory()
     make_tree(dir)
     files.with_busy_threads(dir, function()
       local task = loopback.parked(function()
@@ -101,12 +113,13 @@ describe("fs.walk", function()
       end)
       loopback.assert_cancelled(task)
     end)
-  end))
+  end)
 
-  it("refuses options that are none", test(function(dir)
+  it("refuses options that are none", function()
+    local dir = files.directory()
     helper.refuses({ "depth", "at least 1" }, fs.walk, dir, { depth = 0 })
     helper.refuses({ "no option 'filter'", "enter" }, fs.walk, dir,
       { filter = print })
     helper.refuses({ "enter", "a function" }, fs.walk, dir, { enter = true })
-  end))
+  end)
 end)

@@ -1,53 +1,18 @@
 --- What the specs share: running a test as the main task of a runtime.
 local weft = require "weft"
 local errors = require "weft.error"
-local report = require "weft.report"
-local run = require "weft.run"
+local testing = require "weft.testing"
 
 local helper = {}
 
--- Runs `fn` as main of a runtime of its own. It fails if a task is left at the
--- end, or if something was reported that the test did not look at in
--- `helper.reports`.
-local function run_test(opts, fn, ...)
-  helper.reports = {}
-  report.set_receiver(function(kind, task, err, traceback)
-    table.insert(helper.reports,
-      { kind = kind, task = task, err = err, traceback = traceback })
-  end)
-  local left
-  local ok, err = xpcall(run.run_with, debug.traceback, opts, function(...)
-    fn(...)
-    left = #weft.all_tasks() - 1
-  end, ...)
-  report.set_receiver(nil)
-  if not ok then error(err, 0) end
-  if left and left > 0 then error(left .. " tasks are left at the end", 0) end
-  if helper.reports[1] then
-    local first = helper.reports[1]
-    error("not expected to be reported: kind " .. first.kind .. ", "
-      .. tostring(first.task) .. ": " .. tostring(first.err), 0)
-  end
-end
-
---- A test on the virtual clock, which begins at 0 and jumps when all tasks are
--- parked: it takes no real time.
-function helper.virtual(fn, opts)
-  opts = opts or {}
-  return function()
-    run_test({ virtual = true, seed = opts.seed }, fn)
-  end
-end
-
---- A test on the real clock, for real sockets.
-function helper.run(fn)
-  return function() run_test({}, fn) end
-end
-
---- The reports so far; they count as looked at.
-function helper.take_reports()
-  local reports = helper.reports
-  helper.reports = {}
+--- Lets the others run until something is reported; returns the reports.
+function helper.await_reports()
+  local reports
+  repeat
+    collectgarbage()
+    weft.yield()
+    reports = testing.reports()
+  until #reports > 0
   return reports
 end
 

@@ -6,6 +6,7 @@ local helper = require "helper"
 local http = require "weft.http"
 local json = require "weft.json"
 local net = require "weft.net"
+local testing = require "weft.testing"
 
 -- -- A server ---------------------------------------------------------------
 -- On the loopback; the path of a request says how it is answered.
@@ -98,24 +99,15 @@ local function serve(server, stream)
   end
 end
 
--- Calls fn(url, server) with a server that ends with it.
-local function with_server(fn)
-  return helper.run(function()
-    local listener = net.listen { host = "127.0.0.1", port = 0 }
-    local url = "http://" .. listener:address()
-    local server = {
-      connections = 0, requests = 0, port = url:match "%d+$",
-      go = weft.semaphore(0), arrived = weft.event(), gone = weft.event(),
-    }
-    weft.group(function(group)
-      group:spawn("server", function()
-        listener:serve(function(stream) serve(server, stream) end)
-      end)
-      fn(url, server, group)
-      listener:close()
-      group:cancel()
-    end)
-  end)
+-- A server until the end of the test; returns its URL, and what the routes know
+-- of it.
+local function start_server()
+  local server = {
+    connections = 0, requests = 0,
+    go = weft.semaphore(0), arrived = weft.event(), gone = weft.event(),
+  }
+  server.port = testing.serve(function(stream) serve(server, stream) end).port
+  return "http://127.0.0.1:" .. server.port, server
 end
 
 local function with_session(url, options, fn)
@@ -129,25 +121,26 @@ end
 -- -- Responses --------------------------------------------------------------
 
 describe("an HTTP response", function()
-  it("has status, headers in any case, body, URL and times",
-    with_server(function(url)
-      local response = http.get(url .. "/ok")
-      assert.equal(200, response.status)
-      assert.is_true(response.ok)
-      assert.equal("OK", response.reason)
-      assert.equal("hello", response.body)
-      assert.equal("hello", response:read_all())
-      assert.equal("1, 2", response.headers["X-A"])
-      assert.is_nil(response.headers["X-B"])
-      assert.same({ "1", "2" }, response:header_values "X-a")
-      assert.same({ name = "Set-Cookie", value = "c" }, response.headers[3])
-      assert.equal(url .. "/ok", response.url)
-      assert.equal(1.1, response.version)
-      assert.equal(0, response.redirects)
-      assert.is_true(response.elapsed >= response.times.first_byte)
-    end))
+  it("has status, headers in any case, body, URL and times", function()
+    local url = start_server()
+    local response = http.get(url .. "/ok")
+    assert.equal(200, response.status)
+    assert.is_true(response.ok)
+    assert.equal("OK", response.reason)
+    assert.equal("hello", response.body)
+    assert.equal("hello", response:read_all())
+    assert.equal("1, 2", response.headers["X-A"])
+    assert.is_nil(response.headers["X-B"])
+    assert.same({ "1", "2" }, response:header_values "X-a")
+    assert.same({ name = "Set-Cookie", value = "c" }, response.headers[3])
+    assert.equal(url .. "/ok", response.url)
+    assert.equal(1.1, response.version)
+    assert.equal(0, response.redirects)
+    assert.is_true(response.elapsed >= response.times.first_byte)
+  end)
 
-  it("with any status is no error, until asked for", with_server(function(url)
+  it("with any status is no error, until asked for", function()
+    local url = start_server()
     local response = http.get(url .. "/nowhere")
     assert.equal(404, response.status)
     assert.is_false(response.ok)
@@ -159,45 +152,50 @@ describe("an HTTP response", function()
       err.message)
     local fine = http.get(url .. "/ok")
     assert.equal(fine, fine:raise_for_status())
-  end))
+  end)
 
-  it("is read as JSON, or says why not", with_server(function(url)
+  it("is read as JSON, or says why not", function()
+    local url = start_server()
     assert.equal("GET", http.get(url .. "/echo"):json().method)
     local err = helper.error_of(function() http.get(url .. "/ok"):json() end)
     assert.is_true(err:is(json.JSONError))
-  end))
+  end)
 end)
 
 -- -- Requests ---------------------------------------------------------------
 
 describe("an HTTP request", function()
-  it("has parameters, sorted and encoded", with_server(function(url)
+  it("has parameters, sorted and encoded", function()
+    local url = start_server()
     local asked = http.get(url .. "/echo?z=1", {
       params = { a = "b c&d", n = 1.5, list = { 1, 2 }, flag = true },
     }):json()
     assert.equal("/echo?z=1&a=b%20c%26d&flag=true&list=1&list=2&n=1.5",
       asked.target)
-  end))
+  end)
 
-  it("has headers, also repeated ones", with_server(function(url)
+  it("has headers, also repeated ones", function()
+    local url = start_server()
     local asked = http.get(url .. "/echo", {
       headers = { ["X-Two"] = { "a", "b" }, ["User-Agent"] = "me" },
     }):json()
     local lines = table.concat(asked.lines, "\n")
     assert.truthy(lines:find("X-Two: a\nX-Two: b", 1, true))
     assert.equal("me", asked.headers["user-agent"])
-  end))
+  end)
 
-  it("has any method", with_server(function(url)
+  it("has any method", function()
+    local url = start_server()
     for _, name in ipairs { "get", "post", "put", "patch", "delete" } do
       assert.equal(name:upper(), http[name](url .. "/echo"):json().method)
     end
     assert.equal("PURGE",
       http.request { method = "purge", url = url .. "/echo" }:json().method)
     assert.equal("", http.head(url .. "/head").body)
-  end))
+  end)
 
-  it("has a body: bytes, JSON or a form", with_server(function(url)
+  it("has a body: bytes, JSON or a form", function()
+    local url = start_server()
     local bytes = http.post(url .. "/echo", { body = "a\nb" }):json()
     assert.equal("a\nb", bytes.body)
     assert.is_nil(bytes.headers["content-type"])
@@ -208,16 +206,17 @@ describe("an HTTP request", function()
     assert.equal("a=1%202&b=3", form:json().body)
     assert.equal("application/x-www-form-urlencoded",
       form:json().headers["content-type"])
-  end))
+  end)
 
-  it("has credentials", with_server(function(url)
+  it("has credentials", function()
+    local url = start_server()
     local basic = http.get(url .. "/echo", { auth = { "ann", "s" } })
     assert.equal("Basic YW5uOnM=", basic:json().headers.authorization)
     local bearer = http.get(url .. "/echo", { bearer = "t" })
     assert.equal("Bearer t", bearer:json().headers.authorization)
-  end))
+  end)
 
-  it("says what is wrong with its options", helper.run(function()
+  it("says what is wrong with its options", function()
     local function message_of(...)
       local err = helper.error_of(http.get, ...)
       assert.is_true(err:is "ArgumentError")
@@ -246,42 +245,44 @@ describe("an HTTP request", function()
       message_of(url, { redirects = -1 }))
     assert.equal("json.encode(value): JSON has no function at .f",
       message_of(url, { json = { f = print } }))
-  end))
+  end)
 
-  it("needs a task", function()
+  it("needs a task", testing.plain(function()
     local err = helper.error_of(http.get, "http://127.0.0.1/")
     assert.is_true(err:is "InvalidStateError")
-  end)
+  end))
 end)
 
 -- -- Redirects --------------------------------------------------------------
 
 describe("a redirect", function()
-  it("is followed, without credentials for another host",
-    with_server(function(url)
-      local response = http.get(url .. "/away", { bearer = "secret" })
-      assert.equal(1, response.redirects)
-      assert.truthy(response.url:find("//localhost:", 1, true))
-      assert.is_nil(response:json().headers.authorization)
-    end))
+  it("is followed, without credentials for another host", function()
+    local url = start_server()
+    local response = http.get(url .. "/away", { bearer = "secret" })
+    assert.equal(1, response.redirects)
+    assert.truthy(response.url:find("//localhost:", 1, true))
+    assert.is_nil(response:json().headers.authorization)
+  end)
 
-  it("is left alone on demand", with_server(function(url)
+  it("is left alone on demand", function()
+    local url = start_server()
     local response = http.get(url .. "/away", { redirects = 0 })
     assert.equal(302, response.status)
     assert.truthy(response.headers.location)
-  end))
+  end)
 
-  it("without end is an error", with_server(function(url)
+  it("without end is an error", function()
+    local url = start_server()
     local err = helper.error_of(http.get, url .. "/loop", { redirects = 3 })
     assert.equal("EPROTO", err.code)
     assert.equal("more than 3 redirects, the last to /loop", err.message)
-  end))
+  end)
 end)
 
 -- -- Failures ---------------------------------------------------------------
 
 describe("an HTTP request that fails", function()
-  it("names the host that refused", helper.run(function()
+  it("names the host that refused", function()
     local listener = net.listen { host = "127.0.0.1", port = 0 }
     local address = listener:address()
     listener:close()
@@ -289,61 +290,66 @@ describe("an HTTP request that fails", function()
     assert.is_true(err:is "OSError")
     assert.equal("ECONNREFUSED", err.code)
     assert.equal(address .. " refused the connection", err.message)
-  end))
+  end)
 
-  it("tells how far a body came", with_server(function(url)
+  it("tells how far a body came", function()
+    local url = start_server()
     local err = helper.error_of(http.get, url .. "/broken")
     assert.is_true(err:is "IncompleteReadError")
     assert.equal("the body of " .. url .. "/broken ended after 5 of 10 bytes",
       err.message)
-  end))
+  end)
 
-  it("fails if the headers end early", with_server(function(url)
+  it("fails if the headers end early", function()
+    local url = start_server()
     local err = helper.error_of(http.get, url .. "/half")
     assert.equal("ECONNRESET", err.code)
     assert.equal(url:match "//(.+)" .. " broke the connection off", err.message)
-  end))
+  end)
 
-  it("refuses a body above the limit", with_server(function(url)
+  it("refuses a body above the limit", function()
+    local url = start_server()
     local err = helper.error_of(http.get, url .. "/ok", { max_bytes = 4 })
     assert.is_true(err:is "LimitOverrunError")
     assert.equal("hello", http.get(url .. "/ok", { max_bytes = 5 }).body)
-  end))
+  end)
 
-  it("is cut off by a timeout, and hangs up", with_server(function(url, server)
+  it("is cut off by a timeout, and hangs up", function()
+    local url, server = start_server()
     local err = helper.error_of(weft.timeout, 0.01, function()
       http.get(url .. "/hang")
     end)
     assert.is_true(err:is "TimeoutError")
     server.gone:wait()
-  end))
+  end)
 
-  it("is aborted when its task is cancelled", with_server(
-    function(url, server, group)
-      local task = group:spawn(function() http.get(url .. "/hang") end)
-      server.arrived:wait()
-      task:cancel()
-      server.gone:wait()
-      assert.is_true(helper.error_of(task.await, task):is "TaskCancelledError")
-    end))
+  it("is aborted when its task is cancelled", function()
+    local url, server = start_server()
+    local task = weft.spawn(function() http.get(url .. "/hang") end)
+    server.arrived:wait()
+    task:cancel()
+    server.gone:wait()
+    assert.is_true(helper.error_of(task.await, task):is "TaskCancelledError")
+  end)
 end)
 
 -- -- Sessions ---------------------------------------------------------------
 
 describe("an HTTP session", function()
-  it("uses its connections again, up to a limit", with_server(
-    function(url, server)
-      with_session(url, { max_per_host = 2 }, function(session)
-        local statuses = weft.map({ 1, 2, 3, 4, 5, 6 }, function()
-          return session:get("/ok").status
-        end)
-        assert.same({ 200, 200, 200, 200, 200, 200, n = 6 }, statuses)
-        assert.equal(2, server.connections)
-        assert.equal(6, server.requests)
+  it("uses its connections again, up to a limit", function()
+    local url, server = start_server()
+    with_session(url, { max_per_host = 2 }, function(session)
+      local statuses = weft.map({ 1, 2, 3, 4, 5, 6 }, function()
+        return session:get("/ok").status
       end)
-    end))
+      assert.same({ 200, 200, 200, 200, 200, 200, n = 6 }, statuses)
+      assert.equal(2, server.connections)
+      assert.equal(6, server.requests)
+    end)
+  end)
 
-  it("gives its options to every request", with_server(function(url)
+  it("gives its options to every request", function()
+    local url = start_server()
     local options = { headers = { A = "1", B = "2" }, bearer = "t" }
     with_session(url .. "/", options, function(session)
       local asked = session:get("echo", { headers = { b = "3" } }):json()
@@ -353,45 +359,46 @@ describe("an HTTP session", function()
       local other = session:get("echo", { headers = { A = false } }):json()
       assert.is_nil(other.headers.a)
     end)
-  end))
+  end)
 
-  it("keeps its credentials from other hosts", with_server(
-    function(url, server)
-      local options = { headers = { Cookie = "c", A = "1" }, bearer = "t" }
-      with_session(url, options, function(session)
-        local there = "http://localhost:" .. server.port .. "/echo"
-        local asked = session:get(there):json()
-        assert.equal("1", asked.headers.a)
-        assert.is_nil(asked.headers.cookie)
-        assert.is_nil(asked.headers.authorization)
-      end)
-    end))
+  it("keeps its credentials from other hosts", function()
+    local url, server = start_server()
+    local options = { headers = { Cookie = "c", A = "1" }, bearer = "t" }
+    with_session(url, options, function(session)
+      local there = "http://localhost:" .. server.port .. "/echo"
+      local asked = session:get(there):json()
+      assert.equal("1", asked.headers.a)
+      assert.is_nil(asked.headers.cookie)
+      assert.is_nil(asked.headers.authorization)
+    end)
+  end)
 
-  it("ends what is under way when it is closed", with_server(
-    function(url, server, group)
-      local session = http.session { base_url = url }
-      local task = group:spawn(function()
-        return helper.error_of(session.get, session, "/hang")
-      end)
-      server.arrived:wait()
-      session:close()
-      session:close()
-      assert.is_true(task:await():is "ClosedError")
-      local err = helper.error_of(session.get, session, "/ok")
-      assert.is_true(err:is "ClosedError")
-    end))
+  it("ends what is under way when it is closed", function()
+    local url, server = start_server()
+    local session = http.session { base_url = url }
+    local task = weft.spawn(function()
+      return helper.error_of(session.get, session, "/hang")
+    end)
+    server.arrived:wait()
+    session:close()
+    session:close()
+    assert.is_true(task:await():is "ClosedError")
+    local err = helper.error_of(session.get, session, "/ok")
+    assert.is_true(err:is "ClosedError")
+  end)
 
-  it("refuses certificates that cannot be read", helper.run(function()
+  it("refuses certificates that cannot be read", function()
     local err = helper.error_of(http.session, { ca_file = "/no/such/file" })
     assert.equal("ENOENT", err.code)
     assert.equal('ca_file: "/no/such/file" cannot be read', err.message)
-  end))
+  end)
 end)
 
 -- -- Streaming --------------------------------------------------------------
 
 describe("a streamed HTTP response", function()
-  it("is read as it comes", with_server(function(url, server)
+  it("is read as it comes", function()
+    local url, server = start_server()
     local response = http.get(url .. "/chunks", { stream = true })
     assert.equal(200, response.status)
     assert.is_nil(response.body)
@@ -406,9 +413,10 @@ describe("a streamed HTTP response", function()
     response:close()
     response:close()
     assert.is_true(helper.error_of(response.read, response):is "ClosedError")
-  end))
+  end)
 
-  it("is iterated over", with_server(function(url, server)
+  it("is iterated over", function()
+    local url, server = start_server()
     local session = http.session()
     local response = session:get(url .. "/chunks", { stream = true })
     local chunks = {}
@@ -418,29 +426,30 @@ describe("a streamed HTTP response", function()
     end
     assert.same({ "one", "two", "three" }, chunks)
     session:close()
-  end))
+  end)
 
-  it("has one reader, and loses no byte if that is cancelled", with_server(
-    function(url, server, group)
-      local response = http.get(url .. "/chunks", { stream = true })
-      assert.equal("one", response:read())
-      local reader = group:spawn(function() response:read() end)
-      weft.yield()
-      assert.is_true(helper.error_of(response.read, response):is "BusyError")
-      reader:cancel()
-      assert.is_nil(weft.try(reader.await, reader))
-      assert.is_true(reader:cancelled())
-      server.go:release()
-      assert.equal("two", response:read())
-      response:close()
-      server.go:release()
-      server.go:release()
-    end))
+  it("has one reader, and loses no byte if that is cancelled", function()
+    local url, server = start_server()
+    local response = http.get(url .. "/chunks", { stream = true })
+    assert.equal("one", response:read())
+    local reader = weft.spawn(function() response:read() end)
+    weft.yield()
+    assert.is_true(helper.error_of(response.read, response):is "BusyError")
+    reader:cancel()
+    assert.is_nil(weft.try(reader.await, reader))
+    assert.is_true(reader:cancelled())
+    server.go:release()
+    assert.equal("two", response:read())
+    response:close()
+    server.go:release()
+    server.go:release()
+  end)
 
-  it("is what an unread one is not", with_server(function(url)
+  it("is what an unread one is not", function()
+    local url = start_server()
     local err = helper.error_of(function() http.get(url .. "/ok"):read() end)
     assert.is_true(err:is "InvalidStateError")
-  end))
+  end)
 end)
 
 -- -- JSON -------------------------------------------------------------------

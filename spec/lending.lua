@@ -1,7 +1,7 @@
 --- What the specs of pools share: numbered resources, and those who borrow.
 local assert = require "luassert"
 local weft = require "weft"
-local helper = require "spec.helper"
+local testing = require "weft.testing"
 
 local lending = {}
 
@@ -9,7 +9,7 @@ local lending = {}
 -- be made, and of these given up; which were closed, in order; and the most
 -- there ever were at a time. `opts.making` and `opts.closing` are the seconds
 -- these take.
-function lending.new_pool(opts)
+function lending.make_pool(opts)
   opts = opts or {}
   local log = { made = 0, given_up = 0, closed = {}, open = 0, most = 0 }
   local making, closing = opts.making or 0, opts.closing or 0
@@ -32,18 +32,16 @@ function lending.new_pool(opts)
   return weft.pool(opts), log
 end
 
---- A test of a pool, which is closed at the end: with every resource given
--- back, all of them must be closed.
-function lending.with_pool(opts, fn)
-  return helper.virtual(function()
-    local copy = {}
-    for key, value in pairs(opts or {}) do copy[key] = value end
-    local pool, log = lending.new_pool(copy)
-    fn(pool, log)
+--- Likewise, closed at the end of the test: with every resource given back, all
+-- of them must be closed then.
+function lending.new_pool(opts)
+  local pool, log = lending.make_pool(opts)
+  testing.defer(function()
     pool:close()
     assert.equal(0, log.open)
     assert.equal(0, pool:statistics().size)
   end)
+  return pool, log
 end
 
 --- Size, idle, lent, waiting.

@@ -1,10 +1,10 @@
 -- Serving: `listener:serve`, its handlers, and how it ends.
 local weft = require "weft"
 local report = require "weft.report"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 local loopback = require "spec.loopback"
 
-local run, virtual = helper.run, helper.virtual
 local listen, connect = loopback.listen, loopback.connect
 local close_all = loopback.close_all
 local descriptors = loopback.descriptors
@@ -27,7 +27,7 @@ local function assert_served(stream, line)
 end
 
 describe("listener:serve", function()
-  it("runs a handler for each connection, all at once [26.3]", run(function()
+  it("runs a handler for each connection, all at once [26.3]", function()
     local listener = listen()
     local server = weft.spawn(listener.serve, listener, echo)
     local first, second = connect(listener), connect(listener)
@@ -36,9 +36,9 @@ describe("listener:serve", function()
     assert_served(second, "second again")
     close_all { first, second, listener }
     server:await()
-  end))
+  end)
 
-  it("closes a connection at its handler's end, flushed [26.3]", run(function()
+  it("closes a connection at its handler's end, flushed [26.3]", function()
     local much = ("x"):rep(16 * 1024 * 1024)
     local listener = listen()
     local server = weft.spawn(listener.serve, listener, function(stream)
@@ -48,9 +48,9 @@ describe("listener:serve", function()
     assert.equal(#much, #stream:read_all())
     close_all { stream, listener }
     server:await()
-  end))
+  end)
 
-  it("accepts no more than its limit at once [26.3]", run(function()
+  it("accepts no more than its limit at once [26.3]", function()
     local listener = listen()
     local running, most = 0, 0
     local server = weft.spawn(listener.serve, listener, function(stream)
@@ -72,9 +72,9 @@ describe("listener:serve", function()
     assert.equal(2, most)
     close_all { second, third, listener }
     server:await()
-  end))
+  end)
 
-  it("leaves in the backlog what is above its limit [26.3]", run(function()
+  it("leaves in the backlog what is above its limit [26.3]", function()
     local listener = listen()
     local server = weft.spawn(listener.serve, listener, echo, { limit = 1 })
     local first, second = connect(listener), connect(listener)
@@ -84,9 +84,9 @@ describe("listener:serve", function()
     local peer = listener:accept()
     assert.equal(second:local_address(), peer:peer())
     close_all { first, second, peer, listener }
-  end))
+  end)
 
-  it("reports a handler's failure and goes on [26.4]", run(function()
+  it("reports a handler's failure and goes on [26.4]", function()
     local listener = listen()
     local server = weft.spawn(listener.serve, listener, function(stream)
       local line = stream:read_line()
@@ -98,7 +98,7 @@ describe("listener:serve", function()
     bad:write "fail\n"
     assert.is_nil(bad:read())
     assert_served(good, "good")
-    local reports = helper.take_reports()
+    local reports = testing.reports()
     assert.equal(1, #reports)
     assert.equal(report.FAILURE, reports[1].kind)
     assert.is_truthy(reports[1].task:find("(" .. whose .. ")", 1, true))
@@ -107,9 +107,9 @@ describe("listener:serve", function()
       reports[1].err.traceback:find("listener_serve_spec", 1, true))
     close_all { good, bad, listener }
     server:await()
-  end))
+  end)
 
-  it("sends nothing more after a handler's failure [26.4]", run(function()
+  it("sends nothing more after a handler's failure [26.4]", function()
     local much = ("x"):rep(16 * 1024 * 1024)
     local listener = listen()
     local server = weft.spawn(listener.serve, listener, function(stream)
@@ -120,12 +120,12 @@ describe("listener:serve", function()
     settle()
     local ok, bytes = pcall(stream.read_all, stream)
     assert.is_true(not ok or #bytes < #much)
-    assert.equal(1, #helper.take_reports())
+    assert.equal(1, #testing.reports())
     close_all { stream, listener }
     server:await()
-  end))
+  end)
 
-  it("reports a peer's reset as the handler's failure [26.4]", run(function()
+  it("reports a peer's reset as the handler's failure [26.4]", function()
     local listener, accepted = listen(), nil
     local server = weft.spawn(listener.serve, listener, function(stream)
       accepted = stream
@@ -136,12 +136,12 @@ describe("listener:serve", function()
     loopback.reset(accepted, stream)
     listener:close()
     server:await()
-    local reports = helper.take_reports()
+    local reports = testing.reports()
     assert.equal(1, #reports)
     assert.equal("ECONNRESET", reports[1].err.code)
-  end))
+  end)
 
-  it("waits for its handlers once it is closed [26.4]", run(function()
+  it("waits for its handlers once it is closed [26.4]", function()
     local listener = listen()
     local server = weft.spawn(listener.serve, listener, echo)
     local stream = connect(listener)
@@ -152,9 +152,9 @@ describe("listener:serve", function()
     assert_served(stream, "after")
     stream:close()
     server:await()
-  end))
+  end)
 
-  it("ends when it is closed while it is full [26.4]", run(function()
+  it("ends when it is closed while it is full [26.4]", function()
     local listener = listen()
     local server = weft.spawn(listener.serve, listener, echo, { limit = 1 })
     local stream = connect(listener)
@@ -162,9 +162,9 @@ describe("listener:serve", function()
     listener:close()
     stream:close()
     server:await()
-  end))
+  end)
 
-  it("cancels and joins its handlers when cancelled [26.4]", run(function()
+  it("cancels and joins its handlers when cancelled [26.4]", function()
     local listener = listen()
     local cleaned_up = false
     local server = weft.spawn(listener.serve, listener, function(stream)
@@ -178,21 +178,22 @@ describe("listener:serve", function()
     assert.is_true(cleaned_up)
     assert.is_nil(stream:read())
     close_all { stream, listener }
-  end))
+  end)
 
-  it("is cut off by a timeout, and may serve again [26.4]", virtual(function()
-    local listener = listen()
-    assert_fails("TimeoutError", weft.timeout, 1, function()
-      listener:serve(echo)
-    end)
-    local server = weft.spawn(listener.serve, listener, echo)
-    local stream = connect(listener)
-    assert_served(stream, "hello")
-    close_all { stream, listener }
-    server:await()
-  end))
+  it("is cut off by a timeout, and may serve again [26.4]",
+    testing.virtual(function()
+      local listener = listen()
+      assert_fails("TimeoutError", weft.timeout, 1, function()
+        listener:serve(echo)
+      end)
+      local server = weft.spawn(listener.serve, listener, echo)
+      local stream = connect(listener)
+      assert_served(stream, "hello")
+      close_all { stream, listener }
+      server:await()
+    end))
 
-  it("gives a handler's end 5 s to flush [26.3]", virtual(function()
+  it("gives a handler's end 5 s to flush [26.3]", testing.virtual(function()
     local listener = listen()
     local server = weft.spawn(listener.serve, listener, function(stream)
       stream:write(("x"):rep(16 * 1024 * 1024))
@@ -206,7 +207,7 @@ describe("listener:serve", function()
     stream:close()
   end))
 
-  it("refuses a second serve or accept [26.5]", run(function()
+  it("refuses a second serve or accept [26.5]", function()
     local listener = listen()
     local server = parked(listener.serve, listener, echo, { limit = 1 })
     assert_fails("BusyError", listener.serve, listener, echo)
@@ -217,9 +218,9 @@ describe("listener:serve", function()
     assert_fails("BusyError", listener.accept, listener)
     close_all { stream, listener }
     server:await()
-  end))
+  end)
 
-  it("refuses a closed listener [26.5]", run(function()
+  it("refuses a closed listener [26.5]", function()
     local listener = listen()
     listener:close()
     assert_fails("ClosedError", listener.serve, listener, echo)
@@ -227,9 +228,9 @@ describe("listener:serve", function()
       scope:cancel()
       assert_fails("CancelledError", listener.serve, listener, echo)
     end)
-  end))
+  end)
 
-  it("refuses what is no handler, limit or drain [26.3]", run(function()
+  it("refuses what is no handler, limit or drain [26.3]", function()
     local listener = listen()
     helper.refuses({ "handler must be a function, got nil" }, listener.serve,
       listener)
@@ -244,9 +245,9 @@ describe("listener:serve", function()
     helper.refuses({ "no option 'max'; there are drain and limit" },
       listener.serve, listener, echo, { max = 2 })
     listener:close()
-  end))
+  end)
 
-  it("serves 1,000 connections and leaves no descriptor [26.3]", run(function()
+  it("serves 1,000 connections and leaves no descriptor [26.3]", function()
     loopback.with_pair(settle) -- libuv opens one for itself the first time
     local before = descriptors()
     local limit = limit_descriptors(3000)
@@ -270,9 +271,9 @@ describe("listener:serve", function()
     settle()
     limit_descriptors(limit)
     assert.equal(before, (descriptors()))
-  end))
+  end)
 
-  it("answers a peer that has ended its sending side [26.3]", run(function()
+  it("answers a peer that has ended its sending side [26.3]", function()
     local listener = listen()
     local server = weft.spawn(listener.serve, listener, function(stream)
       local all = stream:read_all()
@@ -285,9 +286,9 @@ describe("listener:serve", function()
     assert.equal("HALF OPEN", stream:read_all())
     close_all { stream, listener }
     assert.is_true(server:await())
-  end))
+  end)
 
-  it("goes on after peers that were gone before [26.3]", run(function()
+  it("goes on after peers that were gone before [26.3]", function()
     local listener = listen()
     for i = 1, 10 do
       local stream = connect(listener)
@@ -297,17 +298,17 @@ describe("listener:serve", function()
     local server = weft.spawn(listener.serve, listener, echo)
     local stream = connect(listener)
     assert_served(stream, "hello")
-    local reports = helper.take_reports()
+    local reports = testing.reports()
     assert.equal(5, #reports)
     for _, one in ipairs(reports) do
       assert.equal("ECONNRESET", one.err.code)
     end
     close_all { stream, listener }
     server:await()
-  end))
+  end)
 
   it("goes on when there are descriptors again #emfile [26.2]",
-    virtual(function()
+    testing.virtual(function()
       local listener = listen()
       local server = weft.spawn(listener.serve, listener, echo)
       local first = connect(listener)
@@ -317,7 +318,7 @@ describe("listener:serve", function()
       settle()
       assert_served(first, "meanwhile")
       restore()
-      local reports = helper.take_reports()
+      local reports = testing.reports()
       assert.equal(1, #reports)
       assert.equal("EMFILE", reports[1].err.code)
       local began = weft.now()
@@ -328,7 +329,7 @@ describe("listener:serve", function()
     end))
 
   it("opens and drops 10,000 connections, and leaves nothing #slow [26.3]",
-    run(function()
+    function()
       loopback.with_pair(settle)
       local before = descriptors()
       local limit = limit_descriptors(2000)
@@ -357,14 +358,14 @@ describe("listener:serve", function()
       server:await()
       settle()
       limit_descriptors(limit)
-      local failed = helper.take_reports()
+      local failed = testing.reports()
       for _, one in ipairs(failed) do
         assert.equal("ECONNRESET", one.err.code)
       end
       assert.equal(10000, served + #failed)
       assert.is_true(served >= 5000)
       assert.equal(before, (descriptors()))
-    end))
+    end)
 end)
 
 -- -- Draining ----------------------------------------------------------------
@@ -389,36 +390,36 @@ local function start_serving(handler, opts, count)
 end
 
 describe("listener:serve with drain", function()
-  it("cancels the handlers that are left when it is over [26.4]",
-    virtual(function()
-      local ends = {}
-      local listener, server, streams = start_serving(sleeper(ends),
-        { drain = 3 }, 2)
-      weft.sleep(10)
-      local began = weft.now()
-      listener:close()
-      assert.is_false(server:await())
-      assert.equal(3, weft.now() - began)
-      assert.same({ "deadline", "deadline" }, ends)
-      for _, stream in ipairs(streams) do assert.is_nil(stream:read()) end
-      close_all(streams)
-    end))
+  testing.options { virtual = true }
 
-  it("returns as soon as all have ended by themselves [26.4]",
-    virtual(function()
-      local ends = {}
-      local listener, server, streams = start_serving(sleeper(ends, 12),
-        { drain = 3 }, 2)
-      weft.sleep(10)
-      local began = weft.now()
-      listener:close()
-      assert.is_true(server:await())
-      assert.equal(2, weft.now() - began)
-      assert.same({ "done", "done" }, ends)
-      close_all(streams)
-    end))
+  it("cancels the handlers that are left when it is over [26.4]", function()
+    local ends = {}
+    local listener, server, streams = start_serving(sleeper(ends),
+      { drain = 3 }, 2)
+    weft.sleep(10)
+    local began = weft.now()
+    listener:close()
+    assert.is_false(server:await())
+    assert.equal(3, weft.now() - began)
+    assert.same({ "deadline", "deadline" }, ends)
+    for _, stream in ipairs(streams) do assert.is_nil(stream:read()) end
+    close_all(streams)
+  end)
 
-  it("joins a handler that cleans up for longer [26.4]", virtual(function()
+  it("returns as soon as all have ended by themselves [26.4]", function()
+    local ends = {}
+    local listener, server, streams = start_serving(sleeper(ends, 12),
+      { drain = 3 }, 2)
+    weft.sleep(10)
+    local began = weft.now()
+    listener:close()
+    assert.is_true(server:await())
+    assert.equal(2, weft.now() - began)
+    assert.same({ "done", "done" }, ends)
+    close_all(streams)
+  end)
+
+  it("joins a handler that cleans up for longer [26.4]", function()
     local listener, server, streams = start_serving(function()
       weft.finally(weft.sleep_forever, function() weft.sleep(5) end)
     end, { drain = 1 }, 1)
@@ -427,35 +428,34 @@ describe("listener:serve with drain", function()
     assert.is_false(server:await())
     assert.equal(6, weft.now() - began)
     close_all(streams)
-  end))
+  end)
 
-  it("reports what a handler raises instead [26.4]", virtual(function()
+  it("reports what a handler raises instead [26.4]", function()
     local listener, server, streams = start_serving(function()
       pcall(weft.sleep_forever)
       error "no end"
     end, { drain = 1 }, 1)
     listener:close()
     assert.is_false(server:await())
-    local reports = helper.take_reports()
+    local reports = testing.reports()
     assert.equal(1, #reports)
     assert.is_truthy(reports[1].err.message:find("no end", 1, true))
     close_all(streams)
-  end))
+  end)
 
-  it("counts from the close also where no place is free [26.4]",
-    virtual(function()
-      local ends = {}
-      local listener, server, streams = start_serving(sleeper(ends),
-        { drain = 3, limit = 1 }, 2)
-      local began = weft.now()
-      listener:close()
-      assert.is_false(server:await())
-      assert.equal(3, weft.now() - began)
-      assert.same({ "deadline" }, ends)
-      loopback.exit_all(streams)
-    end))
+  it("counts from the close also where no place is free [26.4]", function()
+    local ends = {}
+    local listener, server, streams = start_serving(sleeper(ends),
+      { drain = 3, limit = 1 }, 2)
+    local began = weft.now()
+    listener:close()
+    assert.is_false(server:await())
+    assert.equal(3, weft.now() - began)
+    assert.same({ "deadline" }, ends)
+    loopback.exit_all(streams)
+  end)
 
-  it("counts from the first close [26.4]", virtual(function()
+  it("counts from the first close [26.4]", function()
     local listener, server, streams = start_serving(sleeper {}, { drain = 3 },
       1)
     local began = weft.now()
@@ -465,42 +465,40 @@ describe("listener:serve with drain", function()
     assert.is_false(server:await())
     assert.equal(3, weft.now() - began)
     close_all(streams)
-  end))
+  end)
 
-  it("of 0 ends them at once, and of math.huge never [26.4]",
-    virtual(function()
+  it("of 0 ends them at once, and of math.huge never [26.4]", function()
+    local ends = {}
+    local listener, server, streams = start_serving(sleeper(ends),
+      { drain = 0 }, 1)
+    listener:close()
+    assert.is_false(server:await())
+    close_all(streams)
+    listener, server, streams = start_serving(sleeper(ends, 1000),
+      { drain = math.huge }, 1)
+    listener:close()
+    assert.is_true(server:await())
+    assert.same({ "deadline", "done" }, ends)
+    close_all(streams)
+  end)
+
+  it("does not delay a cancellation, before or meanwhile [26.4]", function()
+    for _, closes in ipairs { false, true } do
       local ends = {}
       local listener, server, streams = start_serving(sleeper(ends),
-        { drain = 0 }, 1)
-      listener:close()
-      assert.is_false(server:await())
+        { drain = 3 }, 1)
+      if closes then listener:close() end
+      settle()
+      local began = weft.now()
+      assert_cancelled(server)
+      assert.equal(0, weft.now() - began)
+      assert.same({ "cancel" }, ends)
       close_all(streams)
-      listener, server, streams = start_serving(sleeper(ends, 1000),
-        { drain = math.huge }, 1)
       listener:close()
-      assert.is_true(server:await())
-      assert.same({ "deadline", "done" }, ends)
-      close_all(streams)
-    end))
+    end
+  end)
 
-  it("does not delay a cancellation, before or meanwhile [26.4]",
-    virtual(function()
-      for _, closes in ipairs { false, true } do
-        local ends = {}
-        local listener, server, streams = start_serving(sleeper(ends),
-          { drain = 3 }, 1)
-        if closes then listener:close() end
-        settle()
-        local began = weft.now()
-        assert_cancelled(server)
-        assert.equal(0, weft.now() - began)
-        assert.same({ "cancel" }, ends)
-        close_all(streams)
-        listener:close()
-      end
-    end))
-
-  it("ends at a signal as a server should [26.4]", virtual(function()
+  it("ends at a signal as a server should [26.4]", function()
     local ends = {}
     local listener = listen()
     local stop = weft.event()
@@ -521,5 +519,5 @@ describe("listener:serve with drain", function()
     end)
     assert.is_true(drained)
     assert.same({ "done" }, ends)
-  end))
+  end)
 end)

@@ -1,9 +1,12 @@
 -- Locks.
 local weft = require "weft"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 
-local virtual, error_of = helper.virtual, helper.error_of
+local error_of = helper.error_of
 local fails, refuses = helper.fails, helper.refuses
+
+testing.options { virtual = true }
 
 local function settle()
   for _ = 1, 5 do weft.yield() end
@@ -36,7 +39,7 @@ local function says(err, ...)
 end
 
 describe("a lock", function()
-  it("is free, then its owner's, then free again [16.1]", virtual(function()
+  it("is free, then its owner's, then free again [16.1]", function()
     local lock = weft.lock()
     assert.is_false(lock:locked())
     assert.is_nil(lock:owner())
@@ -46,10 +49,10 @@ describe("a lock", function()
     lock:release()
     assert.is_false(lock:locked())
     assert.is_nil(lock:owner())
-  end))
+  end)
 
   it("lets one task in at a time, in the order in which they came [3.6, 1.5]",
-    virtual(function()
+    function()
       local lock, inside, log = weft.lock(), 0, {}
       weft.group(function(g)
         for i = 1, 5 do
@@ -66,9 +69,9 @@ describe("a lock", function()
       end)
       assert.same({ 1, 2, 3, 4, 5 }, log)
       assert.equal(5, weft.now())
-    end))
+    end)
 
-  it("tells what it is about [16.1]", virtual(function()
+  it("tells what it is about [16.1]", function()
     local lock, event = weft.lock(), weft.event()
     assert.same({ locked = false, waiting = 0 }, lock:statistics())
     local owner = holder(lock, event)
@@ -80,13 +83,13 @@ describe("a lock", function()
     break_lock(lock, "careless")
     assert.same({ locked = false, waiting = 0, broken = "careless" },
       lock:statistics())
-  end))
-
-  it("needs a runtime [1.11]", function()
-    fails("InvalidStateError", weft.lock)
   end)
 
-  it("of a run that has ended is refused, and says so", function()
+  it("needs a runtime [1.11]", testing.plain(function()
+    fails("InvalidStateError", weft.lock)
+  end))
+
+  it("of a run that has ended is refused, and says so", testing.plain(function()
     local lock
     weft.run(function() lock = weft.lock() end)
     says(fails("InvalidStateError", lock.release, lock), "lock:release")
@@ -94,12 +97,12 @@ describe("a lock", function()
       says(fails("ClosedError", lock.acquire, lock), "lock:acquire",
         "run that has ended")
     end)
-  end)
+  end))
 end)
 
 describe("lock:acquire", function()
   it("by the owner is an InvalidStateError, and it stays the owner [16.1]",
-    virtual(function()
+    function()
       local lock = weft.lock()
       lock:acquire()
       says(fails("InvalidStateError", lock.acquire, lock), "lock:acquire",
@@ -108,44 +111,42 @@ describe("lock:acquire", function()
         "lock:try_acquire", "has the lock already")
       assert.equal(weft.current_task(), lock:owner())
       lock:release()
-    end))
+    end)
 
-  it("makes the new holder the owner from the hand-off on [16.1]",
-    virtual(function()
-      local lock, ran = weft.lock(), false
+  it("makes the new holder the owner from the hand-off on [16.1]", function()
+    local lock, ran = weft.lock(), false
+    lock:acquire()
+    local waiter = parked("waiter", function()
       lock:acquire()
-      local waiter = parked("waiter", function()
+      ran = true
+      lock:release()
+    end)
+    lock:release()
+    assert.is_false(ran)
+    assert.is_true(lock:locked())
+    assert.equal(waiter, lock:owner())
+    settle()
+    assert.is_true(ran)
+  end)
+
+  it("after a release queues behind those who wait [16.2]", function()
+    local lock, log = weft.lock(), {}
+    lock:acquire()
+    for i = 1, 2 do
+      parked("waiter", function()
         lock:acquire()
-        ran = true
+        log[#log + 1] = i
         lock:release()
       end)
-      lock:release()
-      assert.is_false(ran)
-      assert.is_true(lock:locked())
-      assert.equal(waiter, lock:owner())
-      settle()
-      assert.is_true(ran)
-    end))
+    end
+    lock:release()
+    lock:acquire()
+    log[#log + 1] = "again"
+    lock:release()
+    assert.same({ 1, 2, "again" }, log)
+  end)
 
-  it("after a release queues behind those who wait [16.2]",
-    virtual(function()
-      local lock, log = weft.lock(), {}
-      lock:acquire()
-      for i = 1, 2 do
-        parked("waiter", function()
-          lock:acquire()
-          log[#log + 1] = i
-          lock:release()
-        end)
-      end
-      lock:release()
-      lock:acquire()
-      log[#log + 1] = "again"
-      lock:release()
-      assert.same({ 1, 2, "again" }, log)
-    end))
-
-  it("lets no newcomer pass those who wait [3.6, 3.9]", virtual(function()
+  it("lets no newcomer pass those who wait [3.6, 3.9]", function()
     local lock, log = weft.lock(), {}
     lock:acquire()
     parked("waiter", function()
@@ -164,27 +165,26 @@ describe("lock:acquire", function()
     end)
     weft.sleep(2)
     assert.same({ "waiter", "newcomer" }, log)
-  end))
+  end)
 
-  it("cancelled took nothing: the next gets the lock [3.5]",
-    virtual(function()
-      local lock = weft.lock()
+  it("cancelled took nothing: the next gets the lock [3.5]", function()
+    local lock = weft.lock()
+    lock:acquire()
+    local first = parked("first", function() lock:acquire() end)
+    local second = parked("second", function()
       lock:acquire()
-      local first = parked("first", function() lock:acquire() end)
-      local second = parked("second", function()
-        lock:acquire()
-        lock:release()
-      end)
-      first:cancel()
-      assert.equal(1, lock:statistics().waiting)
       lock:release()
-      settle()
-      assert.is_true(first:cancelled())
-      assert.is_true(second:done() and not second:cancelled())
-      assert.is_nil(lock:broken())
-    end))
+    end)
+    first:cancel()
+    assert.equal(1, lock:statistics().waiting)
+    lock:release()
+    settle()
+    assert.is_true(first:cancelled())
+    assert.is_true(second:done() and not second:cancelled())
+    assert.is_nil(lock:broken())
+  end)
 
-  it("timed out took nothing [3.5, 7.4]", virtual(function()
+  it("timed out took nothing [3.5, 7.4]", function()
     local lock, event = weft.lock(), weft.event()
     local owner = holder(lock, event)
     fails("TimeoutError", weft.timeout, 1, function() lock:acquire() end)
@@ -193,28 +193,27 @@ describe("lock:acquire", function()
     event:set()
     settle()
     assert.is_false(lock:locked())
-  end))
+  end)
 
-  it("is a cancellation point, even on a free lock [3.2]",
-    virtual(function()
-      local lock = weft.lock()
-      weft.move_on_after(0, function()
-        fails("CancelledError", lock.acquire, lock)
-      end)
-      assert.is_false(lock:locked())
-    end))
+  it("is a cancellation point, even on a free lock [3.2]", function()
+    local lock = weft.lock()
+    weft.move_on_after(0, function()
+      fails("CancelledError", lock.acquire, lock)
+    end)
+    assert.is_false(lock:locked())
+  end)
 
-  it("tells misuse before the cancellation [3.1]", virtual(function()
+  it("tells misuse before the cancellation [3.1]", function()
     local lock = weft.lock()
     lock:acquire()
     weft.move_on_after(0, function()
       fails("InvalidStateError", lock.acquire, lock)
     end)
     lock:release()
-  end))
+  end)
 
   it("keeps the turn while it need not wait, but for the 128th time [1.7]",
-    virtual(function()
+    function()
       local lock, count, seen = weft.lock(), 0, nil
       weft.yield() -- the budget is a step's
       weft.spawn(function() seen = count end)
@@ -224,76 +223,73 @@ describe("lock:acquire", function()
         lock:release()
       end
       assert.equal(127, seen)
-    end))
+    end)
 
-  it("goes on counting with other calls that need not wait [1.7]",
-    virtual(function()
-      local lock, count, seen = weft.lock(), 0, nil
-      local semaphore, limiter = weft.semaphore(1000), weft.limiter(1)
-      weft.yield()
-      weft.spawn(function() seen = count end)
-      for _ = 1, 50 do
-        lock:with(function() count = count + 1 end)
-        semaphore:acquire()
-        count = count + 1
-        limiter:with(function() count = count + 1 end)
-        weft.checkpoint()
-        count = count + 1
-      end
-      assert.equal(127, seen)
-    end))
+  it("goes on counting with other calls that need not wait [1.7]", function()
+    local lock, count, seen = weft.lock(), 0, nil
+    local semaphore, limiter = weft.semaphore(1000), weft.limiter(1)
+    weft.yield()
+    weft.spawn(function() seen = count end)
+    for _ = 1, 50 do
+      lock:with(function() count = count + 1 end)
+      semaphore:acquire()
+      count = count + 1
+      limiter:with(function() count = count + 1 end)
+      weft.checkpoint()
+      count = count + 1
+    end
+    assert.equal(127, seen)
+  end)
 
-  it("across a C boundary is refused where it would wait [13.3]",
-    virtual(function()
-      local lock, event = weft.lock(), weft.event()
-      holder(lock, event)
-      local err = fails("InvalidStateError", table.sort, { 2, 1 }, function()
-        lock:acquire()
-      end)
-      says(err, "lock:acquire", "table.sort")
-      event:set()
-      settle()
-    end))
+  it("across a C boundary is refused where it would wait [13.3]", function()
+    local lock, event = weft.lock(), weft.event()
+    holder(lock, event)
+    local err = fails("InvalidStateError", table.sort, { 2, 1 }, function()
+      lock:acquire()
+    end)
+    says(err, "lock:acquire", "table.sort")
+    event:set()
+    settle()
+  end)
 
-  it("needs a task [1.11]", virtual(function()
+  it("needs a task [1.11]", function()
     local lock, err = weft.lock(), nil
     weft.call_soon(function() err = error_of(lock.acquire, lock) end)
     weft.yield()
     says(err, "lock:acquire", "needs a task")
     assert.is_false(lock:locked())
-  end))
+  end)
 end)
 
 describe("lock:try_acquire", function()
-  it("takes a free lock, and is false on a taken one [3.9]",
-    virtual(function()
-      local lock, event = weft.lock(), weft.event()
-      assert.is_true(lock:try_acquire())
-      lock:release()
-      holder(lock, event)
-      assert.is_false(lock:try_acquire())
-      event:set()
-      settle()
-    end))
+  it("takes a free lock, and is false on a taken one [3.9]", function()
+    local lock, event = weft.lock(), weft.event()
+    assert.is_true(lock:try_acquire())
+    lock:release()
+    holder(lock, event)
+    assert.is_false(lock:try_acquire())
+    event:set()
+    settle()
+  end)
 
-  it("is no cancellation point [3.9]", virtual(function()
+  it("is no cancellation point [3.9]", function()
     local lock = weft.lock()
     weft.move_on_after(0, function()
       assert.is_true(lock:try_acquire())
     end)
     lock:release()
-  end))
+  end)
 end)
 
 describe("lock:release", function()
-  it("of a free lock is an InvalidStateError [16.1]", virtual(function()
+  it("of a free lock is an InvalidStateError [16.1]", function()
     local lock = weft.lock()
     says(fails("InvalidStateError", lock.release, lock), "lock:release",
       "it is free")
-  end))
+  end)
 
   it("by another task is an InvalidStateError that names the owner [16.1]",
-    virtual(function()
+    function()
       local lock, event = weft.lock(), weft.event()
       local owner = holder(lock, event)
       says(fails("InvalidStateError", lock.release, lock), "lock:release",
@@ -301,29 +297,28 @@ describe("lock:release", function()
       assert.equal(owner, lock:owner())
       event:set()
       settle()
-    end))
+    end)
 
-  it("outside a task is an InvalidStateError [16.1, 1.11]",
-    virtual(function()
-      local lock, err = weft.lock(), nil
-      lock:acquire()
-      weft.call_soon(function() err = error_of(lock.release, lock) end)
-      weft.yield()
-      assert.equal("InvalidStateError", err.name)
-      lock:release()
-    end))
+  it("outside a task is an InvalidStateError [16.1, 1.11]", function()
+    local lock, err = weft.lock(), nil
+    lock:acquire()
+    weft.call_soon(function() err = error_of(lock.release, lock) end)
+    weft.yield()
+    assert.equal("InvalidStateError", err.name)
+    lock:release()
+  end)
 
-  it("is no cancellation point and does not wait [3.7]", virtual(function()
+  it("is no cancellation point and does not wait [3.7]", function()
     local lock = weft.lock()
     lock:acquire()
     weft.move_on_after(0, function() lock:release() end)
     assert.is_false(lock:locked())
-  end))
+  end)
 end)
 
 describe("a broken lock", function()
   it("is one whose owner has ended: waiters raise InvalidStateError that names "
-    .. "the task, in order [16.3]", virtual(function()
+    .. "the task, in order [16.3]", function()
     local lock, log = weft.lock(), {}
     local owner = parked("careless", function()
       lock:acquire()
@@ -341,54 +336,51 @@ describe("a broken lock", function()
     assert.same({ 1, 2 }, log)
     assert.equal("careless", lock:broken())
     assert.is_nil(lock:owner())
-  end))
+  end)
 
   for _, method in ipairs { "acquire", "try_acquire", "release" } do
     it("refuses every later " .. method .. ", naming the task [16.3]",
-      virtual(function()
+      function()
         local lock = weft.lock()
         break_lock(lock, "careless")
         says(fails("InvalidStateError", lock[method], lock),
           "lock:" .. method, "broken", "task 'careless'")
-      end))
+      end)
   end
 
-  it("names a task without a name by its number [16.3, 4.13]",
-    virtual(function()
-      local lock = weft.lock()
-      local task = weft.spawn(function() lock:acquire() end)
-      task:await()
-      assert.equal(task:name(), lock:broken())
-    end))
+  it("names a task without a name by its number [16.3, 4.13]", function()
+    local lock = weft.lock()
+    local task = weft.spawn(function() lock:acquire() end)
+    task:await()
+    assert.equal(task:name(), lock:broken())
+  end)
 
-  it("is also one whose owner has failed, or was cancelled [16.3]",
-    virtual(function()
-      local first, second = weft.lock(), weft.lock()
-      pcall(weft.group, function(g)
-        g:spawn("cancelled", function()
-          second:acquire()
-          weft.sleep_forever()
-        end)
-        g:spawn("failed", function()
-          first:acquire()
-          error "x"
-        end)
+  it("is also one whose owner has failed, or was cancelled [16.3]", function()
+    local first, second = weft.lock(), weft.lock()
+    pcall(weft.group, function(g)
+      g:spawn("cancelled", function()
+        second:acquire()
+        weft.sleep_forever()
       end)
-      assert.equal("failed", first:broken())
-      assert.equal("cancelled", second:broken())
-    end))
+      g:spawn("failed", function()
+        first:acquire()
+        error "x"
+      end)
+    end)
+    assert.equal("failed", first:broken())
+    assert.equal("cancelled", second:broken())
+  end)
 
-  it("is not one that was released on every way out [12.10]",
-    virtual(function()
-      local lock = weft.lock()
-      pcall(weft.group, function(g)
-        g:spawn(function() lock:with(weft.sleep_forever) end)
-        g:spawn(function() lock:with(function() end) end)
-        g:spawn(function() error "x" end)
-      end)
-      assert.is_nil(lock:broken())
-      assert.is_false(lock:locked())
-    end))
+  it("is not one that was released on every way out [12.10]", function()
+    local lock = weft.lock()
+    pcall(weft.group, function(g)
+      g:spawn(function() lock:with(weft.sleep_forever) end)
+      g:spawn(function() lock:with(function() end) end)
+      g:spawn(function() error "x" end)
+    end)
+    assert.is_nil(lock:broken())
+    assert.is_false(lock:locked())
+  end)
 end)
 
 -- -- Races, in one turn -------------------------------------------------------
@@ -409,7 +401,7 @@ describe("a lock in a race", function()
   end
 
   it("handed over, then the new holder cancelled: it holds it, returns from "
-    .. "acquire, and releases on its way out [8, 3.4]", virtual(function()
+    .. "acquire, and releases on its way out [8, 3.4]", function()
     local lock, event, task, log = race()
     event:set()
     weft.yield() -- the holder releases
@@ -419,10 +411,10 @@ describe("a lock in a race", function()
       wait = "has it", owner = true, next = "Cancelled", released = true,
     }, log)
     assert.is_false(lock:locked())
-  end))
+  end)
 
   it("cancelled, then released: Cancelled; the lock stays free [8, 3.5]",
-    virtual(function()
+    function()
       local lock, event, task, log = race()
       task:cancel()
       event:set()
@@ -431,68 +423,64 @@ describe("a lock in a race", function()
         wait = "CancelledError", owner = false, next = "Cancelled",
       }, log)
       assert.is_false(lock:locked())
-    end))
+    end)
 
-  it("closed, then cancelled: ClosedError, Cancelled next [8, 3.10]",
-    virtual(function()
-      local lock, event, task, log = race()
-      lock:close()
-      task:cancel()
-      event:set()
-      settle()
-      assert.same({
-        wait = "ClosedError", owner = false, next = "Cancelled",
-      }, log)
-    end))
+  it("closed, then cancelled: ClosedError, Cancelled next [8, 3.10]", function()
+    local lock, event, task, log = race()
+    lock:close()
+    task:cancel()
+    event:set()
+    settle()
+    assert.same({
+      wait = "ClosedError", owner = false, next = "Cancelled",
+    }, log)
+  end)
 
-  it("cancelled, then closed: Cancelled [8, 3.3]", virtual(function()
+  it("cancelled, then closed: Cancelled [8, 3.3]", function()
     local lock, event, task, log = race()
     task:cancel()
     lock:close()
     event:set()
     settle()
     assert.equal("CancelledError", log.wait)
-  end))
+  end)
 end)
 
 describe("lock:with", function()
-  it("returns fn's results, nils included, and releases [12.10]",
-    virtual(function()
-      local lock = weft.lock()
-      assert.equal(3, select("#", lock:with(function()
-        assert.equal(weft.current_task(), lock:owner())
-        return 1, nil, nil
-      end)))
-      assert.is_false(lock:locked())
-    end))
+  it("returns fn's results, nils included, and releases [12.10]", function()
+    local lock = weft.lock()
+    assert.equal(3, select("#", lock:with(function()
+      assert.equal(weft.current_task(), lock:owner())
+      return 1, nil, nil
+    end)))
+    assert.is_false(lock:locked())
+  end)
 
   it("releases when fn fails, and raises its error untouched [12.10, 10.1]",
-    virtual(function()
+    function()
       local lock, mine = weft.lock(), {}
       assert.equal(mine,
         error_of(lock.with, lock, function() error(mine) end))
       assert.is_false(lock:locked())
-    end))
+    end)
 
-  it("releases when fn is cancelled, without waiting [12.10, 3.7]",
-    virtual(function()
-      local lock = weft.lock()
-      weft.move_on_after(1, function() lock:with(weft.sleep_forever) end)
-      assert.is_false(lock:locked())
-    end))
+  it("releases when fn is cancelled, without waiting [12.10, 3.7]", function()
+    local lock = weft.lock()
+    weft.move_on_after(1, function() lock:with(weft.sleep_forever) end)
+    assert.is_false(lock:locked())
+  end)
 
-  it("does not call fn when the acquire was cancelled [12.10, 3.5]",
-    virtual(function()
-      local lock, event = weft.lock(), weft.event()
-      local owner = holder(lock, event)
-      weft.move_on_after(1, function() lock:with(error) end)
-      assert.equal(owner, lock:owner())
-      event:set()
-      settle()
-    end))
+  it("does not call fn when the acquire was cancelled [12.10, 3.5]", function()
+    local lock, event = weft.lock(), weft.event()
+    local owner = holder(lock, event)
+    weft.move_on_after(1, function() lock:with(error) end)
+    assert.equal(owner, lock:owner())
+    event:set()
+    settle()
+  end)
 
   it("raises what releasing raises, with fn's error as the cause [10.10]",
-    virtual(function()
+    function()
       local lock, mine = weft.lock(), weft.Error "mine"
       local err = fails("InvalidStateError", lock.with, lock, function()
         lock:release()
@@ -502,9 +490,9 @@ describe("lock:with", function()
       says(fails("InvalidStateError", lock.with, lock, function()
         lock:release()
       end), "lock:release", "it is free")
-    end))
+    end)
 
-  it("gives nothing back where fn has closed the lock", virtual(function()
+  it("gives nothing back where fn has closed the lock", function()
     local lock = weft.lock()
     assert.equal("result", lock:with(function()
       lock:close()
@@ -515,52 +503,50 @@ describe("lock:with", function()
       lock:close()
       error("mine", 0)
     end))
-  end))
+  end)
 
-  it("refuses what is no function, and takes nothing", virtual(function()
+  it("refuses what is no function, and takes nothing", function()
     local lock = weft.lock()
     refuses({ "lock:with", "fn", "function", "nil" }, lock.with, lock)
     assert.is_false(lock:locked())
-  end))
+  end)
 end)
 
 describe("lock:close", function()
-  it("wakes all who wait with ClosedError, in order [3.10]",
-    virtual(function()
-      local lock, event, log = weft.lock(), weft.event(), {}
-      holder(lock, event)
-      for i = 1, 2 do
-        parked("waiter", function()
-          says(fails("ClosedError", lock.acquire, lock), "lock:acquire",
-            "closed")
-          log[#log + 1] = i
-        end)
-      end
-      lock:close()
-      lock:close()
-      settle()
-      assert.same({ 1, 2 }, log)
-      event:set()
-      settle()
-    end))
+  it("wakes all who wait with ClosedError, in order [3.10]", function()
+    local lock, event, log = weft.lock(), weft.event(), {}
+    holder(lock, event)
+    for i = 1, 2 do
+      parked("waiter", function()
+        says(fails("ClosedError", lock.acquire, lock), "lock:acquire",
+          "closed")
+        log[#log + 1] = i
+      end)
+    end
+    lock:close()
+    lock:close()
+    settle()
+    assert.same({ 1, 2 }, log)
+    event:set()
+    settle()
+  end)
 
   for _, method in ipairs {
     "acquire", "try_acquire", "release", "locked", "owner", "broken",
     "statistics",
   } do
-    it("has " .. method .. " raise ClosedError from then on [3.10]",
-      virtual(function()
-        local lock = weft.lock()
-        lock:close()
-        says(fails("ClosedError", lock[method], lock), "lock:" .. method,
-          "the lock is closed")
-      end))
+    it("has " .. method .. " raise ClosedError from then on [3.10]", function()
+      local lock = weft.lock()
+      lock:close()
+      says(fails("ClosedError", lock[method], lock), "lock:" .. method,
+        "the lock is closed")
+    end)
   end
 end)
 
 describe("a lock and the run budget", function()
   it("lets others run before it is taken, not while it is held [1.7]",
-    helper.virtual(function()
+    function()
       local lock, seen = weft.lock(), {}
       local busy = weft.spawn(function()
         for _ = 1, 300 do
@@ -573,10 +559,10 @@ describe("a lock and the run budget", function()
         seen[#seen + 1] = lock:locked()
       end
       assert.same({ false, false, false }, seen)
-    end))
+    end)
 
   it("raises Cancelled instead of taking it, if it came meanwhile [3.5]",
-    helper.virtual(function()
+    function()
       local lock, err = weft.lock(), nil
       local busy = weft.spawn(function()
         while true do
@@ -592,5 +578,5 @@ describe("a lock and the run budget", function()
       assert.is_true(busy:done())
       assert.is_true(err:is "CancelledError")
       assert.is_false(lock:locked())
-    end))
+    end)
 end)

@@ -1,9 +1,12 @@
 -- Many at once, waiting for all: gather, map, each.
 local weft = require "weft"
 local errors = require "weft.error"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 
-local virtual, error_of = helper.virtual, helper.error_of
+local error_of = helper.error_of
+
+testing.options { virtual = true }
 
 local function fails(class, fn, ...)
   local err = error_of(fn, ...)
@@ -43,58 +46,58 @@ end
 
 describe("weft.gather", function()
   it("runs all at once and gives their first results in order, with n [11.3]",
-    virtual(function()
+    function()
       local results = weft.gather {
         job(3, "a"), job(1, "b"), function() return "c", "dropped" end,
       }
       assert.same({ "a", "b", "c", n = 3 }, results)
       assert.equal(3, weft.now())
-    end))
+    end)
 
-  it("keeps nil results in their places [11.3]", virtual(function()
+  it("keeps nil results in their places [11.3]", function()
     local results = weft.gather { nothing, job(0, 2), nothing }
     assert.same({ [2] = 2, n = 3 }, results)
-  end))
+  end)
 
-  it("spawns functions in argument order [11.1]", virtual(function()
+  it("spawns functions in argument order [11.1]", function()
     local log = {}
     local function note(i) return function() log[#log + 1] = i end end
     weft.gather { note(1), note(2), note(3) }
     assert.same({ 1, 2, 3 }, log)
-  end))
+  end)
 
   it("runs functions in a group of its own, in the caller's scopes [11.1, 6.1]",
-    virtual(function()
+    function()
       local me = weft.current_task()
       local results = weft.gather {
         function() return weft.current_task():parent() == me end,
       }
       assert.is_true(results[1])
-    end))
+    end)
 
-  it("takes tasks and futures too [11.1]", virtual(function()
+  it("takes tasks and futures too [11.1]", function()
     local task = weft.spawn(job(2, "task"))
     assert.same({ "task", "future", "fn", n = 3 },
       weft.gather { task, done_with "future", job(1, "fn") })
-  end))
+  end)
 
   it("gives a task twice that stands twice, and runs a function twice that "
-    .. "does [11.3]", virtual(function()
+    .. "does [11.3]", function()
     local task, runs = weft.spawn(job(1, "x")), 0
     local function fn()
       runs = runs + 1
       return runs
     end
     assert.same({ "x", "x", 1, 2, n = 4 }, weft.gather { task, task, fn, fn })
-  end))
+  end)
 
-  it("of nothing is an empty list [11.7]", virtual(function()
+  it("of nothing is an empty list [11.7]", function()
     assert.same({ n = 0 }, weft.gather {})
     assert.same({ n = 0 }, weft.gather({}, { return_errors = true }))
-  end))
+  end)
 
   it("cancels and joins its own at the first failure, then raises it, bare "
-    .. "[11.4]", virtual(function()
+    .. "[11.4]", function()
     local mine, cleaned = weft.OSError "x", nil
     local err = error_of(weft.gather, {
       function()
@@ -107,9 +110,9 @@ describe("weft.gather", function()
     })
     assert.equal(mine, err)
     assert.equal(6, cleaned)
-  end))
+  end)
 
-  it("reports later failures of its own [11.4]", virtual(function()
+  it("reports later failures of its own [11.4]", function()
     local err = fails("Error", weft.gather, {
       function()
         pcall(weft.sleep_forever)
@@ -118,29 +121,29 @@ describe("weft.gather", function()
       raiser(weft.Error "first"),
     })
     assert.equal("first", err.message)
-    local reports = helper.take_reports()
+    local reports = testing.reports()
     assert.equal(1, #reports)
     assert.equal("later", reports[1].err.message)
-  end))
+  end)
 
-  it("never cancels what was passed in [11.1, 11.4]", virtual(function()
+  it("never cancels what was passed in [11.1, 11.4]", function()
     local task, future = weft.spawn(job(5, "x")), weft.future()
     fails("Error", weft.gather, { task, future, raiser "fails" })
     assert.is_false(task.scope:cancel_called())
     assert.is_false(future:cancelled())
     assert.equal("x", task:await())
     future:cancel()
-  end))
+  end)
 
   it("raises the failure of a task that was passed in, the task's own object "
-    .. "[11.4, 10.2]", virtual(function()
+    .. "[11.4, 10.2]", function()
     local task = weft.spawn(raiser(weft.OSError "x"))
     local err = fails("OSError", weft.gather, { job(5), task })
     assert.equal(task:error(), err)
-  end))
+  end)
 
   it("takes an item that was cancelled from elsewhere for a failure, with "
-    .. "TaskCancelledError [11.4]", virtual(function()
+    .. "TaskCancelledError [11.4]", function()
     local task = weft.spawn(weft.sleep_forever)
     task:cancel()
     fails("TaskCancelledError", weft.gather, { job(1), task })
@@ -148,10 +151,10 @@ describe("weft.gather", function()
       weft.current_task():cancel()
       weft.checkpoint()
     end })
-  end))
+  end)
 
   it("raises Cancelled, never values, for a caller who is cancelled before the "
-    .. "end [11.2]", virtual(function()
+    .. "end [11.2]", function()
     local err
     local child
     local scope = weft.move_on_after(1, function()
@@ -165,33 +168,32 @@ describe("weft.gather", function()
     assert.is_true(err:is "CancelledError")
     assert.is_false(child:cancelled())
     assert.is_true(scope:cancelled_caught())
-  end))
+  end)
 
-  it("joins its own before it raises Cancelled [11.2]", virtual(function()
+  it("joins its own before it raises Cancelled [11.2]", function()
     weft.move_on_after(1, function()
       weft.gather { function()
         weft.finally(weft.sleep_forever, function() weft.sleep(5) end)
       end }
     end)
     assert.equal(6, weft.now())
-  end))
+  end)
 
-  it("reports a failure of its own in that time [11.2]",
-    virtual(function()
-      local scope = weft.move_on_after(1, function()
-        weft.gather { function()
-          pcall(weft.sleep_forever)
-          error(weft.Error "meanwhile")
-        end }
-      end)
-      assert.is_true(scope:cancelled_caught())
-      local reports = helper.take_reports()
-      assert.equal(1, #reports)
-      assert.equal("meanwhile", reports[1].err.message)
-    end))
+  it("reports a failure of its own in that time [11.2]", function()
+    local scope = weft.move_on_after(1, function()
+      weft.gather { function()
+        pcall(weft.sleep_forever)
+        error(weft.Error "meanwhile")
+      end }
+    end)
+    assert.is_true(scope:cancelled_caught())
+    local reports = testing.reports()
+    assert.equal(1, #reports)
+    assert.equal("meanwhile", reports[1].err.message)
+  end)
 
   it("delivers if all had ended before the caller was cancelled [3.4]",
-    virtual(function()
+    function()
       local got
       local task = weft.spawn(function()
         got = weft.gather { job(1, "x") }
@@ -203,16 +205,16 @@ describe("weft.gather", function()
       end)
       weft.sleep(2)
       assert.same({ "x", n = 1 }, got)
-    end))
+    end)
 
-  it("has a failure observed by raising it [4.12]", virtual(function()
+  it("has a failure observed by raising it [4.12]", function()
     pcall(weft.gather, { raiser "x" })
     collectgarbage()
     settle()
-    assert.same({}, helper.take_reports())
-  end))
+    assert.same({}, testing.reports())
+  end)
 
-  it("refuses wrong arguments", virtual(function()
+  it("refuses wrong arguments", function()
     refuses({ "gather", "list", "nil" }, weft.gather)
     refuses({ "gather", "list", "function" }, weft.gather, nothing)
     refuses({ "item 2", "function", "task", "future", "number 5" },
@@ -220,59 +222,57 @@ describe("weft.gather", function()
     refuses({ "item 1", "table" }, weft.gather, { {} })
     refuses({ "item 2", "nil" }, weft.gather, { nothing, nil, n = 2 })
     refuses({ "opts", "table", "boolean true" }, weft.gather, {}, true)
-  end))
+  end)
 end)
 
 describe("weft.gather with return_errors", function()
   local opts = { return_errors = true }
 
-  it("waits for all; error objects stand in the list [11.5]",
-    virtual(function()
-      local mine = weft.OSError "x"
-      local results = weft.gather({ raiser(mine), job(3, "a"), raiser "text" },
-        opts)
-      assert.equal(mine, results[1])
-      assert.equal("a", results[2])
-      assert.equal("text", results[3].value)
-      assert.equal(3, results.n)
-      assert.equal(3, weft.now())
-    end))
+  it("waits for all; error objects stand in the list [11.5]", function()
+    local mine = weft.OSError "x"
+    local results = weft.gather({ raiser(mine), job(3, "a"), raiser "text" },
+      opts)
+    assert.equal(mine, results[1])
+    assert.equal("a", results[2])
+    assert.equal("text", results[3].value)
+    assert.equal(3, results.n)
+    assert.equal(3, weft.now())
+  end)
 
-  it("has TaskCancelledError stand for what was cancelled [11.5]",
-    virtual(function()
-      local task = weft.spawn(weft.sleep_forever)
-      task:cancel()
-      local results = weft.gather({ task, function()
-        weft.current_task():cancel()
-        weft.checkpoint()
-      end, function() error(weft.CancelledError "of its own making") end },
-        opts)
-      for i = 1, 3 do
-        assert.is_true(results[i]:is "TaskCancelledError")
-      end
-    end))
+  it("has TaskCancelledError stand for what was cancelled [11.5]", function()
+    local task = weft.spawn(weft.sleep_forever)
+    task:cancel()
+    local results = weft.gather({ task, function()
+      weft.current_task():cancel()
+      weft.checkpoint()
+    end, function() error(weft.CancelledError "of its own making") end },
+      opts)
+    for i = 1, 3 do
+      assert.is_true(results[i]:is "TaskCancelledError")
+    end
+  end)
 
-  it("counts the errors as observed [11.5, 4.12]", virtual(function()
+  it("counts the errors as observed [11.5, 4.12]", function()
     local task = weft.spawn(raiser "x")
     weft.gather({ task, raiser "y" }, opts)
     task = nil -- luacheck: ignore
     collectgarbage()
     collectgarbage()
     settle()
-    assert.same({}, helper.take_reports())
-  end))
+    assert.same({}, testing.reports())
+  end)
 
   it("raises Cancelled for a caller who is cancelled; failures are reported "
-    .. "[11.2]", virtual(function()
+    .. "[11.2]", function()
     local scope = weft.move_on_after(2, function()
       weft.gather({ raiser(weft.Error "x"), job(5) }, opts)
       error "not reached"
     end)
     assert.is_true(scope:cancelled_caught())
-    local reports = helper.take_reports()
+    local reports = testing.reports()
     assert.equal(1, #reports)
     assert.equal("x", reports[1].err.message)
-  end))
+  end)
 end)
 
 -- -- map and each ------------------------------------------------------------
@@ -289,21 +289,21 @@ end
 
 describe("weft.map", function()
   it("calls fn(item) for all at once and gives first results in order [11.6]",
-    virtual(function()
+    function()
       assert.same({ 10, 20, 30, n = 3 }, weft.map({ 1, 2, 3 }, function(i)
         weft.sleep(4 - i)
         return i * 10, "dropped"
       end))
       assert.equal(3, weft.now())
-    end))
+    end)
 
-  it("keeps nil results in their places [11.6]", virtual(function()
+  it("keeps nil results in their places [11.6]", function()
     assert.same({ [2] = 2, n = 3 }, weft.map({ 1, 2, 3 }, function(i)
       if i == 2 then return i end
     end))
-  end))
+  end)
 
-  it("runs at most limit at once [11.6]", virtual(function()
+  it("runs at most limit at once [11.6]", function()
     local running, most = 0, 0
     weft.map({ 1, 2, 3, 4, 5, 6, 7 }, function()
       running = running + 1
@@ -313,87 +313,83 @@ describe("weft.map", function()
     end, { limit = 3 })
     assert.equal(3, most)
     assert.equal(3, weft.now())
-  end))
+  end)
 
-  it("draws on an iterator only when a place is free [11.6]",
-    virtual(function()
-      local log = {}
-      weft.map(counter(3, log), job(2), { limit = 1 })
-      assert.same({ "1 at 0", "2 at 2", "3 at 4", "4 at 6" }, log)
-    end))
+  it("draws on an iterator only when a place is free [11.6]", function()
+    local log = {}
+    weft.map(counter(3, log), job(2), { limit = 1 })
+    assert.same({ "1 at 0", "2 at 2", "3 at 4", "4 at 6" }, log)
+  end)
 
-  it("draws on an iterator in the caller's task; it may park [11.6]",
-    virtual(function()
-      local tasks = {}
-      local results = weft.map(function()
-        if #tasks == 3 then return nil end
-        weft.sleep(1)
-        tasks[#tasks + 1] = weft.current_task():name()
-        return #tasks
-      end, function(i) return i end)
-      assert.same({ "main", "main", "main" }, tasks)
-      assert.same({ 1, 2, 3, n = 3 }, results)
-    end))
+  it("draws on an iterator in the caller's task; it may park [11.6]", function()
+    local tasks = {}
+    local results = weft.map(function()
+      if #tasks == 3 then return nil end
+      weft.sleep(1)
+      tasks[#tasks + 1] = weft.current_task():name()
+      return #tasks
+    end, function(i) return i end)
+    assert.same({ "main", "main", "main" }, tasks)
+    assert.same({ 1, 2, 3, n = 3 }, results)
+  end)
 
-  it("takes a callable object for an iterator [11.6]", virtual(function()
+  it("takes a callable object for an iterator [11.6]", function()
     local next_item = counter(2)
     local items = setmetatable({},
       { __call = function() return next_item() end })
     assert.same({ 1, 2, n = 2 }, weft.map(items, function(i) return i end))
-  end))
+  end)
 
-  it("takes an iterator's error for a failure [11.6, 11.4]",
-    virtual(function()
-      local mine, cut_off = weft.OSError "x", false
-      local count = 0
-      local err = error_of(weft.map, function()
-        count = count + 1
-        if count == 2 then error(mine) end
-        return count
-      end, function()
-        cut_off = not pcall(weft.sleep_forever)
-      end)
-      assert.equal(mine, err)
-      assert.is_true(cut_off)
-    end))
+  it("takes an iterator's error for a failure [11.6, 11.4]", function()
+    local mine, cut_off = weft.OSError "x", false
+    local count = 0
+    local err = error_of(weft.map, function()
+      count = count + 1
+      if count == 2 then error(mine) end
+      return count
+    end, function()
+      cut_off = not pcall(weft.sleep_forever)
+    end)
+    assert.equal(mine, err)
+    assert.is_true(cut_off)
+  end)
 
   it("raises the first failure, bare, once its own are joined [11.4]",
-    virtual(function()
+    function()
       local mine, ended = weft.OSError "x", 0
       assert.equal(mine, error_of(weft.map, { 1, 2, 3 }, function(i)
         if i == 2 then error(mine) end
         weft.finally(weft.sleep_forever, function() ended = ended + 1 end)
       end))
       assert.equal(2, ended)
-    end))
+    end)
 
-  it("has error objects stand in the list with return_errors [11.5]",
-    virtual(function()
-      local results = weft.map({ 1, 2, 3 }, function(i)
-        if i == 2 then error(weft.OSError "x") end
-        return i
-      end, { return_errors = true, limit = 2 })
-      assert.equal(1, results[1])
-      assert.is_true(results[2]:is "OSError")
-      assert.equal(3, results[3])
-    end))
+  it("has error objects stand in the list with return_errors [11.5]", function()
+    local results = weft.map({ 1, 2, 3 }, function(i)
+      if i == 2 then error(weft.OSError "x") end
+      return i
+    end, { return_errors = true, limit = 2 })
+    assert.equal(1, results[1])
+    assert.is_true(results[2]:is "OSError")
+    assert.equal(3, results[3])
+  end)
 
-  it("of nothing is an empty list [11.7]", virtual(function()
+  it("of nothing is an empty list [11.7]", function()
     assert.same({ n = 0 }, weft.map({}, error))
     assert.same({ n = 0 }, weft.map(counter(0), error, { limit = 1 }))
-  end))
+  end)
 
   it("raises Cancelled for a caller who is cancelled, also one who waits for a "
-    .. "place [11.2]", virtual(function()
+    .. "place [11.2]", function()
     local drawn = {}
     local scope = weft.move_on_after(3, function()
       weft.map(counter(5, drawn), job(2), { limit = 1 })
     end)
     assert.is_true(scope:cancelled_caught())
     assert.same({ "1 at 0", "2 at 2" }, drawn)
-  end))
+  end)
 
-  it("takes an infinite limit for none [9.12, 11.6]", virtual(function()
+  it("takes an infinite limit for none [9.12, 11.6]", function()
     local count = 0
     weft.group(function(g)
       for _ = 1, 200 do g:spawn(function() count = count + 1 end) end
@@ -401,9 +397,9 @@ describe("weft.map", function()
     end, { limit = math.huge })
     assert.equal(200, count)
     assert.equal(3, weft.map({ 1, 2, 3 }, tostring, { limit = math.huge }).n)
-  end))
+  end)
 
-  it("refuses wrong arguments", virtual(function()
+  it("refuses wrong arguments", function()
     refuses({ "map", "items", "list", "iterator", "nil" }, weft.map, nil,
       nothing)
     refuses({ "items", "string" }, weft.map, "abc", nothing)
@@ -411,11 +407,11 @@ describe("weft.map", function()
     refuses({ "limit", "1", "number 0" }, weft.map, {}, nothing, { limit = 0 })
     refuses({ "limit", "NaN" }, weft.map, {}, nothing, { limit = 0 / 0 })
     refuses({ "opts", "table", "number 3" }, weft.map, {}, nothing, 3)
-  end))
+  end)
 end)
 
 describe("weft.each", function()
-  it("calls fn(item) for all and returns nothing [11.6]", virtual(function()
+  it("calls fn(item) for all and returns nothing [11.6]", function()
     local seen = {}
     assert.equal(0, select("#", weft.each({ "a", "b" }, function(item)
       weft.sleep(1)
@@ -424,32 +420,31 @@ describe("weft.each", function()
     end)))
     assert.same({ a = true, b = true }, seen)
     assert.equal(1, weft.now())
-  end))
+  end)
 
-  it("runs at most limit at once and draws no sooner [11.6]",
-    virtual(function()
-      local log = {}
-      weft.each(counter(4, log), job(1), { limit = 2 })
-      assert.same({ "1 at 0", "2 at 0", "3 at 1", "4 at 1", "5 at 2" }, log)
-    end))
+  it("runs at most limit at once and draws no sooner [11.6]", function()
+    local log = {}
+    weft.each(counter(4, log), job(1), { limit = 2 })
+    assert.same({ "1 at 0", "2 at 0", "3 at 1", "4 at 1", "5 at 2" }, log)
+  end)
 
-  it("raises the first failure, bare [11.4]", virtual(function()
+  it("raises the first failure, bare [11.4]", function()
     local mine = weft.OSError "x"
     assert.equal(mine, error_of(weft.each, { 1, 2 }, raiser(mine)))
-    assert.equal(1, #helper.take_reports()) -- the other one
-  end))
+    assert.equal(1, #testing.reports()) -- the other one
+  end)
 
-  it("of nothing does nothing [11.7]", virtual(function()
+  it("of nothing does nothing [11.7]", function()
     weft.each({}, error)
     weft.each(counter(0), error)
-  end))
+  end)
 
-  it("refuses wrong arguments", virtual(function()
+  it("refuses wrong arguments", function()
     refuses({ "each", "items", "number 5" }, weft.each, 5, nothing)
     refuses({ "each", "fn", "nil" }, weft.each, {})
     refuses({ "each", "limit" }, weft.each, {}, nothing, { limit = "1" })
     refuses({ "each", "opts" }, weft.each, {}, nothing, "x")
-  end))
+  end)
 end)
 
 describe("what is given to gather, map, wait and the like", function()
@@ -464,14 +459,14 @@ describe("what is given to gather, map, wait and the like", function()
   }
   for name, call in pairs(options) do
     it("is refused by " .. name .. " with an option it does not know",
-      helper.virtual(function()
+      function()
         helper.refuses({ name, "no option 'return_exceptions'", "there" },
           call, { return_exceptions = true })
         helper.refuses({ name, "opts must be a table", "number 1" }, call, 1)
-      end))
+      end)
   end
 
-  it("is refused if it is no list", helper.virtual(function()
+  it("is refused if it is no list", function()
     local task = weft.spawn(weft.yield)
     helper.refuses({ "gather", "list", "table" },
       weft.gather, { a = weft.yield })
@@ -479,5 +474,5 @@ describe("what is given to gather, map, wait and the like", function()
     helper.refuses({ "catch", "list" }, weft.catch, weft.yield,
       { [weft.Error] = print })
     task:await()
-  end))
+  end)
 end)

@@ -2,7 +2,10 @@
 -- hold for what tasks do to each other, in whichever order they run.
 -- `make fuzz` does the same without an end.
 local weft = require "weft"
+local testing = require "weft.testing"
 local search = require "spec.model.search"
+
+testing.options { plain = true } -- each program has a run of its own
 
 -- Searches with a weft in which some functions are replaced: by faulty ones, to
 -- see that the model finds what is wrong.

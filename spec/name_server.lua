@@ -3,6 +3,7 @@
 -- such records; "nx" does not exist; "silent" gets no answer.
 local bit = require "bit"
 local weft = require "weft"
+local testing = require "weft.testing"
 
 local name_server = {}
 
@@ -55,9 +56,9 @@ local function answer(query)
     .. records
 end
 
---- Calls body(address) while a server answers there; `name_server.queries`
--- counts.
-function name_server.with(body)
+--- Has a server answer until the end of the test; returns its address.
+-- `name_server.queries` counts.
+function name_server.start()
   local socket = weft.net.udp { host = "127.0.0.1" }
   name_server.queries = 0
   local server = weft.spawn("name server", function()
@@ -67,10 +68,11 @@ function name_server.with(body)
       if reply then socket:send(reply, host, port) end
     end
   end)
-  weft.finally(function() body(socket:address()) end, function()
+  testing.defer(function()
     socket:close()
     server:await()
   end)
+  return socket:address()
 end
 
 return name_server

@@ -3,21 +3,18 @@
 -- the innermost first, and no error gets lost on the way.
 local weft = require "weft"
 local owner = require "weft.owner"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 
-local virtual, fails = helper.virtual, helper.fails
-local error_of, take_reports = helper.error_of, helper.take_reports
+local fails = helper.fails
+local error_of, take_reports = helper.error_of, testing.reports
+
+testing.options { virtual = true }
 
 local log
 
--- A test on the virtual clock, with a log of its own; it leaves nothing owned.
-local function logged(fn)
-  return virtual(function(...)
-    log = {}
-    fn(...)
-    assert.is_nil(next(owner.owned))
-  end)
-end
+before_each(function() log = {} end)
+after_each(function() assert.is_nil(next(owner.owned)) end)
 
 local function note(name) log[#log + 1] = name .. " at " .. weft.now() end
 
@@ -93,16 +90,16 @@ local UNWOUND = {
 
 describe("a group in a generator in a context in a timeout", function()
   it("is unwound from the inside, each cleanup in its own time "
-    .. "[7.9, 9.6, 12.1, 12.6, 14.3]", logged(function()
+    .. "[7.9, 9.6, 12.1, 12.6, 14.3]", function()
     local err = fails("TimeoutError", nested, {})
     assert.same(UNWOUND, log)
     assert.equal(9, weft.now())
     assert.equal("deadline", err.cause.source)
     assert.same({}, chain(err.cause.cause))
-  end))
+  end)
 
   it("keeps the failures of all cleanups, the outer with the inner for its "
-    .. "cause [7.6, 9.4, 9.9, 10.10, 12.4, 12.9]", logged(function()
+    .. "cause [7.6, 9.4, 9.9, 10.10, 12.4, 12.9]", function()
     local mine = make_errors("one", "two", "generator", "body", "context")
     local err = error_of(nested, mine)
     assert.same(UNWOUND, log)
@@ -119,10 +116,10 @@ describe("a group in a generator in a context in a timeout", function()
       assert.equal(mine[member.message], member)
       assert.is_true(member.cause:is "CancelledError")
     end
-  end))
+  end)
 
   it("passes an error of the innermost group out through all of them "
-    .. "[9.3, 9.4, 12.6, 14.2]", logged(function()
+    .. "[9.3, 9.4, 12.6, 14.2]", function()
     local mine = weft.Error "mine"
     local open = weft.context(function(yield)
       weft.timeout(50, function() cleaned("context", yield) end)
@@ -143,22 +140,22 @@ describe("a group in a generator in a context in a timeout", function()
     assert.same({ mine }, err.errors)
     assert.is_nil(err.cause)
     assert.same({ "sibling at 1", "generator at 2", "context at 3" }, log)
-  end))
+  end)
 
   it("is cut off by the cancelling of its task just the same [6.13, 12.1]",
-    logged(function()
+    function()
       local task = weft.spawn(nested, {})
       weft.sleep(2)
       task:cancel()
       fails("TaskCancelledError", task.await, task)
       assert.same({ "value ready at 0", "group at 3", "one at 3", "two at 3",
         "generator at 4", "body at 5", "context at 6" }, log)
-    end))
+    end)
 end)
 
 describe("generators that are left early", function()
   it("are closed where they were made, the last made first, between the "
-    .. "cleanups around [14.6, 14.7]", logged(function()
+    .. "cleanups around [14.6, 14.7]", function()
     cleaned("task", function()
       weft.scope(function()
         cleaned("scope", function()
@@ -170,10 +167,10 @@ describe("generators that are left early", function()
     end)
     assert.same({ "scope at 1", "scope's end at 1", "second at 2",
       "first at 3", "task at 4" }, log)
-  end))
+  end)
 
   it("within one another are closed from the outside in, each before what it "
-    .. "was made in has ended [14.5, 14.7]", logged(function()
+    .. "was made in has ended [14.5, 14.7]", function()
     local walk
     walk = weft.generator(function(yield, depth)
       cleaned("body " .. depth, function()
@@ -186,10 +183,10 @@ describe("generators that are left early", function()
       for leaf in walk(2) do if leaf == "leaf" then break end end
     end)
     assert.same({ "body 2 at 1", "body 1 at 2", "body 0 at 3" }, log)
-  end))
+  end)
 
   it("are closed though the cleanups of others fail: the first failure is "
-    .. "raised, the others are reported [14.7]", logged(function()
+    .. "raised, the others are reported [14.7]", function()
     local mine = make_errors("first", "second", "third")
     local err = error_of(weft.scope, function()
       for _, name in ipairs { "first", "second", "third" } do
@@ -203,10 +200,10 @@ describe("generators that are left early", function()
     assert.equal(2, #reports)
     assert.equal(mine.second, reports[1].err)
     assert.equal(mine.first, reports[2].err)
-  end))
+  end)
 
   it("in the cleanup of another are closed when that one's body has ended "
-    .. "[12.1, 14.7]", logged(function()
+    .. "[12.1, 14.7]", function()
     local outer = weft.generator(function(yield)
       weft.finally(function() yield(1) end, function()
         counting "made by the cleanup":next()
@@ -218,10 +215,10 @@ describe("generators that are left early", function()
       weft.sleep_forever()
     end)
     assert.same({ "cleanup at 3", "made by the cleanup at 4" }, log)
-  end))
+  end)
 
   it("are closed when main returns, before what is spawned is joined "
-    .. "[14.7, 22.2]", function()
+    .. "[14.7, 22.2]", testing.plain(function()
     log = {}
     local kept
     local result = require("weft.run").run_with({ virtual = true }, function()
@@ -238,10 +235,10 @@ describe("generators that are left early", function()
     assert.same({ "main's at 2", "task's at 3" }, log)
     assert.is_nil(next(owner.owned))
     kept:close()
-  end)
+  end))
 
   it("by the hundred and deeper are all unwound by a timeout [14.3, 7.4]",
-    logged(function()
+    function()
       local DEPTH, count = 150, 0
       local walk
       walk = weft.generator(function(yield, depth)
@@ -257,12 +254,12 @@ describe("generators that are left early", function()
       fails("TimeoutError", weft.timeout, 1, function() walk(DEPTH):next() end)
       assert.equal(DEPTH + 1, count)
       assert.equal(DEPTH + 2, weft.now())
-    end))
+    end)
 end)
 
 describe("cleanups that wait", function()
   it("are not cut off from outside, and may cut off themselves [12.1, 12.2]",
-    logged(function()
+    function()
       local gen = weft.generator(function(yield)
         weft.finally(function() yield(1) end, function()
           local results = { weft.shield(function()
@@ -283,10 +280,10 @@ describe("cleanups that wait", function()
       end)
       assert.is_true(scope:cancelled_caught())
       assert.same({ "in the grace at 4", "cleanup at 5" }, log)
-    end))
+    end)
 
   it("may use groups, contexts and generators of their own [12.1, 14.7]",
-    logged(function()
+    function()
       local open = weft.context(function(yield)
         weft.group(function(g)
           yield(g)
@@ -305,10 +302,10 @@ describe("cleanups that wait", function()
       -- The generator belongs to the group, inside which the body runs.
       assert.same({ "context at 1", "generator at 2", "child at 3",
         "cleanup at 3" }, log)
-    end))
+    end)
 
   it("of one scope run in the reverse order of entry, whatever they belong to "
-    .. "[12.4, 12.8, 14.7]", logged(function()
+    .. "[12.4, 12.8, 14.7]", function()
     local open = weft.context(function(yield) cleaned("context", yield) end)
     local resource = {
       enter = function() return "resource" end,
@@ -326,12 +323,12 @@ describe("cleanups that wait", function()
     end)
     assert.same({ "closed by the stack at 1", "callback at 2", "resource at 3",
       "deferred at 4", "context at 5", "generator at 6" }, log)
-  end))
+  end)
 end)
 
 describe("errors inside the handling of errors", function()
   it("have what was in flight as their cause, unless they have one already "
-    .. "[10.8, 10.10, 12.9]", virtual(function()
+    .. "[10.8, 10.10, 12.9]", function()
     local mine = make_errors("1", "2", "3", "4")
     local err = error_of(weft.finally, function() error(mine["1"]) end,
       function(first)
@@ -347,10 +344,10 @@ describe("errors inside the handling of errors", function()
     assert.same({ mine["4"] }, err.errors)
     assert.same({ mine["3"] }, mine["4"].cause.errors)
     assert.equal(mine["2"], err.cause)
-  end))
+  end)
 
   it("of exits, deferred calls and callbacks make one chain of all "
-    .. "[12.4, 12.8, 10.10]", virtual(function()
+    .. "[12.4, 12.8, 10.10]", function()
     local mine = make_errors("body", "callback", "deferred", "exit", "close")
     local seen = {}
     local err = error_of(weft.stack, function(s)
@@ -373,23 +370,22 @@ describe("errors inside the handling of errors", function()
       messages(chain(err)))
     assert.equal(mine.body, seen.callback)
     assert.equal(mine.deferred, seen.exit)
-  end))
+  end)
 
-  it("that are no error objects are kept as such [10.1, 10.10]",
-    virtual(function()
-      local err = error_of(weft.finally, function() error("inner", 0) end,
-        function() error({ 7 }) end)
-      assert.same({ 7 }, err.value)
-      assert.equal("inner", err.cause.value)
-      err = error_of(weft.with, { close = function() error(nil) end },
-        function() error(false) end)
-      assert.is_true(err:is "Error")
-      assert.is_nil(err.value)
-      assert.is_false(err.cause.value)
-    end))
+  it("that are no error objects are kept as such [10.1, 10.10]", function()
+    local err = error_of(weft.finally, function() error("inner", 0) end,
+      function() error({ 7 }) end)
+    assert.same({ 7 }, err.value)
+    assert.equal("inner", err.cause.value)
+    err = error_of(weft.with, { close = function() error(nil) end },
+      function() error(false) end)
+    assert.is_true(err:is "Error")
+    assert.is_nil(err.value)
+    assert.is_false(err.cause.value)
+  end)
 
   it("in an xpcall's own handler lose nothing that weft has to clean "
-    .. "[13.3, 14.7]", logged(function()
+    .. "[13.3, 14.7]", function()
     local gen = weft.generator(function(yield)
       cleaned("generator", function()
         xpcall(function() error "x" end, function() error "y" end)
@@ -407,10 +403,10 @@ describe("errors inside the handling of errors", function()
       end)
     end, function() error "in the handler" end)
     assert.same({ "generator at 1" }, log)
-  end))
+  end)
 
   it("handled by an exit or a context end there, and what is around goes on "
-    .. "[12.5, 12.6]", logged(function()
+    .. "[12.5, 12.6]", function()
     local mine = weft.Error "mine"
     local handling = weft.context(function(yield)
       local ok, err = pcall(yield)
@@ -425,10 +421,10 @@ describe("errors inside the handling of errors", function()
       end)
     end)
     assert.same({ "generator at 1", "mine from body at 1" }, log)
-  end))
+  end)
 
   it("swallowed inside do not hide the cancellation around [6.5, 6.14, 12.4]",
-    logged(function()
+    function()
       local open = weft.context(function(yield)
         pcall(yield)
         cleaned("context", function() end)
@@ -447,5 +443,5 @@ describe("errors inside the handling of errors", function()
       assert.is_true(scope:cancelled_caught())
       assert.is_false(after)
       assert.same({ "context at 2", "outside at 2" }, log)
-    end))
+    end)
 end)

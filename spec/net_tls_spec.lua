@@ -3,11 +3,11 @@
 local weft = require "weft"
 local net = require "weft.net"
 local tls = require "weft.tls"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 local loopback = require "spec.loopback"
 local stream_pair = require "weft.testing.stream_pair"
 
-local run, virtual = helper.run, helper.virtual
 local close_all, settle = loopback.close_all, loopback.settle
 local descriptors = loopback.descriptors
 local assert_fails = loopback.assert_fails
@@ -55,16 +55,16 @@ local function with_server(opts, body)
 end
 
 describe("net.connect and net.listen with tls", function()
-  it("speak TLS from the first byte on", run(function()
+  it("speak TLS from the first byte on", function()
     with_server({}, function(listener)
       local stream = connect(listener)
       assert.is_truthy(stream:tls().version:find "^TLSv1%.[23]$")
       assert_served(stream, "hello")
       stream:close()
     end)
-  end))
+  end)
 
-  it("check the certificate for the host that was asked for", run(function()
+  it("check the certificate for the host that was asked for", function()
     with_server({}, function(listener)
       local port = listener:port()
       local stream = net.connect {
@@ -83,13 +83,13 @@ describe("net.connect and net.listen with tls", function()
       settle()
       assert.is_true(descriptors() <= before)
       settle()
-      for _, one in ipairs(helper.take_reports()) do
+      for _, one in ipairs(testing.reports()) do
         assert.is_true(one.err:is "OSError")
       end
     end)
-  end))
+  end)
 
-  it("take contexts, and one for all connections", run(function()
+  it("take contexts, and one for all connections", function()
     local context = tls.context { server = true, cert = paper }
     local client = tls.context { ca = paper }
     local listener = net.listen { host = "127.0.0.1", port = 0, tls = context }
@@ -101,9 +101,9 @@ describe("net.connect and net.listen with tls", function()
     end
     listener:close()
     server:await()
-  end))
+  end)
 
-  it("work with unix sockets", run(function()
+  it("work with unix sockets", function()
     local path = os.tmpname()
     os.remove(path)
     local listener = net.listen { path = path, tls = { cert = paper } }
@@ -114,9 +114,9 @@ describe("net.connect and net.listen with tls", function()
     assert_served(stream, "hello")
     close_all { stream, listener }
     server:await()
-  end))
+  end)
 
-  it("do a handshake in accept, too", run(function()
+  it("do a handshake in accept, too", function()
     local listener = listen()
     local client = weft.spawn(connect, listener)
     local peer = listener:accept()
@@ -124,9 +124,9 @@ describe("net.connect and net.listen with tls", function()
     peer:write "hello\n"
     assert.equal("hello", stream:read_line())
     close_all { stream, peer, listener }
-  end))
+  end)
 
-  it("raise from accept what a client gets wrong", run(function()
+  it("raise from accept what a client gets wrong", function()
     local listener = listen()
     local plain = loopback.connect(listener)
     plain:write "GET / HTTP/1.0\r\n\r\n"
@@ -135,11 +135,11 @@ describe("net.connect and net.listen with tls", function()
     plain:exit(true)
     local client = weft.spawn(connect, listener)
     close_all { listener:accept(), client:await(), listener }
-  end))
+  end)
 end)
 
 describe("listener:serve with tls", function()
-  it("reports a handshake that fails and goes on [26.4]", run(function()
+  it("reports a handshake that fails and goes on [26.4]", function()
     with_server({}, function(listener)
       local plain = loopback.connect(listener)
       local whose = plain:local_address()
@@ -149,41 +149,41 @@ describe("listener:serve with tls", function()
       local stream = connect(listener)
       assert_served(stream, "hello")
       stream:close()
-      local reports = helper.take_reports()
+      local reports = testing.reports()
       assert.equal(1, #reports)
       assert.equal("NOT_TLS", reports[1].err.code)
       assert.is_truthy(reports[1].task:find("(" .. whose .. ")", 1, true))
       assert.is_nil(reports[1].err.traceback)
     end)
-  end))
+  end)
 
-  it("lets no slow client keep the others waiting [26.3]", run(function()
+  it("lets no slow client keep the others waiting [26.3]", function()
     with_server({}, function(listener)
       local slow = loopback.connect(listener)
       local stream = connect(listener)
       assert_served(stream, "hello")
       close_all { stream, slow }
       settle()
-      local reports = helper.take_reports()
+      local reports = testing.reports()
       assert.equal(1, #reports)
       assert.equal("TLS_TRUNCATED", reports[1].err.code)
     end)
-  end))
+  end)
 
-  it("gives up a client that says nothing [26.4]", virtual(function()
+  it("gives up a client that says nothing [26.4]", testing.virtual(function()
     with_server({ handshake_timeout = 7 }, function(listener)
       local began = weft.now()
       local slow = loopback.connect(listener)
       assert.is_nil(slow:read())
       assert.equal(7, weft.now() - began)
       slow:close()
-      local reports = helper.take_reports()
+      local reports = testing.reports()
       assert.equal(1, #reports)
       assert.is_true(reports[1].err:is "TimeoutError")
     end)
   end))
 
-  it("cancels handshakes when it is cancelled [26.4]", run(function()
+  it("cancels handshakes when it is cancelled [26.4]", function()
     local listener = listen()
     local server = weft.spawn(listener.serve, listener, echo)
     local slow = loopback.connect(listener)
@@ -191,9 +191,9 @@ describe("listener:serve with tls", function()
     assert_cancelled(server)
     assert.is_nil(slow:read())
     close_all { slow, listener }
-  end))
+  end)
 
-  it("drains with handshakes under way [26.4]", virtual(function()
+  it("drains with handshakes under way [26.4]", testing.virtual(function()
     local listener = listen()
     local server = weft.spawn(listener.serve, listener, echo, { drain = 2 })
     local slow = loopback.connect(listener)
@@ -207,7 +207,7 @@ describe("listener:serve with tls", function()
 end)
 
 describe("the option tls", function()
-  it("is true, a table, or false for none", run(function()
+  it("is true, a table, or false for none", function()
     helper.refuses({ "net.connect: tls must be true, or options or a context",
       "string" }, net.connect, { host = "localhost", port = 1, tls = "yes" })
     helper.refuses({ "net.listen: tls must be options or a context",
@@ -223,9 +223,9 @@ describe("the option tls", function()
     }
     assert.is_nil(stream:tls())
     close_all { stream, listener:accept(), listener }
-  end))
+  end)
 
-  it("says so where the extension is not there", run(function()
+  it("says so where the extension is not there", function()
     package.loaded["weft.tls"] = nil
     package.preload["weft.tls"] = function() error "no library" end
     local ok, err = pcall(net.connect,
@@ -236,12 +236,12 @@ describe("the option tls", function()
     assert.is_true(err:is "ArgumentError")
     assert.is_truthy(err.message:find("extension weft.tls", 1, true))
     assert.is_truthy(err.message:find("no library", 1, true))
-  end))
+  end)
 
-  it("is looked at before anything is begun", run(function()
+  it("is looked at before anything is begun", function()
     helper.refuses({ "net.connect: tls", "no option 'cipher'" }, net.connect,
       { host = "no such host", port = 1, tls = { cipher = "x" } })
-  end))
+  end)
 end)
 
 describe("a stream in memory", function()

@@ -2,9 +2,13 @@
 local weft = require "weft"
 local owner = require "weft.owner"
 local report = require "weft.report"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 
-local virtual, error_of = helper.virtual, helper.error_of
+local error_of = helper.error_of
+local virtual = testing.virtual
+
+testing.options { virtual = true }
 
 -- An object to be owned that logs its closing; `close` may do more.
 local function owned(log, name, close)
@@ -28,97 +32,91 @@ local regions = {
 
 for name, region in pairs(regions) do
   describe("the end of a " .. name, function()
-    it("closes what was made in it, last made first [14.7]",
-      virtual(function()
-        local log = {}
+    it("closes what was made in it, last made first [14.7]", function()
+      local log = {}
+      region(function()
+        owned(log, "first")
+        owned(log, "second")
+      end)
+      assert.same({ "second", "first" }, log)
+      assert.is_nil(next(owner.owned))
+    end)
+
+    it("closes it in the task that ends it, shielded [14.7, 12.1]", function()
+      local log, task = {}, nil
+      weft.move_on_after(1, function()
         region(function()
-          owned(log, "first")
-          owned(log, "second")
-        end)
-        assert.same({ "second", "first" }, log)
-        assert.is_nil(next(owner.owned))
-      end))
-
-    it("closes it in the task that ends it, shielded [14.7, 12.1]",
-      virtual(function()
-        local log, task = {}, nil
-        weft.move_on_after(1, function()
-          region(function()
-            owned(log, "closed", function()
-              weft.sleep(5)
-              task = weft.current_task()
-            end)
-            weft.sleep(2)
+          owned(log, "closed", function()
+            weft.sleep(5)
+            task = weft.current_task()
           end)
+          weft.sleep(2)
         end)
-        assert.same({ "closed" }, log)
-        assert.equal(weft.current_task(), task)
-        assert.equal(name == "shield" and 7 or 6, weft.now())
-      end))
+      end)
+      assert.same({ "closed" }, log)
+      assert.equal(weft.current_task(), task)
+      assert.equal(name == "shield" and 7 or 6, weft.now())
+    end)
 
-    it("closes it also when an error leaves [14.7]", virtual(function()
+    it("closes it also when an error leaves [14.7]", function()
       local log = {}
       pcall(region, function()
         owned(log, "closed")
         error "x"
       end)
       assert.same({ "closed" }, log)
-    end))
+    end)
 
-    it("raises an error of the closing if none is in flight [14.7]",
-      virtual(function()
-        local mine, log = weft.OSError "x", {}
-        local err = error_of(region, function()
-          owned(log, "other")
-          owned(log, "failing", function() error(mine) end)
-        end)
-        assert.equal(mine, err.errors and err.errors[1] or err)
-        assert.same({ "other" }, log)
-        assert.is_nil(next(owner.owned))
-      end))
+    it("raises an error of the closing if none is in flight [14.7]", function()
+      local mine, log = weft.OSError "x", {}
+      local err = error_of(region, function()
+        owned(log, "other")
+        owned(log, "failing", function() error(mine) end)
+      end)
+      assert.equal(mine, err.errors and err.errors[1] or err)
+      assert.same({ "other" }, log)
+      assert.is_nil(next(owner.owned))
+    end)
 
-    it("reports an error of the closing if one is in flight [14.7]",
-      virtual(function()
-        local mine, first = weft.OSError "closing", weft.OSError "first"
-        local err = error_of(region, function()
-          owned({}, "failing", function() error(mine) end)
-          error(first)
-        end)
-        assert.equal(first, err.errors and err.errors[1] or err)
-        local reports = helper.take_reports()
-        assert.equal(1, #reports)
-        assert.equal(report.FAILURE, reports[1].kind)
-        assert.equal(mine, reports[1].err)
-      end))
+    it("reports an error of the closing if one is in flight [14.7]", function()
+      local mine, first = weft.OSError "closing", weft.OSError "first"
+      local err = error_of(region, function()
+        owned({}, "failing", function() error(mine) end)
+        error(first)
+      end)
+      assert.equal(first, err.errors and err.errors[1] or err)
+      local reports = testing.reports()
+      assert.equal(1, #reports)
+      assert.equal(report.FAILURE, reports[1].kind)
+      assert.equal(mine, reports[1].err)
+    end)
 
-    it("does not close what has been closed already [14.7]",
-      virtual(function()
-        local log = {}
-        region(function() owned(log, "closed"):close() end)
-        assert.same({ "closed" }, log)
-      end))
+    it("does not close what has been closed already [14.7]", function()
+      local log = {}
+      region(function() owned(log, "closed"):close() end)
+      assert.same({ "closed" }, log)
+    end)
   end)
 end
 
 describe("an owner", function()
-  it("is the innermost scope: an outer one keeps its own [14.7]",
-    virtual(function()
-      local log = {}
-      weft.scope(function()
-        owned(log, "outer")
-        weft.scope(function() owned(log, "inner") end)
-        assert.same({ "inner" }, log)
-      end)
-      assert.same({ "inner", "outer" }, log)
-    end))
+  it("is the innermost scope: an outer one keeps its own [14.7]", function()
+    local log = {}
+    weft.scope(function()
+      owned(log, "outer")
+      weft.scope(function() owned(log, "inner") end)
+      assert.same({ "inner" }, log)
+    end)
+    assert.same({ "inner", "outer" }, log)
+  end)
 
-  it("is the task where there is no other scope [14.7]", virtual(function()
+  it("is the task where there is no other scope [14.7]", function()
     local log = {}
     weft.spawn(function() owned(log, "closed") end):await()
     assert.same({ "closed" }, log)
-  end))
+  end)
 
-  it("is the task also where that fails [14.7]", virtual(function()
+  it("is the task also where that fails [14.7]", function()
     local log = {}
     local task = weft.spawn(function()
       owned(log, "closed")
@@ -126,13 +124,13 @@ describe("an owner", function()
     end)
     error_of(task.await, task)
     assert.same({ "closed" }, log)
-  end))
+  end)
 
   it("is main, too: nothing is left for the next run [14.7, 22.1]",
-    function()
+    testing.plain(function()
       local log = {}
       virtual(function() owned(log, "closed") end)()
       assert.same({ "closed" }, log)
       assert.is_nil(next(owner.owned))
-    end)
+    end))
 end)

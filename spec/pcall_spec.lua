@@ -1,9 +1,12 @@
 -- pcall cannot defeat a cancellation, a timeout or a group: tried for every
 -- call that parks, each waiting, and each where it could finish at once.
 local weft = require "weft"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 
-local virtual = helper.virtual
+local virtual = testing.virtual
+
+testing.options { virtual = true }
 
 local function forever() weft.sleep_forever() end
 
@@ -459,10 +462,12 @@ local ready = {
   end,
   ["generator:next"] = function()
     local gen = weft.generator(function(yield) yield(1) end)()
+    testing.defer(gen.close, gen)
     return function() gen:next() end, function() return gen:next() == 1 end
   end,
   ["a for loop over a generator"] = function()
     local gen = weft.generator(function(yield) yield(1) end)()
+    testing.defer(gen.close, gen)
     return function() for _ in gen do error "a value" end end,
       function() return gen:next() == 1 end
   end,
@@ -503,13 +508,13 @@ local ready = {
 describe("a call that could finish at once", function()
   for name, make in pairs(ready) do
     it("raises Cancelled in cancelled code and did not happen: " .. name
-      .. " [3.2, 3.5]", virtual(function()
+      .. " [3.2, 3.5]", function()
       local call, is_untouched = make()
       weft.move_on_after(0, function()
         local err = helper.error_of(call)
         assert.is_true(err:is "CancelledError", tostring(err))
       end)
       assert.is_true(is_untouched())
-    end))
+    end)
   end
 end)

@@ -1,8 +1,12 @@
 -- Pipelines: items through stages with workers.
 local weft = require "weft"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 
-local virtual, fails, refuses = helper.virtual, helper.fails, helper.refuses
+local fails, refuses = helper.fails, helper.refuses
+local virtual = testing.virtual
+
+testing.options { virtual = true }
 
 local function double(n) return n * 2 end
 local function plus_one(n) return n + 1 end
@@ -27,51 +31,50 @@ local function slow(seconds, log)
 end
 
 describe("weft.pipeline", function()
-  it("takes each item through all stages", virtual(function()
+  it("takes each item through all stages", function()
     assert.same({ 3, 5, 7 }, weft.pipeline({ 1, 2, 3 }, { double, plus_one }))
     assert.same({}, weft.pipeline({}, { double }))
-  end))
+  end)
 
-  it("drops an item whose stage returns nil", virtual(function()
+  it("drops an item whose stage returns nil", function()
     local function odd(n) if n % 2 == 1 then return n end end
     assert.same({ 2, 6, 10 }, weft.pipeline(numbers(6), { odd, double }))
     assert.same({ false, false }, weft.pipeline({ 1, 2 },
       { function() return false end }))
-  end))
+  end)
 
-  it("may end in a stage that only stores", virtual(function()
+  it("may end in a stage that only stores", function()
     local stored = {}
     assert.same({}, weft.pipeline({ 1, 2 }, { double,
       function(n) table.insert(stored, n) end }))
     assert.same({ 2, 4 }, stored)
-  end))
+  end)
 
-  it("runs its stages side by side", virtual(function()
+  it("runs its stages side by side", function()
     assert.equal(4, #weft.pipeline(numbers(4), { slow(1), slow(1), slow(1) }))
     assert.equal(6, weft.now())
-  end))
+  end)
 
-  it("has as many workers in a stage as told, one unless told",
-    virtual(function()
-      local one, three = {}, {}
-      weft.pipeline(numbers(9), {
-        { slow(1, three), workers = 3 }, { slow(0.1, one) },
-      })
-      assert.equal(3, three.most)
-      assert.equal(1, one.most)
-      assert.is_true(math.abs(weft.now() - 3.3) < 1e-6)
-    end))
+  it("has as many workers in a stage as told, one unless told", function()
+    local one, three = {}, {}
+    weft.pipeline(numbers(9), {
+      { slow(1, three), workers = 3 }, { slow(0.1, one) },
+    })
+    assert.equal(3, three.most)
+    assert.equal(1, one.most)
+    assert.is_true(math.abs(weft.now() - 3.3) < 1e-6)
+  end)
 
-  it("names the tasks of a stage", virtual(function()
+  it("names the tasks of a stage", function()
     local names = weft.pipeline({ 1, 2 }, {
       function() return weft.current_task():name() end,
       { function(name) return name .. ", " .. weft.current_task():name() end,
         name = "namer" },
     })
     assert.same({ "stage 1, namer", "stage 1, namer" }, names)
-  end))
+  end)
 
-  it("keeps no more items before a stage than its buffer", virtual(function()
+  it("keeps no more items before a stage than its buffer", function()
     local drawn, most = 0, 0
     local log = { done = 0 }
     local function source()
@@ -91,7 +94,7 @@ describe("weft.pipeline", function()
     -- count is taken as the next one is drawn.
     assert.equal(50, log.done)
     assert.is_true(most <= 8, tostring(most))
-  end))
+  end)
 end)
 
 describe("the order of a pipeline's results", function()
@@ -101,26 +104,26 @@ describe("the order of a pipeline's results", function()
     return i
   end
 
-  it("is that of their ends", virtual(function()
+  it("is that of their ends", function()
     assert.same({ 2, 3, 4, 1, 6, 8, 5, 7 },
       weft.pipeline(numbers(8), { { wait, workers = 3 } }))
-  end))
+  end)
 
-  it("is the source's if it is to be ordered", virtual(function()
+  it("is the source's if it is to be ordered", function()
     assert.same(numbers(8), weft.pipeline(numbers(8), {
       { wait, workers = 3 }, double, function(i) return i / 2 end,
       { wait, workers = 2 },
     }, { ordered = true, buffer = 1 }))
-  end))
+  end)
 
-  it("is kept where items are dropped", virtual(function()
+  it("is kept where items are dropped", function()
     local results = weft.pipeline(numbers(8), {
       { function(i) if wait(i) % 3 ~= 0 then return i end end, workers = 4 },
     }, { ordered = true })
     assert.same({ 1, 2, 4, 5, 7, 8 }, results)
-  end))
+  end)
 
-  it("is kept however turns are shuffled [1.10]", function()
+  it("is kept however turns are shuffled [1.10]", testing.plain(function()
     for seed = 1, 20 do
       virtual(function()
         math.randomseed(seed)
@@ -135,9 +138,9 @@ describe("the order of a pipeline's results", function()
         assert.same(numbers(60), results)
       end, { seed = seed })()
     end
-  end)
+  end))
 
-  it("holds no more finished items than there are workers", virtual(function()
+  it("holds no more finished items than there are workers", function()
     local begun = 0
     weft.spawn(function()
       weft.sleep(50)
@@ -152,11 +155,11 @@ describe("the order of a pipeline's results", function()
       end, workers = 4 },
     }, { ordered = true })
     weft.sleep(2000)
-  end))
+  end)
 end)
 
 describe("a pipeline's source", function()
-  it("may be an iterator that parks", virtual(function()
+  it("may be an iterator that parks", function()
     local i = 0
     local results = weft.pipeline(function()
       weft.sleep(1)
@@ -165,9 +168,9 @@ describe("a pipeline's source", function()
     end, { double })
     assert.same({ 2, 4, 6 }, results)
     assert.equal(4, weft.now())
-  end))
+  end)
 
-  it("may be a queue, until that is shut down", virtual(function()
+  it("may be a queue, until that is shut down", function()
     local queue = weft.queue()
     weft.spawn(function()
       for i = 1, 3 do
@@ -177,18 +180,18 @@ describe("a pipeline's source", function()
       queue:shutdown()
     end)
     assert.same({ 2, 4, 6 }, weft.pipeline(queue, { double }))
-  end))
+  end)
 
-  it("may be called as a function", virtual(function()
+  it("may be called as a function", function()
     local left = 3
     local source = setmetatable({}, { __call = function()
       left = left - 1
       return left >= 0 and left or nil
     end })
     assert.same({ 4, 2, 0 }, weft.pipeline(source, { double }))
-  end))
+  end)
 
-  it("that fails stops the pipeline", virtual(function()
+  it("that fails stops the pipeline", function()
     local err = fails("ErrorGroup", weft.pipeline, function()
       weft.sleep(1)
       error(weft.OSError "no more")
@@ -196,11 +199,11 @@ describe("a pipeline's source", function()
     assert.equal(1, #err.errors)
     assert.equal("no more", err.errors[1].message)
     assert.equal("source", err.errors[1].task)
-  end))
+  end)
 end)
 
 describe("a pipeline's consumer", function()
-  it("gets the results as they come, in the caller's task", virtual(function()
+  it("gets the results as they come, in the caller's task", function()
     local log, me = {}, weft.current_task()
     local first, second = weft.pipeline(numbers(3), { slow(1) }, {
       into = function(results)
@@ -214,9 +217,9 @@ describe("a pipeline's consumer", function()
     assert.same({ "1 at 1", "2 at 2", "3 at 3" }, log)
     assert.equal("done", first)
     assert.is_nil(second)
-  end))
+  end)
 
-  it("that returns early has the rest cancelled", virtual(function()
+  it("that returns early has the rest cancelled", function()
     local unwound = 0
     local found = weft.pipeline(numbers(100), {
       { function(i)
@@ -232,9 +235,9 @@ describe("a pipeline's consumer", function()
     assert.equal(3, found)
     assert.equal(3, weft.now())
     assert.equal(4, unwound)
-  end))
+  end)
 
-  it("that is slow holds up the source", virtual(function()
+  it("that is slow holds up the source", function()
     local drawn = 0
     weft.pipeline(function()
       drawn = drawn + 1
@@ -244,9 +247,9 @@ describe("a pipeline's consumer", function()
       weft.sleep(10)
       assert.is_true(drawn <= 6, tostring(drawn))
     end })
-  end))
+  end)
 
-  it("that fails stops the pipeline", virtual(function()
+  it("that fails stops the pipeline", function()
     local err = fails("ErrorGroup", weft.pipeline, numbers(5), { slow(1) }, {
       into = function(results)
         results()
@@ -255,19 +258,19 @@ describe("a pipeline's consumer", function()
     })
     assert.equal("full", err.errors[1].message)
     assert.equal(1, weft.now())
-  end))
+  end)
 
-  it("gets nil for ever at the end", virtual(function()
+  it("gets nil for ever at the end", function()
     weft.pipeline({ 1 }, { double }, { into = function(results)
       assert.equal(2, results())
       assert.is_nil(results())
       assert.is_nil(results())
     end })
-  end))
+  end)
 end)
 
 describe("a failure in a pipeline", function()
-  it("cancels everything and comes in an ErrorGroup [9.4]", virtual(function()
+  it("cancels everything and comes in an ErrorGroup [9.4]", function()
     local unwound = 0
     local function held(i)
       weft.finally(function() weft.sleep(100) end,
@@ -287,20 +290,19 @@ describe("a failure in a pipeline", function()
     assert.equal("stage 1", err.errors[1].task)
     assert.equal(2, unwound)
     assert.equal(3, weft.now())
-  end))
+  end)
 
-  it("stops an ordered one, whose workers wait for each other",
-    virtual(function()
-      local err = fails("ErrorGroup", weft.pipeline, numbers(9), {
-        { function(i)
-          weft.sleep(i == 1 and 5 or 1)
-          if i == 1 then error(weft.OSError "first") end
-          return i
-        end, workers = 3 },
-      }, { ordered = true })
-      assert.equal("first", err.errors[1].message)
-      assert.equal(5, weft.now())
-    end))
+  it("stops an ordered one, whose workers wait for each other", function()
+    local err = fails("ErrorGroup", weft.pipeline, numbers(9), {
+      { function(i)
+        weft.sleep(i == 1 and 5 or 1)
+        if i == 1 then error(weft.OSError "first") end
+        return i
+      end, workers = 3 },
+    }, { ordered = true })
+    assert.equal("first", err.errors[1].message)
+    assert.equal(5, weft.now())
+  end)
 end)
 
 describe("a pipeline, cancelled,", function()
@@ -314,35 +316,34 @@ describe("a pipeline, cancelled,", function()
     assert.equal(1, #weft.all_tasks())
   end
 
-  it("in its source goes out [3.2]", virtual(function()
+  it("in its source goes out [3.2]", function()
     cut_off(weft.sleep_forever, { double })
-  end))
+  end)
 
-  it("in a stage, and in a put to a full one, goes out [3.2]",
-    virtual(function()
-      cut_off(numbers(99), { double, weft.sleep_forever }, { buffer = 1 })
-    end))
+  it("in a stage, and in a put to a full one, goes out [3.2]", function()
+    cut_off(numbers(99), { double, weft.sleep_forever }, { buffer = 1 })
+  end)
 
-  it("while workers wait for their order goes out [3.2]", virtual(function()
+  it("while workers wait for their order goes out [3.2]", function()
     cut_off(numbers(99), {
       { function(i) return i > 1 and i or weft.sleep_forever() end,
         workers = 4 },
     }, { ordered = true })
-  end))
+  end)
 
-  it("in its consumer goes out [3.2]", virtual(function()
+  it("in its consumer goes out [3.2]", function()
     cut_off(numbers(99), { double }, { into = weft.sleep_forever })
-  end))
+  end)
 end)
 
 describe("weft.pipeline refuses", function()
-  it("a source that is none", virtual(function()
+  it("a source that is none", function()
     local text = "source must be a list, an iterator, or have :items()"
     refuses({ text, "nil" }, weft.pipeline)
     refuses({ text, "string" }, weft.pipeline, "abc", { double })
-  end))
+  end)
 
-  it("stages that are none", virtual(function()
+  it("stages that are none", function()
     local function refused(pieces, stages)
       refuses(pieces, weft.pipeline, {}, stages)
     end
@@ -355,9 +356,9 @@ describe("weft.pipeline refuses", function()
     refused({ "stage 1: there is no option", "worker" },
       { { double, worker = 2 } })
     refused({ "stage 1: name", "string" }, { { double, name = 5 } })
-  end))
+  end)
 
-  it("wrong options", virtual(function()
+  it("wrong options", function()
     local function refused(pieces, opts)
       refuses(pieces, weft.pipeline, {}, { double }, opts)
     end
@@ -366,5 +367,5 @@ describe("weft.pipeline refuses", function()
     refused({ "buffer", "at least 1", "number 0" }, { buffer = 0 })
     refused({ "ordered", "true or false" }, { ordered = 1 })
     refused({ "into", "function" }, { into = {} })
-  end))
+  end)
 end)

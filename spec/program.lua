@@ -49,6 +49,14 @@ function program.run(args)
   }
 end
 
+--- What a shell's command writes to its standard output.
+function program.output_of(command)
+  local pipe = assert(io.popen(command))
+  local text = pipe:read "*a"
+  pipe:close()
+  return text
+end
+
 -- -- Running meanwhile -------------------------------------------------------
 
 local Program = {}

@@ -1,9 +1,13 @@
 -- What all kinds of queues share, shown for each: they wait and hand over in
 -- one way, and differ only in the order in which they give their items.
 local weft = require "weft"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 
-local virtual, error_of, fails = helper.virtual, helper.error_of, helper.fails
+local error_of, fails = helper.error_of, helper.fails
+local virtual = testing.virtual
+
+testing.options { virtual = true }
 
 local function settle()
   for _ = 1, 4 do weft.yield() end
@@ -25,24 +29,23 @@ for _, kind in ipairs { "queue", "lifo_queue", "priority_queue" } do
   end
 
   describe("a " .. kind, function()
-    it("has what was put got: ready, and parked then woken [20.1]",
-      virtual(function()
-        local queue = weft[kind](2)
-        queue:put(1)
-        assert.equal(1, queue:get())
-        weft.call_later(3, function() queue:try_put(2) end)
-        assert.equal(2, queue:get())
-        assert.equal(3, weft.now())
-        queue:put(3)
-        queue:put(4)
-        weft.call_later(3, function() queue:try_get() end)
-        queue:put(5)
-        assert.equal(6, weft.now())
-        assert.equal(2, queue:size())
-      end))
+    it("has what was put got: ready, and parked then woken [20.1]", function()
+      local queue = weft[kind](2)
+      queue:put(1)
+      assert.equal(1, queue:get())
+      weft.call_later(3, function() queue:try_put(2) end)
+      assert.equal(2, queue:get())
+      assert.equal(3, weft.now())
+      queue:put(3)
+      queue:put(4)
+      weft.call_later(3, function() queue:try_get() end)
+      queue:put(5)
+      assert.equal(6, weft.now())
+      assert.equal(2, queue:size())
+    end)
 
     it("serves getters and putters in the order they came [1.5, 20.1]",
-      virtual(function()
+      function()
         local queue, log = weft[kind](1), {}
         for i = 1, 3 do
           parked(function()
@@ -64,10 +67,10 @@ for _, kind in ipairs { "queue", "lifo_queue", "priority_queue" } do
           settle()
         end
         assert.same({ 11, 22, 33, 4, 5, 6 }, log)
-      end))
+      end)
 
     it("takes and gives nothing in a call that is cancelled or timed out "
-      .. "[3.5]", virtual(function()
+      .. "[3.5]", function()
       local queue = weft[kind](1)
       fails("TimeoutError", weft.timeout, 1, function() queue:get() end)
       parked(queue.get, queue):cancel()
@@ -78,26 +81,25 @@ for _, kind in ipairs { "queue", "lifo_queue", "priority_queue" } do
       settle()
       assert.same({ 0, 0, 0 }, { queue:size(), queue:statistics().getters,
         queue:statistics().putters })
-    end))
+    end)
 
-    it("withdraws a join that is cancelled or timed out [3.5]",
-      virtual(function()
-        local queue, joined = full_queue(), 0
-        fails("TimeoutError", weft.timeout, 1, function() queue:join() end)
-        parked(queue.join, queue):cancel()
-        parked(function()
-          queue:join()
-          joined = joined + 1
-        end)
-        assert.equal(1, queue:statistics().joiners)
-        queue:get()
-        queue:task_done()
-        settle()
-        assert.equal(1, joined)
-      end))
+    it("withdraws a join that is cancelled or timed out [3.5]", function()
+      local queue, joined = full_queue(), 0
+      fails("TimeoutError", weft.timeout, 1, function() queue:join() end)
+      parked(queue.join, queue):cancel()
+      parked(function()
+        queue:join()
+        joined = joined + 1
+      end)
+      assert.equal(1, queue:statistics().joiners)
+      queue:get()
+      queue:task_done()
+      settle()
+      assert.equal(1, joined)
+    end)
 
     it("makes each call a cancellation point, also when it could finish "
-      .. "[3.2]", virtual(function()
+      .. "[3.2]", function()
       local queue, other = weft[kind](), full_queue()
       weft.move_on_after(0, function()
         fails("CancelledError", queue.put, queue, 1)
@@ -106,10 +108,10 @@ for _, kind in ipairs { "queue", "lifo_queue", "priority_queue" } do
         fails("CancelledError", other:items(), other)
       end)
       assert.same({ 0, 1 }, { queue:size(), other:size() })
-    end))
+    end)
 
     it("hands over, then is cancelled: the item is delivered, Cancelled is "
-      .. "next [3.4, 8]", virtual(function()
+      .. "next [3.4, 8]", function()
       local queue, got, after = weft[kind](1), nil, nil
       local getter = parked(function()
         got = queue:get()
@@ -131,10 +133,10 @@ for _, kind in ipairs { "queue", "lifo_queue", "priority_queue" } do
       settle()
       assert.equal("put", after)
       assert.equal(8, queue:get())
-    end))
+    end)
 
     it("is cancelled, then comes the item: the next one gets it, or it is "
-      .. "stored [3.5, 8]", virtual(function()
+      .. "stored [3.5, 8]", function()
       local queue, got = weft[kind](1), nil
       local first = parked(queue.get, queue)
       parked(function() got = queue:get() end)
@@ -147,10 +149,10 @@ for _, kind in ipairs { "queue", "lifo_queue", "priority_queue" } do
       assert.equal(1, queue:size())
       assert.equal(2, queue:get())
       settle()
-    end))
+    end)
 
     it("is cancelled, then comes the room: the next putter has it, or "
-      .. "whoever comes [3.5, 8]", virtual(function()
+      .. "whoever comes [3.5, 8]", function()
       local queue = full_queue()
       local first = parked(queue.put, queue, 1)
       parked(queue.put, queue, 2)
@@ -164,10 +166,10 @@ for _, kind in ipairs { "queue", "lifo_queue", "priority_queue" } do
       assert.equal(5, queue:get())
       settle()
       assert.is_true(queue:empty())
-    end))
+    end)
 
     it("goes on as fast after a cancelled wait: nobody is counted for ever",
-      virtual(function()
+      function()
         local queue = full_queue()
         for _ = 1, 3 do
           local putter = parked(queue.put, queue, 1)
@@ -179,10 +181,10 @@ for _, kind in ipairs { "queue", "lifo_queue", "priority_queue" } do
         end
         assert.same({ 0, 0 }, { queue.getters.count, queue.putters.count })
         assert.same({ {}, {} }, { queue.getters.items, queue.putters.items })
-      end))
+      end)
 
     it("is shut down: waiting calls and later ones raise QueueShutDown, join "
-      .. "goes on [20.5]", virtual(function()
+      .. "goes on [20.5]", function()
       local queue, log = full_queue(), {}
       for i = 1, 2 do
         parked(function()
@@ -198,10 +200,10 @@ for _, kind in ipairs { "queue", "lifo_queue", "priority_queue" } do
       queue:task_done()
       fails("QueueShutDown", queue.get, queue)
       joiner:await()
-    end))
+    end)
 
     it("is shut down, then the waiting call is cancelled: QueueShutDown, "
-      .. "Cancelled is next [3.4, 3.10]", virtual(function()
+      .. "Cancelled is next [3.4, 3.10]", function()
       local queue, first, second = weft[kind](1), nil, nil
       local getter = parked(function()
         first = error_of(queue.get, queue)
@@ -212,19 +214,19 @@ for _, kind in ipairs { "queue", "lifo_queue", "priority_queue" } do
       settle()
       assert.is_true(first:is "QueueShutDown")
       assert.is_true(second:is "CancelledError")
-    end))
+    end)
 
-    it("is cancelled, then shut down: Cancelled [3.3]", virtual(function()
+    it("is cancelled, then shut down: Cancelled [3.3]", function()
       local queue, err = weft[kind](1), nil
       local getter = parked(function() err = error_of(queue.get, queue) end)
       getter:cancel()
       queue:shutdown()
       settle()
       assert.is_true(err:is "CancelledError")
-    end))
+    end)
 
     it("drops what is stored at shutdown(true), which completes join [20.5]",
-      virtual(function()
+      function()
         local queue = weft[kind]()
         for i = 1, 300 do queue:put(i) end
         local joiner = parked(queue.join, queue)
@@ -232,22 +234,21 @@ for _, kind in ipairs { "queue", "lifo_queue", "priority_queue" } do
         joiner:await()
         assert.equal(0, queue:size())
         fails("QueueShutDown", queue.get, queue)
-      end))
+      end)
 
-    it("gives all its items to a for loop, and then ends [20.6]",
-      virtual(function()
-        local queue, sum = weft[kind](4), 0
-        local task = weft.spawn(function()
-          for item in queue:items() do sum = sum + item end
-        end)
-        for i = 1, 1000 do queue:put(i) end
-        queue:shutdown()
-        task:await()
-        assert.equal(500500, sum)
-      end))
+    it("gives all its items to a for loop, and then ends [20.6]", function()
+      local queue, sum = weft[kind](4), 0
+      local task = weft.spawn(function()
+        for item in queue:items() do sum = sum + item end
+      end)
+      for i = 1, 1000 do queue:put(i) end
+      queue:shutdown()
+      task:await()
+      assert.equal(500500, sum)
+    end)
 
     it("lets the others run though it always has an item: the 128th call of "
-      .. "a step goes to the tail [1.7]", virtual(function()
+      .. "a step goes to the tail [1.7]", function()
       local queue, others = weft[kind](), 0
       for i = 1, 1000 do queue:put(i) end
       weft.yield()
@@ -270,34 +271,33 @@ for _, kind in ipairs { "queue", "lifo_queue", "priority_queue" } do
       assert.is_true(at[300] - at[1] >= 2)
       other:cancel()
       weft.yield()
-    end))
+    end)
 
-    it("is not larger for the million items that went through it",
-      virtual(function()
-        -- Kilobytes by which a queue has grown when it is empty again.
-        local function growth()
-          local queue = weft[kind]()
-          queue:put(1)
-          queue:get()
-          collectgarbage()
-          local before = collectgarbage "count"
-          for round = 1, 10 do -- each goes up to 10,000 items and back
-            for i = 1, 10000 do queue:put((i * 7919) % 10000 + round) end
-            for _ = 1, 10000 do queue:get() end
-          end
-          for i = 1, 900000 do
-            queue:put(i)
-            queue:get()
-          end
-          assert.equal(0, queue:size())
-          collectgarbage()
-          return collectgarbage "count" - before
+    it("is not larger for the million items that went through it", function()
+      -- Kilobytes by which a queue has grown when it is empty again.
+      local function growth()
+        local queue = weft[kind]()
+        queue:put(1)
+        queue:get()
+        collectgarbage()
+        local before = collectgarbage "count"
+        for round = 1, 10 do -- each goes up to 10,000 items and back
+          for i = 1, 10000 do queue:put((i * 7919) % 10000 + round) end
+          for _ = 1, 10000 do queue:get() end
         end
-        -- What LuaJIT's compiler takes for itself now and then is not the
-        -- queue's: a queue that grows does so each time.
-        local kilobytes = math.min(growth(), growth(), growth())
-        assert.is_true(kilobytes < 16, kilobytes .. " KB")
-      end))
+        for i = 1, 900000 do
+          queue:put(i)
+          queue:get()
+        end
+        assert.equal(0, queue:size())
+        collectgarbage()
+        return collectgarbage "count" - before
+      end
+      -- What LuaJIT's compiler takes for itself now and then is not the
+      -- queue's: a queue that grows does so each time.
+      local kilobytes = math.min(growth(), growth(), growth())
+      assert.is_true(kilobytes < 16, kilobytes .. " KB")
+    end)
 
     for seed = 1, 4 do
       it("loses nothing and doubles nothing, whoever is cut off when, seed "

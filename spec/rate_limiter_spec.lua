@@ -1,9 +1,12 @@
 -- Rate limiters: a bucket of tokens.
 local weft = require "weft"
 local errors = require "weft.error"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 
-local virtual, error_of = helper.virtual, helper.error_of
+local error_of = helper.error_of
+
+testing.options { virtual = true }
 
 local function refuses(pieces, fn, ...)
   local err = error_of(fn, ...)
@@ -24,36 +27,33 @@ local function times_of(limiter, count)
 end
 
 describe("a rate limiter", function()
-  it("starts full and gains rate/per tokens a second [17.5]",
-    virtual(function()
-      assert.same({ 0, 0, 2, 4, 6 }, times_of(weft.rate_limiter(2, 4), 5))
-    end))
+  it("starts full and gains rate/per tokens a second [17.5]", function()
+    assert.same({ 0, 0, 2, 4, 6 }, times_of(weft.rate_limiter(2, 4), 5))
+  end)
 
-  it("holds up to burst tokens [17.5]", virtual(function()
+  it("holds up to burst tokens [17.5]", function()
     local limiter = weft.rate_limiter(1, 1, { burst = 3 })
     assert.same({ 0, 0, 0, 1, 2 }, times_of(limiter, 5))
     weft.sleep(100)
     assert.same({ 102, 102, 102, 103 }, times_of(limiter, 4))
-  end))
+  end)
 
-  it("holds rate tokens unless told, and at least 1 [17.5]",
-    virtual(function()
-      assert.same({ 0, 0, 0, 1 }, times_of(weft.rate_limiter(3, 3), 4))
-      weft.sleep(1)
-      assert.same({ 2, 4, 6 }, times_of(weft.rate_limiter(0.5, 1), 3))
-    end))
+  it("holds rate tokens unless told, and at least 1 [17.5]", function()
+    assert.same({ 0, 0, 0, 1 }, times_of(weft.rate_limiter(3, 3), 4))
+    weft.sleep(1)
+    assert.same({ 2, 4, 6 }, times_of(weft.rate_limiter(0.5, 1), 3))
+  end)
 
-  it("gives several tokens at once when all are there [17.5]",
-    virtual(function()
-      local limiter = weft.rate_limiter(4, 4)
-      limiter:acquire(3)
-      assert.equal(0, weft.now())
-      limiter:acquire(4)
-      assert.equal(3, weft.now())
-    end))
+  it("gives several tokens at once when all are there [17.5]", function()
+    local limiter = weft.rate_limiter(4, 4)
+    limiter:acquire(3)
+    assert.equal(0, weft.now())
+    limiter:acquire(4)
+    assert.equal(3, weft.now())
+  end)
 
   it("serves those who wait in order, one for many tokens too [17.5]",
-    virtual(function()
+    function()
       local limiter, log = weft.rate_limiter(4, 4), {}
       limiter:acquire(4)
       for _, n in ipairs { 3, 1, 2 } do
@@ -64,68 +64,64 @@ describe("a rate limiter", function()
       end
       weft.sleep(10)
       assert.same({ "3 at 3", "1 at 4", "2 at 6" }, log)
-    end))
+    end)
 
-  it("takes no token for an acquire that is cancelled [3.5]",
-    virtual(function()
-      local limiter = weft.rate_limiter(1, 10)
+  it("takes no token for an acquire that is cancelled [3.5]", function()
+    local limiter = weft.rate_limiter(1, 10)
+    limiter:acquire()
+    weft.move_on_after(5, function() limiter:acquire() end)
+    limiter:acquire()
+    assert.equal(10, weft.now())
+  end)
+
+  it("lets the next in when one who waited is cancelled [3.5, 17.5]", function()
+    local limiter, at = weft.rate_limiter(1, 10), nil
+    limiter:acquire()
+    local gone = weft.spawn(function() limiter:acquire() end)
+    weft.spawn(function()
       limiter:acquire()
-      weft.move_on_after(5, function() limiter:acquire() end)
-      limiter:acquire()
-      assert.equal(10, weft.now())
-    end))
+      at = weft.now()
+    end)
+    weft.sleep(1)
+    gone:cancel()
+    weft.sleep(20)
+    assert.equal(10, at)
+  end)
 
-  it("lets the next in when one who waited is cancelled [3.5, 17.5]",
-    virtual(function()
-      local limiter, at = weft.rate_limiter(1, 10), nil
-      limiter:acquire()
-      local gone = weft.spawn(function() limiter:acquire() end)
-      weft.spawn(function()
-        limiter:acquire()
-        at = weft.now()
-      end)
-      weft.sleep(1)
-      gone:cancel()
-      weft.sleep(20)
-      assert.equal(10, at)
-    end))
+  it("does not wait for what is there to be tried [3.9]", function()
+    local limiter = weft.rate_limiter(2, 2)
+    assert.is_true(limiter:try_acquire(2))
+    assert.is_false(limiter:try_acquire())
+    weft.sleep(1)
+    assert.is_true(limiter:try_acquire())
+  end)
 
-  it("does not wait for what is there to be tried [3.9]",
-    virtual(function()
-      local limiter = weft.rate_limiter(2, 2)
-      assert.is_true(limiter:try_acquire(2))
-      assert.is_false(limiter:try_acquire())
-      weft.sleep(1)
-      assert.is_true(limiter:try_acquire())
-    end))
-
-  it("fails to be tried while others wait [3.9]", virtual(function()
+  it("fails to be tried while others wait [3.9]", function()
     local limiter = weft.rate_limiter(2, 2)
     limiter:acquire(2)
     weft.spawn(function() limiter:acquire(2) end)
     weft.sleep(1.5)
     assert.is_false(limiter:try_acquire())
     weft.sleep(10)
-  end))
+  end)
 
   it("calls fn in with, once it has its token, and returns its results",
-    virtual(function()
+    function()
       local limiter = weft.rate_limiter(1, 5)
       limiter:acquire()
       assert.equal(3, select("#", limiter:with(function()
         return 1, 2, nil
       end)))
       assert.equal(5, weft.now())
-    end))
+    end)
 
-  it("refuses n over burst, since it would wait for ever [17.5]",
-    virtual(function()
-      local limiter = weft.rate_limiter(2, 1)
-      refuses({ "acquire", "n is 3", "2 at most" }, limiter.acquire, limiter, 3)
-      refuses({ "try_acquire", "n is 3" }, limiter.try_acquire, limiter, 3)
-    end))
+  it("refuses n over burst, since it would wait for ever [17.5]", function()
+    local limiter = weft.rate_limiter(2, 1)
+    refuses({ "acquire", "n is 3", "2 at most" }, limiter.acquire, limiter, 3)
+    refuses({ "try_acquire", "n is 3" }, limiter.try_acquire, limiter, 3)
+  end)
 
-  it("refuses what is no number above 0 [2.4]", virtual(function()
+  it("refuses what is no number above 0 [2.4]", function()
     refuses({ "rate", "above 0", "nil" }, weft.rate_limiter)
     refuses({ "rate", "number 0" }, weft.rate_limiter, 0, 1)
     refuses({ "per", "number -1" }, weft.rate_limiter, 1, -1)
@@ -136,11 +132,11 @@ describe("a rate limiter", function()
     refuses({ "acquire(n)", "number 0" }, limiter.acquire, limiter, 0)
     refuses({ "acquire(n)", "string" }, limiter.acquire, limiter, "1")
     refuses({ "with", "fn", "nil" }, limiter.with, limiter)
-  end))
+  end)
 end)
 
 describe("a sliding window", function()
-  it("lets limit tokens pass in any window of its length", virtual(function()
+  it("lets limit tokens pass in any window of its length", function()
     local limiter, times = weft.sliding_window(2, 10), {}
     for i, pause in ipairs { 0, 7, 0, 0, 0 } do
       weft.sleep(pause)
@@ -148,18 +144,18 @@ describe("a sliding window", function()
       times[i] = weft.now()
     end
     assert.same({ 0, 7, 10, 17, 20 }, times)
-  end))
+  end)
 
   it("does not let twice its limit pass after a pause, as a bucket does",
-    virtual(function()
+    function()
       local window, bucket = weft.sliding_window(3, 3), weft.rate_limiter(3, 3)
       weft.sleep(100)
       assert.same({ 100, 100, 100, 103, 103, 103 }, times_of(window, 6))
       weft.sleep(100)
       assert.same({ 203, 203, 203, 204, 205, 206 }, times_of(bucket, 6))
-    end))
+    end)
 
-  it("gives several tokens at once, in order of asking", virtual(function()
+  it("gives several tokens at once, in order of asking", function()
     local limiter, log = weft.sliding_window(4, 10), {}
     limiter:acquire(3)
     weft.sleep(1)
@@ -171,9 +167,9 @@ describe("a sliding window", function()
     end
     weft.sleep(100)
     assert.same({ "4 at 10", "1 at 20", "2 at 20", "2 at 30" }, log)
-  end))
+  end)
 
-  it("never exceeds its limit, whatever is asked for", virtual(function()
+  it("never exceeds its limit, whatever is asked for", function()
     local limit, per = 5, 10
     local limiter, taken = weft.sliding_window(limit, per), {}
     math.randomseed(3)
@@ -188,10 +184,10 @@ describe("a sliding window", function()
     for i = limit + 1, #taken do
       assert.is_true(taken[i] - taken[i - limit] >= per)
     end
-  end))
+  end)
 
   it("takes nothing for an acquire that is cancelled, and lets the next in "
-    .. "[3.5]", virtual(function()
+    .. "[3.5]", function()
       local limiter, at = weft.sliding_window(1, 10), nil
       limiter:acquire()
       local gone = weft.spawn(function() limiter:acquire() end)
@@ -203,9 +199,9 @@ describe("a sliding window", function()
       gone:cancel()
       weft.sleep(20)
       assert.equal(10, at)
-    end))
+    end)
 
-  it("does not wait for what is there to be tried [3.9]", virtual(function()
+  it("does not wait for what is there to be tried [3.9]", function()
     local limiter = weft.sliding_window(2, 10)
     assert.is_true(limiter:try_acquire())
     weft.sleep(4)
@@ -218,15 +214,15 @@ describe("a sliding window", function()
     weft.sleep(1)
     assert.is_false(limiter:try_acquire())
     waiter:await()
-  end))
+  end)
 
-  it("calls fn in with, once it has its token", virtual(function()
+  it("calls fn in with, once it has its token", function()
     local limiter = weft.sliding_window(1, 5)
     limiter:acquire()
     assert.equal(5, limiter:with(weft.now))
-  end))
+  end)
 
-  it("refuses what cannot be", virtual(function()
+  it("refuses what cannot be", function()
     refuses({ "limit", "whole number", "nil" }, weft.sliding_window)
     refuses({ "limit", "whole number", "1.5" }, weft.sliding_window, 1.5, 1)
     refuses({ "per", "above 0", "number 0" }, weft.sliding_window, 1, 0)
@@ -236,14 +232,14 @@ describe("a sliding window", function()
     refuses({ "sliding_window:try_acquire(n)", "whole number", "0.5" },
       limiter.try_acquire, limiter, 0.5)
     refuses({ "sliding_window:with", "fn", "nil" }, limiter.with, limiter)
-  end))
+  end)
 end)
 
 describe("a rate limiter's options", function()
-  it("are known by name", virtual(function()
+  it("are known by name", function()
     refuses({ "rate_limiter: there is no option", "brust", "there is burst" },
       weft.rate_limiter, 1, 1, { brust = 2 })
-  end))
+  end)
 end)
 
 describe("tokens that are due at a time of many digits", function()
@@ -252,14 +248,13 @@ describe("tokens that are due at a time of many digits", function()
     sliding_window = function() return weft.sliding_window(1, 0.1) end,
   }
   for name, make in pairs(kinds) do
-    it("are there at that time: " .. name .. " [17.5]",
-      helper.virtual(function()
-        local limiter, refused = make(), 0
-        for i = 1, 100 do
-          weft.sleep_until(i * 0.1)
-          if not limiter:try_acquire() then refused = refused + 1 end
-        end
-        assert.equal(0, refused)
-      end))
+    it("are there at that time: " .. name .. " [17.5]", function()
+      local limiter, refused = make(), 0
+      for i = 1, 100 do
+        weft.sleep_until(i * 0.1)
+        if not limiter:try_acquire() then refused = refused + 1 end
+      end
+      assert.equal(0, refused)
+    end)
   end
 end)

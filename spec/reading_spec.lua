@@ -8,7 +8,8 @@ local helper = require "spec.helper"
 local loopback = require "spec.loopback"
 
 describe("weft.reading", function()
-  it("names in its messages what was read", files.test(function(dir)
+  it("names in its messages what was read", function()
+    local dir = files.directory()
     local file = weft.fs.open(files.put(dir .. "file", "ab"))
     loopback.with_pair(function(connection, peer)
       peer:write "ab"
@@ -33,9 +34,9 @@ describe("weft.reading", function()
       end
     end)
     file:close()
-  end))
+  end)
 
-  it("takes nothing else for what can be read", helper.run(function()
+  it("takes nothing else for what can be read", function()
     local listener = loopback.listen()
     local read_all = stream.wrap(nil).read_all
     for _, other in ipairs { listener[1], io.stdout, 5, true } do
@@ -43,7 +44,7 @@ describe("weft.reading", function()
       assert.is_truthy(err:find("a stream or a file expected", 1, true))
     end
     listener:close()
-  end))
+  end)
 
   it("takes whole numbers for counts", function()
     reading.check_count(3, 3, "f(n): n")

@@ -1,17 +1,17 @@
 -- Reports: who is told of what nobody asked about, and how.
 local weft = require "weft"
 local report = require "weft.report"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 
-local virtual = helper.virtual
+testing.options { virtual = true }
 
--- Has the reports go to `fn` while `body` runs; then to the helper's list.
+-- Has the reports go to `fn` while `body` runs.
 local function with_receiver(fn, body)
+  local before = report.get_receiver()
   report.set_receiver(fn)
   body()
-  report.set_receiver(function(kind, task, err)
-    table.insert(helper.reports, { kind = kind, task = task, err = err })
-  end)
+  report.set_receiver(before)
 end
 
 -- What is written to stderr while `body` runs.
@@ -37,28 +37,28 @@ local function fail_unseen(name, message)
 end
 
 describe("a report", function()
-  it("gets kind, task and error [29.1]", virtual(function()
+  it("gets kind, task and error [29.1]", function()
     fail_unseen("worker", "gone")
-    local reports = helper.take_reports()
+    local reports = testing.reports()
     assert.equal(1, #reports)
     assert.equal(report.FAILURE, reports[1].kind)
     assert.equal("worker", reports[1].task)
     assert.equal("gone", reports[1].err.message)
     assert.is_truthy(reports[1].err.traceback:find("report_spec", 1, true))
-  end))
+  end)
 
   it("goes to stderr, with the error's tree, where nobody receives it [29.1]",
-    virtual(function()
+    function()
       local text = stderr_of(function()
         with_receiver(nil, function() fail_unseen("worker", "gone") end)
       end)
       assert.is_truthy(text:find("worker", 1, true), text)
       assert.is_truthy(text:find("Error: gone", 1, true), text)
       assert.is_truthy(text:find("report_spec.lua", 1, true), text)
-    end))
+    end)
 
   it("may be made of whatever was raised, with where that was [29.1]",
-    virtual(function()
+    function()
       local function break_down() error("no paper", 0) end
       local _, err = xpcall(function()
         break_down()
@@ -66,7 +66,7 @@ describe("a report", function()
       end, weft.trace)
       weft.report(err, "printer")
       weft.report(weft.OSError "no ink")
-      local reports = helper.take_reports()
+      local reports = testing.reports()
       assert.equal(2, #reports)
       assert.equal(report.FAILURE, reports[1].kind)
       assert.equal("printer", reports[1].task)
@@ -74,19 +74,19 @@ describe("a report", function()
       assert.is_truthy(reports[1].err.traceback:find("break_down", 1, true))
       assert.is_nil(reports[2].task)
       assert.equal("no ink", reports[2].err.message)
-    end))
+    end)
 
   it("goes to stderr, with the receiver's error, if that fails [29.1]",
-    virtual(function()
+    function()
       local text = stderr_of(function()
         with_receiver(function() error "the receiver fails" end,
           function() fail_unseen("worker", "gone") end)
       end)
       assert.is_truthy(text:find("Error: gone", 1, true), text)
       assert.is_truthy(text:find("the receiver fails", 1, true), text)
-    end))
+    end)
 
-  it("changes nothing of what runs [29.1]", virtual(function()
+  it("changes nothing of what runs [29.1]", function()
     local log = {}
     stderr_of(function()
       with_receiver(function() error "the receiver fails" end, function()
@@ -97,21 +97,22 @@ describe("a report", function()
       end)
     end)
     assert.same({ "next" }, log)
-  end))
+  end)
 
   it("is made of what a callback raises, and the loop goes on [1.9, 29.1]",
-    virtual(function()
+    function()
       weft.call_soon(function() error(weft.Error "callback") end)
       weft.yield()
       weft.sleep(1)
-      local reports = helper.take_reports()
+      local reports = testing.reports()
       assert.equal(1, #reports)
       assert.equal(report.CALLBACK, reports[1].kind)
       assert.equal("callback", reports[1].err.message)
-    end))
+    end)
 
   it("describes an error with the tracebacks of its members and causes",
-    virtual(function()
+    function()
+      weft.debug { sites = false }
       local err = helper.error_of(weft.group, function(g)
         g:spawn("child", function()
           error(weft.Error("a", { cause = weft.OSError "b" }))
@@ -123,5 +124,5 @@ describe("a report", function()
         text)
       assert.is_truthy(text:find("caused by OSError: b", 1, true), text)
       assert.is_nil(text:find("weft/group.lua", 1, true), text)
-    end))
+    end)
 end)

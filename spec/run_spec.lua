@@ -3,9 +3,12 @@ local weft = require "weft"
 local errors = require "weft.error"
 local report = require "weft.report"
 local runner = require "weft.run"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 
 local error_of = helper.error_of
+
+testing.options { virtual = true }
 
 local function fails(class, fn, ...)
   local err = error_of(fn, ...)
@@ -27,7 +30,7 @@ end
 
 describe("weft.run", function()
   it("runs main as task 'main' of the root group and returns its results "
-    .. "[22.1]", function()
+    .. "[22.1]", testing.plain(function()
     local name, parent
     assert.equal(3, select("#", weft.run(function(...)
       name, parent = weft.current_task():name(), weft.current_task():parent()
@@ -35,33 +38,35 @@ describe("weft.run", function()
     end, 1, nil, nil)))
     assert.equal("main", name)
     assert.is_nil(parent)
-  end)
+  end))
 
-  it("raises main's error object [22.1]", function()
+  it("raises main's error object [22.1]", testing.plain(function()
     local mine = weft.OSError "x"
     assert.equal(mine, error_of(weft.run, function() error(mine) end))
     local err = fails("Error", weft.run, function() error("text", 0) end)
     assert.equal("text", err.message)
     assert.equal("main", err.task)
-  end)
+  end))
 
-  it("raises TaskCancelledError if main ended cancelled [22.1]", function()
-    local err = fails("TaskCancelledError", weft.run, function()
-      weft.current_task():cancel "why"
-      weft.checkpoint()
-    end)
-    assert.equal("why", err.reason)
-  end)
+  it("raises TaskCancelledError if main ended cancelled [22.1]",
+    testing.plain(function()
+      local err = fails("TaskCancelledError", weft.run, function()
+        weft.current_task():cancel "why"
+        weft.checkpoint()
+      end)
+      assert.equal("why", err.reason)
+    end))
 
-  it("is an InvalidStateError where a runtime runs [22.1]", function()
-    weft.run(function()
-      fails("InvalidStateError", weft.run, function() end)
-      weft.checkpoint()
-    end)
-  end)
+  it("is an InvalidStateError where a runtime runs [22.1]",
+    testing.plain(function()
+      weft.run(function()
+        fails("InvalidStateError", weft.run, function() end)
+        weft.checkpoint()
+      end)
+    end))
 
   it("may be called again and again; the runs share nothing [22.1, 4.13]",
-    function()
+    testing.plain(function()
       local names = {}
       for i = 1, 3 do
         weft.run(function()
@@ -69,12 +74,12 @@ describe("weft.run", function()
         end)
       end
       assert.same({ names[1], names[1], names[1] }, names)
-    end)
+    end))
 
-  it("may be called after one that failed [22.1]", function()
+  it("may be called after one that failed [22.1]", testing.plain(function()
     pcall(weft.run, function() error "x" end)
     assert.equal(1, weft.run(function() return 1 end))
-  end)
+  end))
 
   it("refuses what is no function", function()
     local err = fails("ArgumentError", weft.run, 5)
@@ -86,7 +91,7 @@ end)
 
 describe("the shutdown", function()
   it("cancels background tasks, source 'shutdown', and joins them [22.2]",
-    function()
+    testing.plain(function()
       local got, cleaned
       assert.is_true(run(function()
         weft.spawn(function()
@@ -100,7 +105,7 @@ describe("the shutdown", function()
       end))
       assert.equal("shutdown", got.source)
       assert.equal(5, cleaned)
-    end)
+    end))
 
   for name, main in pairs {
     failed = function() error "x" end,
@@ -109,7 +114,7 @@ describe("the shutdown", function()
       weft.checkpoint()
     end,
   } do
-    it("comes also when main " .. name .. " [22.2]", function()
+    it("comes also when main " .. name .. " [22.2]", testing.plain(function()
       local cleaned = false
       assert.is_false((run(function()
         weft.spawn(function()
@@ -119,22 +124,23 @@ describe("the shutdown", function()
         main()
       end)))
       assert.is_true(cleaned)
-    end)
+    end))
   end
 
-  it("reports failures that nobody has seen [22.2, 4.12]", function()
-    local ok, _, reports = run(function()
-      local task = weft.spawn("failing", function() error(weft.Error "x") end)
-      weft.yield()
-      return task
-    end)
-    assert.is_true(ok)
-    assert.equal(1, #reports)
-    assert.equal("failing", reports[1].task)
-  end)
+  it("reports failures that nobody has seen [22.2, 4.12]",
+    testing.plain(function()
+      local ok, _, reports = run(function()
+        local task = weft.spawn("failing", function() error(weft.Error "x") end)
+        weft.yield()
+        return task
+      end)
+      assert.is_true(ok)
+      assert.equal(1, #reports)
+      assert.equal("failing", reports[1].task)
+    end))
 
   it("reports its own errors, which do not change the outcome [22.3]",
-    function()
+    testing.plain(function()
       local ok, result, reports = run(function()
         weft.spawn("late", function()
           pcall(weft.sleep_forever)
@@ -147,26 +153,27 @@ describe("the shutdown", function()
       assert.equal("outcome", result)
       assert.equal(1, #reports)
       assert.equal("late", reports[1].task)
-    end)
+    end))
 
-  it("starts and joins what is spawned during it [22.3, 4.2]", function()
-    local log = {}
-    run(function()
-      weft.spawn(function()
-        pcall(weft.sleep_forever)
+  it("starts and joins what is spawned during it [22.3, 4.2]",
+    testing.plain(function()
+      local log = {}
+      run(function()
         weft.spawn(function()
-          log[#log + 1] = "started"
-          weft.checkpoint()
-          log[#log + 1] = "not reached"
+          pcall(weft.sleep_forever)
+          weft.spawn(function()
+            log[#log + 1] = "started"
+            weft.checkpoint()
+            log[#log + 1] = "not reached"
+          end)
         end)
+        weft.yield()
       end)
-      weft.yield()
-    end)
-    assert.same({ "started" }, log)
-  end)
+      assert.same({ "started" }, log)
+    end))
 
   it("lifts all shields if nothing can wake what is left [22.4]",
-    function()
+    testing.plain(function()
       local got
       local ok = run(function()
         weft.spawn(function()
@@ -176,22 +183,23 @@ describe("the shutdown", function()
       end)
       assert.is_true(ok)
       assert.is_true(got:is "CancelledError")
-    end)
+    end))
 
-  it("waits for a shielded task that a time will wake [22.4]", function()
-    local at
-    run(function()
-      weft.spawn(function()
-        weft.shield(function() weft.sleep(100) end)
-        at = weft.now()
+  it("waits for a shielded task that a time will wake [22.4]",
+    testing.plain(function()
+      local at
+      run(function()
+        weft.spawn(function()
+          weft.shield(function() weft.sleep(100) end)
+          at = weft.now()
+        end)
+        weft.yield()
       end)
-      weft.yield()
-    end)
-    assert.equal(100, at)
-  end)
+      assert.equal(100, at)
+    end))
 
   it("gives up a task that gets Cancelled 1,000 times, and raises an "
-    .. "InvalidStateError that names it [22.5]", function()
+    .. "InvalidStateError that names it [22.5]", testing.plain(function()
     local ok, err = run(function()
       weft.spawn("stubborn", function()
         while true do pcall(weft.sleep_forever) end
@@ -202,9 +210,9 @@ describe("the shutdown", function()
     assert.is_true(err:is "InvalidStateError")
     assert.is_truthy(err.message:find("stubborn", 1, true), err.message)
     assert.is_truthy(err.message:find("run_spec.lua", 1, true), err.message)
-  end)
+  end))
 
-  it("gives up with main's error as the cause [22.5]", function()
+  it("gives up with main's error as the cause [22.5]", testing.plain(function()
     local mine = weft.OSError "x"
     local _, err = run(function()
       weft.spawn("stubborn", function()
@@ -215,10 +223,10 @@ describe("the shutdown", function()
     end)
     assert.is_true(err:is "InvalidStateError")
     assert.equal(mine, err.cause)
-  end)
+  end))
 
   it("gives up the 100th generation of tasks spawned in it [22.5]",
-    function()
+    testing.plain(function()
       local count = 0
       local function again()
         count = count + 1
@@ -228,24 +236,25 @@ describe("the shutdown", function()
       assert.is_false(ok)
       assert.is_true(err:is "InvalidStateError")
       assert.is_true(count >= 90 and count <= 101)
-    end)
+    end))
 
-  it("leaves a state in which all works again [22.1, 22.5]", function()
-    run(function()
-      weft.spawn(function() while true do pcall(weft.sleep_forever) end end)
-      weft.yield()
-    end)
-    local ok, result = run(function()
-      weft.sleep(1)
-      return weft.gather { function() return 1 end }[1]
-    end)
-    assert.is_true(ok)
-    assert.equal(1, result)
-  end)
+  it("leaves a state in which all works again [22.1, 22.5]",
+    testing.plain(function()
+      run(function()
+        weft.spawn(function() while true do pcall(weft.sleep_forever) end end)
+        weft.yield()
+      end)
+      local ok, result = run(function()
+        weft.sleep(1)
+        return weft.gather { function() return 1 end }[1]
+      end)
+      assert.is_true(ok)
+      assert.equal(1, result)
+    end))
 end)
 
 describe("a seed", function()
-  it("is a whole number that a double has exactly", function()
+  it("is a whole number that a double has exactly", testing.plain(function()
     for _, seed in ipairs { -1, 1.5, 2 ^ 53, 0 / 0, math.huge, "1" } do
       local err = fails("ArgumentError", runner.run_with, { seed = seed },
         function() end)
@@ -253,7 +262,7 @@ describe("a seed", function()
     end
     assert.equal(1, runner.run_with({ seed = 2 ^ 53 - 1 },
       function() return 1 end))
-  end)
+  end))
 end)
 
 -- -- Where a call cannot be made ----------------------------------------------
@@ -293,21 +302,21 @@ local waits = {
 
 describe("the InvalidStateError of", function()
   for name, call in pairs(calls) do
-    it(name .. " without a runtime names it [1.11]", function()
+    it(name .. " without a runtime names it [1.11]", testing.plain(function()
       local err = fails("InvalidStateError", call)
       assert.equal(name .. " needs a runtime: run the script with weft, or "
         .. "call it inside weft.run(function() ... end)", err.message)
-    end)
+    end))
   end
 
   for name, call in pairs(waits) do
-    it(name .. " in table.sort names it [13.3]", helper.virtual(function()
+    it(name .. " in table.sort names it [13.3]", function()
       local queue, future = weft.queue(1), weft.future()
       if name == "queue:put" or name == "queue:join" then queue:put(0) end
       local err = fails("InvalidStateError", table.sort, { 1, 2 }, function()
         call(queue, future)
       end)
       assert.equal(name .. " cannot wait inside table.sort", err.message)
-    end))
+    end)
   end
 end)

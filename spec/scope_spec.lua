@@ -1,10 +1,14 @@
 -- Scopes: the tree, cancellation as a level, who absorbs it, shields.
 local weft = require "weft"
 local report = require "weft.report"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 
-local virtual, error_of = helper.virtual, helper.error_of
+local error_of = helper.error_of
+local virtual = testing.virtual
 local fails, refuses = helper.fails, helper.refuses
+
+testing.options { virtual = true }
 
 local function settle()
   for _ = 1, 4 do weft.yield() end
@@ -22,7 +26,7 @@ end
 -- -- The tree ----------------------------------------------------------------
 
 describe("a scope", function()
-  it("is under the one around it inside a task [6.1]", virtual(function()
+  it("is under the one around it inside a task [6.1]", function()
     local inner_cancelled
     weft.scope(function(outer)
       weft.scope(function(inner)
@@ -32,9 +36,9 @@ describe("a scope", function()
       end)
     end)
     assert.is_not_nil(inner_cancelled)
-  end))
+  end)
 
-  it("of a task is under its group's [6.1]", virtual(function()
+  it("of a task is under its group's [6.1]", function()
     local child
     weft.group(function(g)
       child = g:spawn(weft.sleep_forever)
@@ -42,77 +46,74 @@ describe("a scope", function()
       g:cancel()
     end)
     assert.is_true(child:cancelled())
-  end))
+  end)
 
-  it("of a group is under the scope around the group [6.1]",
-    virtual(function()
-      local child
-      weft.scope(function(scope)
-        weft.group(function(g)
-          child = g:spawn(weft.sleep_forever)
-          weft.yield()
-          scope:cancel()
-        end)
+  it("of a group is under the scope around the group [6.1]", function()
+    local child
+    weft.scope(function(scope)
+      weft.group(function(g)
+        child = g:spawn(weft.sleep_forever)
+        weft.yield()
+        scope:cancel()
       end)
-      assert.is_true(child:cancelled())
-    end))
+    end)
+    assert.is_true(child:cancelled())
+  end)
 
-  it("stays cancelled for good [6.2]", virtual(function()
+  it("stays cancelled for good [6.2]", function()
     weft.scope(function(scope)
       scope:cancel()
       for _ = 1, 3 do fails("CancelledError", weft.checkpoint) end
       assert.is_true(scope:cancel_called())
     end)
-  end))
+  end)
 
   it("is closed when its function has ended: cancel is false [6.2, 6.10]",
-    virtual(function()
+    function()
       local scope = weft.scope(nothing)
       assert.is_false(scope:cancel())
       assert.is_false(scope:cancel_called())
-    end))
+    end)
 
   it("may be cancelled again: true, and the first reason stays [6.10]",
-    virtual(function()
+    function()
       weft.scope(function(scope)
         assert.is_true(scope:cancel "first")
         assert.is_true(scope:cancel "second")
         assert.equal("first", fails("CancelledError", weft.sleep, 1).reason)
       end)
-    end))
+    end)
 
-  it("is cancelled with its parent unless it is shielded [6.3]",
-    virtual(function()
-      local log = {}
-      in_cancelled(function()
-        weft.scope(function()
-          log[1] = select(2, pcall(weft.checkpoint)):is "CancelledError"
-        end)
-        weft.scope(function() log[2] = pcall(weft.checkpoint) end,
-          { shield = true })
+  it("is cancelled with its parent unless it is shielded [6.3]", function()
+    local log = {}
+    in_cancelled(function()
+      weft.scope(function()
+        log[1] = select(2, pcall(weft.checkpoint)):is "CancelledError"
       end)
-      assert.same({ true, true }, log)
-    end))
+      weft.scope(function() log[2] = pcall(weft.checkpoint) end,
+        { shield = true })
+    end)
+    assert.same({ true, true }, log)
+  end)
 
-  it("is cancelled by its own cancel though it is shielded [6.3]",
-    virtual(function()
-      local scope = weft.scope(function(s)
-        s:cancel()
-        weft.checkpoint()
-      end, { shield = true })
-      assert.is_true(scope:cancelled_caught())
-    end))
+  it("is cancelled by its own cancel though it is shielded [6.3]", function()
+    local scope = weft.scope(function(s)
+      s:cancel()
+      weft.checkpoint()
+    end, { shield = true })
+    assert.is_true(scope:cancelled_caught())
+  end)
 
-  it("may be cancelled by any task [6.17]", virtual(function()
+  it("may be cancelled by any task [6.17]", function()
     local scope = weft.scope(function(s)
       weft.spawn(function() s:cancel "from elsewhere" end)
       weft.sleep_forever()
     end)
     assert.is_true(scope:cancelled_caught())
-  end))
+  end)
 
   it("wakes its own task first, then children depth first in the order of "
-    .. "spawning [6.4]", virtual(function()
+    .. "spawning [6.4]", function()
     local log = {}
     local function waits(name)
       return function()
@@ -138,39 +139,37 @@ describe("a scope", function()
     end)
     assert.same({ "own task", "last to wait, first child", "second child",
       "grandchild 1", "grandchild 2", "third child" }, log)
-  end))
+  end)
 
-  it("that is left out of order is an InvalidStateError [6.17]",
-    virtual(function()
-      local inner
-      local co = coroutine.wrap(function()
-        weft.scope(function()
-          inner = fails("InvalidStateError", coroutine.yield)
-        end)
+  it("that is left out of order is an InvalidStateError [6.17]", function()
+    local inner
+    local co = coroutine.wrap(function()
+      weft.scope(function()
+        inner = fails("InvalidStateError", coroutine.yield)
       end)
-      co()
-      assert.is_not_nil(inner)
-    end))
+    end)
+    co()
+    assert.is_not_nil(inner)
+  end)
 end)
 
 -- -- Cancellation as a level -------------------------------------------------
 
 describe("cancelled code", function()
-  it("gets Cancelled at every cancellation point, each time [6.5]",
-    virtual(function()
-      local count = 0
-      in_cancelled(function()
-        for _ = 1, 5 do
-          fails("CancelledError", weft.sleep, 1)
-          count = count + 1
-        end
-      end)
-      assert.equal(5, count)
-      assert.equal(0, weft.now())
-    end))
+  it("gets Cancelled at every cancellation point, each time [6.5]", function()
+    local count = 0
+    in_cancelled(function()
+      for _ = 1, 5 do
+        fails("CancelledError", weft.sleep, 1)
+        count = count + 1
+      end
+    end)
+    assert.equal(5, count)
+    assert.equal(0, weft.now())
+  end)
 
   it("goes on after a pcall that swallows Cancelled, up to the next point "
-    .. "[6.6]", virtual(function()
+    .. "[6.6]", function()
     local log = {}
     local scope = weft.move_on_after(1, function()
       pcall(weft.sleep_forever)
@@ -180,69 +179,67 @@ describe("cancelled code", function()
     end)
     assert.same({ "swallowed" }, log)
     assert.is_true(scope:cancelled_caught())
-  end))
+  end)
 
-  it("cannot retry its way out [6.6]", virtual(function()
+  it("cannot retry its way out [6.6]", function()
     local tries = 0
     local scope = weft.move_on_after(1, function()
       while not weft.try(weft.sleep, 10) do tries = tries + 1 end
     end)
     assert.equal(0, tries)
     assert.is_true(scope:cancelled_caught())
-  end))
+  end)
 
-  it("is not waiting: a raise takes no time [6.5]", virtual(function()
+  it("is not waiting: a raise takes no time [6.5]", function()
     in_cancelled(function() fails("CancelledError", weft.sleep, 100) end)
     assert.equal(0, weft.now())
-  end))
+  end)
 
-  it("lets others run when it swallows Cancelled in a loop [6.7]",
-    virtual(function()
-      local others = 0
-      local stop = false
-      weft.spawn(function()
-        for _ = 1, 10 do
-          others = others + 1
-          weft.yield()
-        end
-        stop = true
-      end)
-      in_cancelled(function()
-        while not stop do pcall(weft.checkpoint) end
-      end)
-      assert.equal(10, others)
-    end))
+  it("lets others run when it swallows Cancelled in a loop [6.7]", function()
+    local others = 0
+    local stop = false
+    weft.spawn(function()
+      for _ = 1, 10 do
+        others = others + 1
+        weft.yield()
+      end
+      stop = true
+    end)
+    in_cancelled(function()
+      while not stop do pcall(weft.checkpoint) end
+    end)
+    assert.equal(10, others)
+  end)
 
   it("is reported once after 1,000 Cancelled in one scope, with its traceback "
-    .. "[6.7]", virtual(function()
+    .. "[6.7]", function()
     in_cancelled(function()
       for _ = 1, 999 do pcall(weft.checkpoint) end
-      assert.equal(0, #helper.take_reports())
+      assert.equal(0, #testing.reports())
       for _ = 1, 2000 do pcall(weft.checkpoint) end
     end)
-    local reports = helper.take_reports()
+    local reports = testing.reports()
     assert.equal(1, #reports)
     assert.equal(report.STUBBORN, reports[1].kind)
     assert.equal("main", reports[1].task)
     assert.is_truthy(reports[1].traceback:find("scope_spec", 1, true))
-  end))
+  end)
 
-  it("is interrupted nowhere but at a cancellation point [6.9]",
-    virtual(function()
-      local log = {}
-      weft.scope(function(scope)
-        scope:cancel()
-        for i = 1, 3 do log[i] = i end
-        weft.spawn(nothing)
-        weft.call_soon(nothing)
-        log[4] = "still running"
-      end)
-      assert.equal("still running", log[4])
-      settle()
-    end))
+  it("is interrupted nowhere but at a cancellation point [6.9]", function()
+    local log = {}
+    weft.scope(function(scope)
+      scope:cancel()
+      for i = 1, 3 do log[i] = i end
+      weft.spawn(nothing)
+      weft.call_soon(nothing)
+      log[4] = "still running"
+    end)
+    assert.equal("still running", log[4])
+    settle()
+  end)
 
   it("gets Cancelled at the parking call, in the innermost coroutine [6.8]",
-    virtual(function()
+    function()
       local log = {}
       weft.move_on_after(1, function()
         local co = coroutine.create(function()
@@ -254,10 +251,10 @@ describe("cancelled code", function()
         log[#log + 1] = not ok and err.name
       end)
       assert.same({ "CancelledError", "CancelledError" }, log)
-    end))
+    end)
 
   it("does not get Cancelled by what gives back or ends something [3.7]",
-    virtual(function()
+    function()
       local semaphore, event = weft.semaphore(0), weft.event()
       local queue, future = weft.queue(), weft.future()
       queue:put(1)
@@ -276,7 +273,7 @@ describe("cancelled code", function()
         weft.shield(nothing)
       end)
       assert.equal(1, semaphore:value())
-    end))
+    end)
 end)
 
 -- -- The CancelledError ------------------------------------------------------
@@ -291,21 +288,21 @@ describe("a CancelledError", function()
     return got
   end
 
-  it("has source cancel and the reason of a call [6.11]", virtual(function()
+  it("has source cancel and the reason of a call [6.11]", function()
     local err = cancelled_by(function(scope) scope:cancel "why" end)
     assert.equal("cancel", err.source)
     assert.equal("why", err.reason)
     assert.is_truthy(tostring(err):find("why", 1, true))
-  end))
+  end)
 
-  it("has source deadline for a deadline [6.11]", virtual(function()
+  it("has source deadline for a deadline [6.11]", function()
     local err = cancelled_by(function(scope) scope:reschedule(1) end)
     assert.equal("deadline", err.source)
     assert.is_nil(err.reason)
-  end))
+  end)
 
   it("has source group and the first failure as cause in a group [6.11]",
-    virtual(function()
+    function()
       local got
       local mine = weft.OSError "x"
       pcall(weft.group, function(g)
@@ -314,31 +311,32 @@ describe("a CancelledError", function()
       end)
       assert.equal("group", got.source)
       assert.equal(mine, got.cause)
-    end))
+    end)
 
-  it("has source shutdown when main has ended [6.11]", function()
+  it("has source shutdown when main has ended [6.11]", testing.plain(function()
     local got
     pcall(virtual(function() -- the helper minds the task that is left
       weft.spawn(function() got = error_of(weft.sleep_forever) end)
       weft.yield()
     end))
     assert.equal("shutdown", got.source)
-  end)
+  end))
 
-  it("is of this run, whatever a run before had [6.11, 22.1]", function()
-    for _, reason in ipairs { "first run", "second run" } do
-      virtual(function()
-        local err = cancelled_by(function(scope) scope:cancel(reason) end)
-        assert.equal(reason, err.reason)
-      end)()
-    end
-  end)
+  it("is of this run, whatever a run before had [6.11, 22.1]",
+    testing.plain(function()
+      for _, reason in ipairs { "first run", "second run" } do
+        virtual(function()
+          local err = cancelled_by(function(scope) scope:cancel(reason) end)
+          assert.equal(reason, err.reason)
+        end)()
+      end
+    end))
 end)
 
 -- -- Who absorbs -------------------------------------------------------------
 
 describe("Cancelled", function()
-  it("is absorbed by the scope that was cancelled [6.12]", virtual(function()
+  it("is absorbed by the scope that was cancelled [6.12]", function()
     local log = {}
     local outer = weft.scope(function()
       local inner = weft.scope(function(s)
@@ -351,27 +349,26 @@ describe("Cancelled", function()
     end)
     assert.same({ true, "outer goes on" }, log)
     assert.is_false(outer:cancelled_caught())
-  end))
+  end)
 
-  it("is absorbed by the outermost cancelled scope [6.12]",
-    virtual(function()
-      local inner_scope, went_on
-      local outer = weft.scope(function(o)
-        weft.scope(function(i)
-          inner_scope = i
-          i:cancel()
-          o:cancel()
-          weft.checkpoint()
-        end)
-        went_on = true
+  it("is absorbed by the outermost cancelled scope [6.12]", function()
+    local inner_scope, went_on
+    local outer = weft.scope(function(o)
+      weft.scope(function(i)
+        inner_scope = i
+        i:cancel()
+        o:cancel()
+        weft.checkpoint()
       end)
-      assert.is_false(inner_scope:cancelled_caught())
-      assert.is_true(inner_scope:cancel_called())
-      assert.is_true(outer:cancelled_caught())
-      assert.is_nil(went_on)
-    end))
+      went_on = true
+    end)
+    assert.is_false(inner_scope:cancelled_caught())
+    assert.is_true(inner_scope:cancel_called())
+    assert.is_true(outer:cancelled_caught())
+    assert.is_nil(went_on)
+  end)
 
-  it("is absorbed within the nearest shield [6.12]", virtual(function()
+  it("is absorbed within the nearest shield [6.12]", function()
     local after_shield, inner
     local outer = weft.scope(function(o)
       o:cancel()
@@ -389,48 +386,46 @@ describe("Cancelled", function()
     assert.is_true(inner:cancelled_caught())
     assert.equal("in the shield", after_shield)
     assert.is_true(outer:cancelled_caught())
-  end))
+  end)
 
-  it("is absorbed by state, not by which error object it is [6.12]",
-    virtual(function()
-      local kept
-      weft.scope(function(s)
-        s:cancel()
-        kept = error_of(weft.checkpoint)
-      end)
-      local scope = weft.scope(function(s)
-        s:cancel()
-        error(kept)
-      end)
-      assert.is_true(scope:cancelled_caught())
-    end))
+  it("is absorbed by state, not by which error object it is [6.12]", function()
+    local kept
+    weft.scope(function(s)
+      s:cancel()
+      kept = error_of(weft.checkpoint)
+    end)
+    local scope = weft.scope(function(s)
+      s:cancel()
+      error(kept)
+    end)
+    assert.is_true(scope:cancelled_caught())
+  end)
 
   it("that is raised after the scope has recovered goes on [6.12, 4.5]",
-    virtual(function()
+    function()
       local kept
       weft.scope(function(s)
         s:cancel()
         kept = error_of(weft.checkpoint)
       end)
       assert.equal(kept, error_of(weft.scope, function() error(kept) end))
-    end))
+    end)
 
-  it("leaves a scope that is not cancelled as it is [6.12]",
-    virtual(function()
-      local inner
-      weft.scope(function(o)
-        o:cancel()
-        weft.scope(function(i)
-          inner = i
-          weft.checkpoint()
-        end)
+  it("leaves a scope that is not cancelled as it is [6.12]", function()
+    local inner
+    weft.scope(function(o)
+      o:cancel()
+      weft.scope(function(i)
+        inner = i
+        weft.checkpoint()
       end)
-      assert.is_false(inner:cancelled_caught())
-      assert.is_false(inner:cancel_called())
-    end))
+    end)
+    assert.is_false(inner:cancelled_caught())
+    assert.is_false(inner:cancel_called())
+  end)
 
   it("replaced by another error is raised again at the next point outside "
-    .. "[6.14, 6.5]", virtual(function()
+    .. "[6.14, 6.5]", function()
     local scope = weft.scope(function(s)
       s:cancel()
       local err = error_of(function()
@@ -442,11 +437,11 @@ describe("Cancelled", function()
       error "not reached"
     end)
     assert.is_true(scope:cancelled_caught())
-  end))
+  end)
 end)
 
 describe("weft.scope", function()
-  it("returns the scope and drops results [6.18]", virtual(function()
+  it("returns the scope and drops results [6.18]", function()
     local inside
     local scope = weft.scope(function(s)
       inside = s
@@ -454,17 +449,16 @@ describe("weft.scope", function()
     end)
     assert.equal(inside, scope)
     assert.equal(1, select("#", weft.scope(nothing)))
-  end))
+  end)
 
-  it("left normally absorbs nothing, cancelled or not [6.13]",
-    virtual(function()
-      local scope = weft.scope(function(s) s:cancel() end)
-      assert.is_true(scope:cancel_called())
-      assert.is_false(scope:cancelled_caught())
-    end))
+  it("left normally absorbs nothing, cancelled or not [6.13]", function()
+    local scope = weft.scope(function(s) s:cancel() end)
+    assert.is_true(scope:cancel_called())
+    assert.is_false(scope:cancelled_caught())
+  end)
 
   it("left by another error raises it on though it is cancelled [6.13]",
-    virtual(function()
+    function()
       local scope
       local mine = {}
       assert.equal(mine, error_of(weft.scope, function(s)
@@ -474,34 +468,34 @@ describe("weft.scope", function()
       end))
       assert.is_true(scope:cancel_called())
       assert.is_false(scope:cancelled_caught())
-    end))
+    end)
 
-  it("takes the earlier of timeout and deadline [6.18]", virtual(function()
+  it("takes the earlier of timeout and deadline [6.18]", function()
     weft.sleep(10)
     weft.scope(function(s) assert.equal(12, s:deadline()) end,
       { timeout = 2, deadline = 100 })
     weft.scope(function(s) assert.equal(11, s:deadline()) end,
       { timeout = 50, deadline = 11 })
-  end))
+  end)
 
-  it("refuses wrong arguments", virtual(function()
+  it("refuses wrong arguments", function()
     refuses({ "scope", "fn", "function", "nil" }, weft.scope)
     refuses({ "opts", "table", "number 5" }, weft.scope, nothing, 5)
     refuses({ "timeout", "number", "string" }, weft.scope, nothing,
       { timeout = "1" })
     refuses({ "deadline", "NaN" }, weft.scope, nothing, { deadline = 0 / 0 })
-  end))
-
-  it("needs a runtime [1.11]", function()
-    fails("InvalidStateError", weft.scope, nothing)
   end)
+
+  it("needs a runtime [1.11]", testing.plain(function()
+    fails("InvalidStateError", weft.scope, nothing)
+  end))
 end)
 
 -- -- Shields -----------------------------------------------------------------
 
 describe("weft.shield", function()
   it("hides an outer cancellation and returns fn's results [6.3, 12.2]",
-    virtual(function()
+    function()
       local got
       in_cancelled(function()
         got = { weft.shield(function()
@@ -511,52 +505,49 @@ describe("weft.shield", function()
       end)
       assert.same({ 1, 2 }, got)
       assert.equal(3, weft.now())
-    end))
+    end)
 
-  it("shows the cancellation at the first point after it [6.5]",
-    virtual(function()
-      local after
-      local scope = weft.move_on_after(1, function()
-        weft.shield(function() weft.sleep(5) end)
-        after = "the shield"
-        weft.checkpoint()
-        after = "the point"
-      end)
-      assert.equal("the shield", after)
-      assert.is_true(scope:cancelled_caught())
-      assert.equal(5, weft.now())
-    end))
+  it("shows the cancellation at the first point after it [6.5]", function()
+    local after
+    local scope = weft.move_on_after(1, function()
+      weft.shield(function() weft.sleep(5) end)
+      after = "the shield"
+      weft.checkpoint()
+      after = "the point"
+    end)
+    assert.equal("the shield", after)
+    assert.is_true(scope:cancelled_caught())
+    assert.equal(5, weft.now())
+  end)
 
-  it("raises fn's error on, untouched [10.1]", virtual(function()
+  it("raises fn's error on, untouched [10.1]", function()
     local mine = {}
     assert.equal(mine, error_of(weft.shield, function() error(mine) end))
-  end))
+  end)
 
-  it("with a grace cuts fn off and returns nothing [12.2]",
-    virtual(function()
-      assert.equal(0, select("#", weft.shield(function()
-        weft.sleep(10)
-        return 1
-      end, 2)))
-      assert.equal(2, weft.now())
-    end))
+  it("with a grace cuts fn off and returns nothing [12.2]", function()
+    assert.equal(0, select("#", weft.shield(function()
+      weft.sleep(10)
+      return 1
+    end, 2)))
+    assert.equal(2, weft.now())
+  end)
 
-  it("counts its grace from entry, in cancelled code too [12.2]",
-    virtual(function()
-      weft.sleep(1)
-      in_cancelled(function() weft.shield(weft.sleep_forever, 3) end)
-      assert.equal(4, weft.now())
-    end))
+  it("counts its grace from entry, in cancelled code too [12.2]", function()
+    weft.sleep(1)
+    in_cancelled(function() weft.shield(weft.sleep_forever, 3) end)
+    assert.equal(4, weft.now())
+  end)
 
-  it("refuses wrong arguments", virtual(function()
+  it("refuses wrong arguments", function()
     refuses({ "shield", "fn", "function", "number" }, weft.shield, 5)
     refuses({ "grace", "number", "string" }, weft.shield, nothing, "5")
     refuses({ "grace", "NaN" }, weft.shield, nothing, 0 / 0)
-  end))
+  end)
 end)
 
 describe("scope:set_shield", function()
-  it("hides outer cancellation from then on [6.15]", virtual(function()
+  it("hides outer cancellation from then on [6.15]", function()
     local log = {}
     weft.scope(function(outer)
       weft.scope(function(inner)
@@ -567,10 +558,10 @@ describe("scope:set_shield", function()
       end)
     end)
     assert.same({ false, true }, log)
-  end))
+  end)
 
   it("taken off in cancelled surroundings wakes what is parked inside at once "
-    .. "[6.15]", virtual(function()
+    .. "[6.15]", function()
     local outer = weft.scope(function(o)
       weft.call_later(1, function() o:cancel() end)
       weft.scope(function(inner)
@@ -580,31 +571,30 @@ describe("scope:set_shield", function()
     end)
     assert.is_true(outer:cancelled_caught())
     assert.equal(3, weft.now())
-  end))
+  end)
 
-  it("on a closed scope is an InvalidStateError", virtual(function()
+  it("on a closed scope is an InvalidStateError", function()
     local scope = weft.scope(nothing)
     fails("InvalidStateError", scope.set_shield, scope, true)
-  end))
+  end)
 end)
 
 describe("a child", function()
-  it("is not covered by a shield or timeout around spawn [6.16]",
-    virtual(function()
-      local shielded, timed
-      weft.group(function(g)
-        weft.shield(function() shielded = g:spawn(weft.sleep_forever) end)
-        weft.timeout(1, function()
-          timed = g:spawn(function() weft.sleep(5) return "ran on" end)
-        end)
-        weft.sleep(10)
-        assert.equal("ran on", timed:result())
-        g:cancel()
+  it("is not covered by a shield or timeout around spawn [6.16]", function()
+    local shielded, timed
+    weft.group(function(g)
+      weft.shield(function() shielded = g:spawn(weft.sleep_forever) end)
+      weft.timeout(1, function()
+        timed = g:spawn(function() weft.sleep(5) return "ran on" end)
       end)
-      assert.is_true(shielded:cancelled())
-    end))
+      weft.sleep(10)
+      assert.equal("ran on", timed:result())
+      g:cancel()
+    end)
+    assert.is_true(shielded:cancelled())
+  end)
 
-  it("is covered by a shield around its group [6.16]", virtual(function()
+  it("is covered by a shield around its group [6.16]", function()
     local child
     in_cancelled(function()
       weft.shield(function()
@@ -617,14 +607,14 @@ describe("a child", function()
       end)
     end)
     assert.equal("ran on", child:result())
-  end))
+  end)
 end)
 
 -- -- Kept and completed ------------------------------------------------------
 
 describe("a wait that was completed", function()
   it("delivers though its task is cancelled before it runs; Cancelled comes "
-    .. "at the next point [3.4]", virtual(function()
+    .. "at the next point [3.4]", function()
     local got, next_point
     local event = weft.event()
     local task = weft.spawn(function()
@@ -637,12 +627,12 @@ describe("a wait that was completed", function()
     settle()
     assert.is_true(got)
     assert.is_true(next_point:is "CancelledError")
-  end))
+  end)
 end)
 
 describe("a kept wait", function()
   it("for a group's children is not withdrawn; they are cancelled [3.8]",
-    virtual(function()
+    function()
       local order = {}
       local task = weft.spawn(function()
         pcall(weft.group, function(g)
@@ -661,5 +651,5 @@ describe("a kept wait", function()
       weft.sleep(10)
       assert.same({ "child's cleanup", "group left" }, order)
       assert.is_true(task:done())
-    end))
+    end)
 end)

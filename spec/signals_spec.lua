@@ -2,12 +2,15 @@
 -- handed out by the next poll.
 local ffi = require "ffi"
 local weft = require "weft"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 local loopback = require "spec.loopback"
 local program = require "spec.program"
+
+testing.options { virtual = true }
 require "spec.children" -- the C functions
 
-local virtual, fails, refuses = helper.virtual, helper.fails, helper.refuses
+local fails, refuses = helper.fails, helper.refuses
 local NUMBERS = { HUP = 1, INT = 2, USR1 = 10, USR2 = 12, TERM = 15 }
 
 local function send(name)
@@ -15,7 +18,7 @@ local function send(name)
 end
 
 describe("weft.signals", function()
-  it("gives names as they come [23.7]", virtual(function()
+  it("gives names as they come [23.7]", function()
     local names = {}
     local it = weft.signals("HUP", "SIGUSR1")
     local task = loopback.parked(function()
@@ -31,18 +34,18 @@ describe("weft.signals", function()
     task:await()
     assert.same({ "USR1", "HUP", "USR1" }, names)
     it:close()
-  end))
+  end)
 
-  it("gives each signal to each that is open [23.7]", virtual(function()
+  it("gives each signal to each that is open [23.7]", function()
     local one, two = weft.signals "HUP", weft.signals("HUP", "USR1")
     send "HUP"
     assert.equal("HUP", one:next())
     assert.equal("HUP", two:next())
     one:close()
     two:close()
-  end))
+  end)
 
-  it("is closed by its owner [23.7, 14.7]", virtual(function()
+  it("is closed by its owner [23.7, 14.7]", function()
     local kept
     weft.scope(function()
       kept = weft.signals "HUP"
@@ -53,47 +56,46 @@ describe("weft.signals", function()
     assert.is_true(kept.closed)
     assert.is_nil(kept:next())
     kept:close() -- once more
-  end))
+  end)
 
-  it("loses none when it is cancelled [3.5]", virtual(function()
+  it("loses none when it is cancelled [3.5]", function()
     local it = weft.signals "HUP"
     loopback.assert_cancelled(loopback.parked(it.next, it))
     send "HUP"
     assert.equal("HUP", it:next())
     it:close()
-  end))
+  end)
 
   it("raises a BusyError for a second task, and ends when it is closed",
-    virtual(function()
+    function()
       local it = weft.signals "HUP"
       local task = loopback.parked(it.next, it)
       fails("BusyError", it.next, it)
       it:close()
       assert.is_nil(task:await())
       assert.is_nil(it:next())
-    end))
+    end)
 
-  it("does not keep the virtual clock from jumping [30.1]", virtual(function()
+  it("does not keep the virtual clock from jumping [30.1]", function()
     local it = weft.signals "HUP"
     fails("TimeoutError", weft.timeout, 1000, function() it:next() end)
     it:close()
-  end))
-
-  it("refuses what is no signal, and what cannot be caught [23.7]",
-    virtual(function()
-      refuses({ "\"KILL\" cannot be caught", "HUP, INT" }, weft.signals, "KILL")
-      refuses({ "\"SIGSTOP\" cannot be caught" }, weft.signals, "HUP",
-        "SIGSTOP")
-      refuses({ "\"FOO\" is no signal", "USR1" }, weft.signals, "FOO")
-      refuses({ "\"CHLD\" is used by the runtime" }, weft.signals, "CHLD")
-      refuses({ "\"SEGV\" is a fault" }, weft.signals, "SEGV")
-      refuses({ "number 1 is no name" }, weft.signals, 1)
-      refuses({ "the name of a signal expected" }, weft.signals)
-    end))
-
-  it("needs a runtime", function()
-    fails("InvalidStateError", weft.signals, "HUP")
   end)
+
+  it("refuses what is no signal, and what cannot be caught [23.7]", function()
+    refuses({ "\"KILL\" cannot be caught", "HUP, INT" }, weft.signals, "KILL")
+    refuses({ "\"SIGSTOP\" cannot be caught" }, weft.signals, "HUP",
+      "SIGSTOP")
+    refuses({ "\"FOO\" is no signal", "USR1" }, weft.signals, "FOO")
+    refuses({ "\"CHLD\" is used by the runtime" }, weft.signals, "CHLD")
+    refuses({ "\"SEGV\" is a fault" }, weft.signals, "SEGV")
+    refuses({ "number 1 is no name" }, weft.signals, 1)
+    refuses({ "the name of a signal expected" }, weft.signals)
+  end)
+
+  it("needs a runtime", testing.plain(function()
+    fails("InvalidStateError", weft.signals, "HUP")
+  end))
 end)
 
 -- Programs of their own, to be signalled.

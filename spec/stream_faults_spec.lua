@@ -1,9 +1,10 @@
 -- Streams whose peer resets, ends or reads slowly, at every stage.
 local weft = require "weft"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 local loopback = require "spec.loopback"
 
-local MUCH, run, virtual = loopback.MUCH, helper.run, helper.virtual
+local MUCH = loopback.MUCH
 local reset, drain = loopback.reset, loopback.drain
 local settle, parked = loopback.settle, loopback.parked
 local with_pair, fails = loopback.with_pair, helper.fails
@@ -44,24 +45,23 @@ local stages = {
 
 describe_kinds("a peer that resets", function()
   for _, stage in ipairs(stages) do
-    it(("ends %s that waits with OSError [25.9]"):format(stage[1]),
-      run(function()
-        with_pair(function(stream, peer)
-          if stage.unsent then stream:write(stage.unsent) end
-          local task = parked(stage[2], stream)
-          reset(stream, peer)
-          is_broken(helper.error_of(task.await, task))
-          is_broken(helper.error_of(stage[2], stream))
-          local err = helper.error_of(stream.write, stream, "x")
-          is_broken(err)
-          assert.equal(1, (err.message:find("stream:write: ", 1, true)))
-          stream:close() -- raises nothing of it [25.11]
-          fails("ClosedError", stream.read, stream)
-        end)
-      end))
+    it(("ends %s that waits with OSError [25.9]"):format(stage[1]), function()
+      with_pair(function(stream, peer)
+        if stage.unsent then stream:write(stage.unsent) end
+        local task = parked(stage[2], stream)
+        reset(stream, peer)
+        is_broken(helper.error_of(task.await, task))
+        is_broken(helper.error_of(stage[2], stream))
+        local err = helper.error_of(stream.write, stream, "x")
+        is_broken(err)
+        assert.equal(1, (err.message:find("stream:write: ", 1, true)))
+        stream:close() -- raises nothing of it [25.11]
+        fails("ClosedError", stream.read, stream)
+      end)
+    end)
   end
 
-  it("ends all that wait on either side at once", run(function()
+  it("ends all that wait on either side at once", function()
     with_pair(function(stream, peer)
       stream:write(MUCH)
       local tasks = { parked(stream.read, stream), parked(stream.flush, stream),
@@ -71,27 +71,27 @@ describe_kinds("a peer that resets", function()
         is_broken(helper.error_of(task.await, task))
       end
     end)
-  end))
+  end)
 
-  it("ends a close that waits, without an error [25.11]", run(function()
+  it("ends a close that waits, without an error [25.11]", function()
     with_pair(function(stream, peer)
       stream:write(MUCH)
       local task = parked(stream.close, stream)
       peer:exit(true) -- it has not read all, so this is a reset
       task:await()
     end)
-  end))
+  end)
 
-  it("lets the with that closes the stream end without one", run(function()
+  it("lets the with that closes the stream end without one", function()
     with_pair(function(stream, peer)
       weft.with(stream, function()
         stream:write(MUCH)
         reset(stream, peer)
       end)
     end)
-  end))
+  end)
 
-  it("is told after the bytes that came before [25.6]", run(function()
+  it("is told after the bytes that came before [25.6]", function()
     with_pair(function(stream, peer)
       peer:write "last words\nand more"
       assert.equal("l", stream:read(1))
@@ -102,13 +102,13 @@ describe_kinds("a peer that resets", function()
       assert.equal("and more", stream:read())
       is_broken(helper.error_of(stream.read, stream))
     end)
-  end))
+  end)
 end)
 
 -- -- Half-open connections ---------------------------------------------------
 
 describe_kinds("a peer that has ended its side", function()
-  it("is still written to [25.10]", run(function()
+  it("is still written to [25.10]", function()
     with_pair(function(stream, peer)
       peer:write "question"
       peer:shutdown()
@@ -120,9 +120,9 @@ describe_kinds("a peer that has ended its side", function()
       stream:close()
       assert.equal(#MUCH, (reader:await()))
     end)
-  end))
+  end)
 
-  it("may end its side before anything is read", run(function()
+  it("may end its side before anything is read", function()
     with_pair(function(stream, peer)
       peer:shutdown()
       stream:write "on"
@@ -131,9 +131,9 @@ describe_kinds("a peer that has ended its side", function()
       stream:write " and on"
       assert.equal(" and on", peer:read())
     end)
-  end))
+  end)
 
-  it("may reset later, which does not undo the end", run(function()
+  it("may reset later, which does not undo the end", function()
     with_pair(function(stream, peer)
       peer:write "all"
       peer:shutdown()
@@ -149,13 +149,13 @@ describe_kinds("a peer that has ended its side", function()
         end
       end))
     end)
-  end))
+  end)
 end)
 
 -- -- Slow readers ------------------------------------------------------------
 
 describe_kinds("a peer that reads slowly", function()
-  it("bounds what is unsent, whatever is written [25.8]", run(function()
+  it("bounds what is unsent, whatever is written [25.8]", function()
     with_pair(function(stream, peer)
       local piece, most = ("p"):rep(10000), 0
       local writer = weft.spawn(function()
@@ -175,9 +175,9 @@ describe_kinds("a peer that reads slowly", function()
       writer:await()
       assert.is_true(most < 64 * 1024 + #piece, tostring(most))
     end)
-  end))
+  end)
 
-  it("bounds what is unsent of many writers [25.8]", run(function()
+  it("bounds what is unsent of many writers [25.8]", function()
     with_pair(function(stream, peer)
       local piece, most = ("p"):rep(10000), 0
       weft.group(function(g)
@@ -193,9 +193,9 @@ describe_kinds("a peer that reads slowly", function()
       end)
       assert.is_true(most < 64 * 1024 + #piece, tostring(most))
     end)
-  end))
+  end)
 
-  it("bounds what is unread where we are the slow one [25.6]", run(function()
+  it("bounds what is unread where we are the slow one [25.6]", function()
     with_pair(function(stream, peer)
       local writer = weft.spawn(function()
         for _ = 1, 1000 do peer:write(("p"):rep(10000)) end
@@ -211,36 +211,38 @@ describe_kinds("a peer that reads slowly", function()
       assert.is_true(most <= 64 * 1024, tostring(most))
       writer:await()
     end)
-  end))
+  end)
 
-  it("is cut off by a timeout around the write [25.8]", virtual(function()
-    with_pair(function(stream)
-      fails("TimeoutError", weft.timeout, 5, function()
-        while true do stream:write(MUCH) end
+  it("is cut off by a timeout around the write [25.8]",
+    testing.virtual(function()
+      with_pair(function(stream)
+        fails("TimeoutError", weft.timeout, 5, function()
+          while true do stream:write(MUCH) end
+        end)
       end)
-    end)
-  end))
+    end))
 end)
 
 -- -- Cancellation and timeouts -----------------------------------------------
 
 describe_kinds("a stream on which a call was cancelled", function()
   for _, stage in ipairs(stages) do
-    it(("is as before %s began [3.5]"):format(stage[1]), virtual(function()
-      with_pair(function(stream, peer)
-        if stage.unsent then stream:write(stage.unsent) end
-        local scope = weft.move_on_after(1, function() stage[2](stream) end)
-        assert.is_true(scope:cancelled_caught())
-        loopback.assert_cancelled(parked(stage[2], stream))
-        local reader = weft.spawn(drain, peer)
-        stream:write "tail"
-        stream:shutdown()
-        local size, tail = reader:await()
-        assert.equal((stage.unsent and #MUCH or 0) + 4, size)
-        assert.equal("tail", tail:sub(-4))
-        peer:write "answer"
-        assert.equal("answer", stream:read())
-      end)
-    end))
+    it(("is as before %s began [3.5]"):format(stage[1]),
+      testing.virtual(function()
+        with_pair(function(stream, peer)
+          if stage.unsent then stream:write(stage.unsent) end
+          local scope = weft.move_on_after(1, function() stage[2](stream) end)
+          assert.is_true(scope:cancelled_caught())
+          loopback.assert_cancelled(parked(stage[2], stream))
+          local reader = weft.spawn(drain, peer)
+          stream:write "tail"
+          stream:shutdown()
+          local size, tail = reader:await()
+          assert.equal((stage.unsent and #MUCH or 0) + 4, size)
+          assert.equal("tail", tail:sub(-4))
+          peer:write "answer"
+          assert.equal("answer", stream:read())
+        end)
+      end))
   end
 end)

@@ -1,11 +1,14 @@
 -- A supervisor's children: which are started again, and what is none.
 local weft = require "weft"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 local nursery = require "spec.nursery"
 
-local virtual, refuses = helper.virtual, helper.refuses
+local refuses = helper.refuses
 local children_of, run = nursery.children_of, nursery.run
 local fail, finish, ignore = nursery.fail, nursery.finish, nursery.ignore
+
+testing.options { virtual = true }
 
 describe("a child's restart", function()
   -- The starts of a child that ends after 2 seconds, in 7 seconds.
@@ -21,35 +24,35 @@ describe("a child's restart", function()
     return count
   end
 
-  it("always: however it ended", virtual(function()
+  it("always: however it ended", function()
     assert.equal(4, starts("always", fail))
-  end))
+  end)
 
-  it("always: also if it returned", virtual(function()
+  it("always: also if it returned", function()
     assert.equal(4, starts("always", finish))
-  end))
+  end)
 
-  it("on_failure: only then, and by default", virtual(function()
+  it("on_failure: only then, and by default", function()
     assert.equal(4, starts("on_failure", fail))
-  end))
+  end)
 
-  it("on_failure: not if it returned", virtual(function()
+  it("on_failure: not if it returned", function()
     assert.equal(1, starts("on_failure", finish))
-  end))
+  end)
 
-  it("on_failure: by default", virtual(function()
+  it("on_failure: by default", function()
     assert.equal(4, starts(nil, fail))
-  end))
+  end)
 
-  it("never: not even then", virtual(function()
+  it("never: not even then", function()
     assert.equal(1, starts("never", fail))
-  end))
+  end)
 end)
 
 describe("weft.supervisor refuses", function()
   local a = { name = "a", fn = print }
 
-  it("children that are none", virtual(function()
+  it("children that are none", function()
     local function refused(pieces, children)
       refuses(pieces, weft.supervisor, children)
     end
@@ -62,5 +65,5 @@ describe("weft.supervisor refuses", function()
       { { name = "a", fn = print, restart = "often" } })
     refused({ "child 1: there is no option", "retry", "fn, name and restart" },
       { { name = "a", fn = print, retry = 3 } })
-  end))
+  end)
 end)

@@ -1,37 +1,39 @@
 -- Supervisors: children that are started again.
 local weft = require "weft"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 local nursery = require "spec.nursery"
 
-local virtual, fails, refuses = helper.virtual, helper.fails, helper.refuses
+local fails, refuses = helper.fails, helper.refuses
 local children_of, run = nursery.children_of, nursery.run
 local fail, finish, ignore = nursery.fail, nursery.finish, nursery.ignore
 
+testing.options { virtual = true }
+
 describe("a supervisor", function()
-  it("starts its children in order, and ends with them", virtual(function()
+  it("starts its children in order, and ends with them", function()
     local log = {}
     local supervisor = run(children_of("a 3 b 5 c 1", log, finish))
     assert.same({ "a starts at 0", "b starts at 0", "c starts at 0" }, log)
     assert.equal(5, weft.now())
     assert.same({ name = "a", running = false, restarts = 0 },
       supervisor:children()[1])
-  end))
+  end)
 
-  it("starts a child that failed again, and reports the failure",
-    virtual(function()
-      local log, calls = {}, 0
-      run(children_of("a 2", log, function(name)
-        calls = calls + 1
-        if calls < 3 then fail(name) end
-      end))
-      assert.same({ "a starts at 0", "a starts at 2", "a starts at 4" }, log)
-      local reports = helper.take_reports()
-      assert.equal(2, #reports)
-      assert.equal("a", reports[1].task)
-      assert.equal("a broke", reports[1].err.message)
+  it("starts a child that failed again, and reports the failure", function()
+    local log, calls = {}, 0
+    run(children_of("a 2", log, function(name)
+      calls = calls + 1
+      if calls < 3 then fail(name) end
     end))
+    assert.same({ "a starts at 0", "a starts at 2", "a starts at 4" }, log)
+    local reports = testing.reports()
+    assert.equal(2, #reports)
+    assert.equal("a", reports[1].task)
+    assert.equal("a broke", reports[1].err.message)
+  end)
 
-  it("tells on_error of failures instead", virtual(function()
+  it("tells on_error of failures instead", function()
     local told, calls = {}, 0
     run(children_of("a 2", {}, function(name)
       calls = calls + 1
@@ -40,10 +42,10 @@ describe("a supervisor", function()
       table.insert(told, name .. ": " .. err.message)
     end })
     assert.same({ "a: a broke", "a: a broke" }, told)
-  end))
+  end)
 
   it("takes a child that is cancelled from elsewhere for one that failed",
-    virtual(function()
+    function()
       local starts, told = 0, nil
       run({ { name = "a", fn = function()
         starts = starts + 1
@@ -55,26 +57,26 @@ describe("a supervisor", function()
       assert.equal(2, starts)
       assert.is_true(told:is "TaskCancelledError")
       assert.equal("enough", told.reason)
-    end))
+    end)
 
-  it("may run again once it has ended", virtual(function()
+  it("may run again once it has ended", function()
     local log = {}
     local supervisor = weft.supervisor(children_of("a 2", log, finish))
     supervisor:run()
     supervisor:run()
     assert.same({ "a starts at 0", "a starts at 2" }, log)
-  end))
+  end)
 
-  it("runs once at a time", virtual(function()
+  it("runs once at a time", function()
     local supervisor = weft.supervisor(children_of("a 2", {}, finish))
     local task = weft.spawn(supervisor.run, supervisor)
     weft.yield()
     local err = fails("InvalidStateError", supervisor.run, supervisor)
     assert.is_truthy(err.message:find("runs already", 1, true))
     task:await()
-  end))
+  end)
 
-  it("tells of its children", virtual(function()
+  it("tells of its children", function()
     local supervisor = weft.supervisor(
       children_of("a 2 b 9", {}, function(name)
         if name == "a" then fail(name) end
@@ -88,7 +90,7 @@ describe("a supervisor", function()
     supervisor:stop()
     task:await()
     assert.is_false(supervisor:children()[1].running)
-  end))
+  end)
 end)
 
 describe("the strategy", function()
@@ -108,32 +110,31 @@ describe("the strategy", function()
   end
   local stop = "c is stopped at 5, b is stopped at 5, a is stopped at 5"
 
-  it("one_for_one starts only the one that ended", virtual(function()
+  it("one_for_one starts only the one that ended", function()
     assert.equal("b starts at 3, " .. stop, log_of "one_for_one")
-  end))
+  end)
 
-  it("one_for_one is the default", virtual(function()
+  it("one_for_one is the default", function()
     assert.equal("b starts at 3, " .. stop, log_of(nil))
-  end))
+  end)
 
-  it("all_for_one stops all, the last first, and starts all",
-    virtual(function()
-      assert.equal("c is stopped at 3, a is stopped at 3, a starts at 3, "
-        .. "b starts at 3, c starts at 3, " .. stop, log_of "all_for_one")
-    end))
+  it("all_for_one stops all, the last first, and starts all", function()
+    assert.equal("c is stopped at 3, a is stopped at 3, a starts at 3, "
+      .. "b starts at 3, c starts at 3, " .. stop, log_of "all_for_one")
+  end)
 
-  it("rest_for_one stops and starts those after it", virtual(function()
+  it("rest_for_one stops and starts those after it", function()
     assert.equal("c is stopped at 3, b starts at 3, c starts at 3, " .. stop,
       log_of "rest_for_one")
-  end))
+  end)
 
-  it("does not start again a child that never is", virtual(function()
+  it("does not start again a child that never is", function()
     assert.equal("c is stopped at 3, b starts at 3, "
       .. "b is stopped at 5, a is stopped at 5",
       (log_of("rest_for_one", "never")))
-  end))
+  end)
 
-  it("does not start again a child that had ended", virtual(function()
+  it("does not start again a child that had ended", function()
     local log, failed = {}, false
     run(children_of("a 1 b 3 c", log, function(name)
       if name == "b" and not failed then
@@ -144,23 +145,22 @@ describe("the strategy", function()
     assert.same({ "a starts at 0", "b starts at 0", "c starts at 0",
       "c is stopped at 3", "b starts at 3", "c starts at 3",
       "c is stopped at 5", "b is stopped at 5" }, log)
-  end))
+  end)
 
-  it("leaves one alone that ends for good in the same moment",
-    virtual(function()
-      local log = {}
-      local failed = false
-      run(children_of("b 3 a 3", log, function(name)
-        if name == "b" and not failed then
-          failed = true
-          fail(name)
-        end
-      end), { strategy = "all_for_one", on_error = ignore }, 5)
-      assert.same({ "b starts at 0", "a starts at 0", "b starts at 3",
-        "b is stopped at 5" }, log)
-    end))
+  it("leaves one alone that ends for good in the same moment", function()
+    local log = {}
+    local failed = false
+    run(children_of("b 3 a 3", log, function(name)
+      if name == "b" and not failed then
+        failed = true
+        fail(name)
+      end
+    end), { strategy = "all_for_one", on_error = ignore }, 5)
+    assert.same({ "b starts at 0", "a starts at 0", "b starts at 3",
+      "b is stopped at 5" }, log)
+  end)
 
-  it("counts two that fail in one moment as they come", virtual(function()
+  it("counts two that fail in one moment as they come", function()
     local starts = { a = 0, b = 0 }
     local list = {}
     for i, name in ipairs { "a", "b" } do
@@ -178,78 +178,76 @@ describe("the strategy", function()
     table.sort(told)
     assert.same({ "a", "b" }, told)
     assert.equal(1, supervisor:children()[1].restarts)
-  end))
+  end)
 end)
 
 describe("too many restarts", function()
-  it("end the supervisor with the last failure as the cause",
-    virtual(function()
-      local log, told = {}, 0
-      local err = fails("SupervisorError", run,
-        children_of("a 1 b", log, fail),
-        { on_error = function() told = told + 1 end })
-      assert.equal("child 'a' has failed: more than 3 restarts in 5 s are not "
-        .. "allowed", err.message)
-      assert.equal("a broke", err.cause.message)
-      assert.equal("b is stopped at 4", log[#log])
-      assert.equal(3, told) -- the fourth is the cause
-      assert.equal(4, weft.now())
-      assert.equal(1, #weft.all_tasks())
-    end))
+  it("end the supervisor with the last failure as the cause", function()
+    local log, told = {}, 0
+    local err = fails("SupervisorError", run,
+      children_of("a 1 b", log, fail),
+      { on_error = function() told = told + 1 end })
+    assert.equal("child 'a' has failed: more than 3 restarts in 5 s are not "
+      .. "allowed", err.message)
+    assert.equal("a broke", err.cause.message)
+    assert.equal("b is stopped at 4", log[#log])
+    assert.equal(3, told) -- the fourth is the cause
+    assert.equal(4, weft.now())
+    assert.equal(1, #weft.all_tasks())
+  end)
 
-  it("are counted in the last period only", virtual(function()
+  it("are counted in the last period only", function()
     local log = {}
     run(children_of("a 2", log, fail),
       { restarts = 2, period = 4, on_error = ignore }, 101)
     assert.equal(52, #log)
-  end))
+  end)
 
-  it("may be none at all", virtual(function()
+  it("may be none at all", function()
     local log = {}
     fails("SupervisorError", run, children_of("a 1", log, fail),
       { restarts = 0 })
     assert.equal(1, #log)
-  end))
+  end)
 
-  it("say so where the child just ended", virtual(function()
+  it("say so where the child just ended", function()
     local err = fails("SupervisorError", run,
       children_of("a 1", {}, finish, "always"), { restarts = 1 })
     assert.is_truthy(err.message:find("child 'a' has ended", 1, true))
     assert.is_nil(err.cause)
-  end))
+  end)
 end)
 
 describe("a supervisor's backoff", function()
-  it("is waited before each restart, by how many there were",
-    virtual(function()
-      local log = {}
-      run(children_of("a 1", log, fail), {
-        backoff = { first = 1, factor = 3, jitter = 0 },
-        period = 100, restarts = 9, on_error = ignore,
-      }, 20)
-      assert.same({ "a starts at 0", "a starts at 2", "a starts at 6",
-        "a starts at 16", }, log)
-    end))
+  it("is waited before each restart, by how many there were", function()
+    local log = {}
+    run(children_of("a 1", log, fail), {
+      backoff = { first = 1, factor = 3, jitter = 0 },
+      period = 100, restarts = 9, on_error = ignore,
+    }, 20)
+    assert.same({ "a starts at 0", "a starts at 2", "a starts at 6",
+      "a starts at 16", }, log)
+  end)
 
-  it("does not hold up the other children", virtual(function()
+  it("does not hold up the other children", function()
     local log = {}
     run(children_of("a 1 b 2", log, fail),
       { backoff = 10, on_error = ignore }, 12.5)
     assert.same({ "a starts at 0", "b starts at 0", "a starts at 11",
       "b starts at 12", "b is stopped at 12.5" },
       { log[1], log[2], log[3], log[4], log[5] })
-  end))
+  end)
 
-  it("is cut short by stop", virtual(function()
+  it("is cut short by stop", function()
     local log = {}
     run(children_of("a 1", log, fail), { backoff = 60, on_error = ignore }, 5)
     assert.equal(5, weft.now())
     assert.same({ "a starts at 0" }, log)
-  end))
+  end)
 end)
 
 describe("a supervisor's stop", function()
-  it("stops the children in reverse, each to its end", virtual(function()
+  it("stops the children in reverse, each to its end", function()
     local log, list = {}, {}
     for i, name in ipairs { "a", "b", "c" } do
       list[i] = { name = name, fn = function()
@@ -261,9 +259,9 @@ describe("a supervisor's stop", function()
     end
     run(list, nil, 10)
     assert.same({ "c at 13", "b at 15", "a at 16" }, log)
-  end))
+  end)
 
-  it("may come from a child", virtual(function()
+  it("may come from a child", function()
     local supervisor, log = nil, {}
     supervisor = weft.supervisor(children_of("a b 2", log, function()
       assert.is_true(supervisor:stop())
@@ -272,17 +270,17 @@ describe("a supervisor's stop", function()
     supervisor:run()
     assert.equal("a is stopped at 2", log[3])
     assert.equal(2, weft.now())
-  end))
+  end)
 
-  it("is false where it does not run", virtual(function()
+  it("is false where it does not run", function()
     local supervisor = weft.supervisor(children_of("a 1", {}, finish))
     assert.is_false(supervisor:stop())
     supervisor:run()
     assert.is_false(supervisor:stop())
     assert.equal(1, weft.now())
-  end))
+  end)
 
-  it("tells of what fails meanwhile, and goes on", virtual(function()
+  it("tells of what fails meanwhile, and goes on", function()
     local told = {}
     run({
       { name = "a", fn = weft.sleep_forever },
@@ -293,24 +291,23 @@ describe("a supervisor's stop", function()
       table.insert(told, name .. ": " .. err.message)
     end }, 5)
     assert.same({ "b: b broke" }, told)
-  end))
+  end)
 end)
 
 describe("a supervisor, cancelled,", function()
-  it("waits for its children, restarts none, and goes out [3.2]",
-    virtual(function()
-      local log = {}
-      local supervisor = weft.supervisor(
-        children_of("a b", log, finish, "always"))
-      local waited = weft.move_on_after(5, function() supervisor:run() end)
-      assert.is_true(waited:cancelled_caught())
-      assert.same({ "a starts at 0", "b starts at 0", "a is stopped at 5",
-        "b is stopped at 5" }, log)
-      assert.is_false(supervisor:children()[1].running)
-      assert.is_false(supervisor:stop())
-    end))
+  it("waits for its children, restarts none, and goes out [3.2]", function()
+    local log = {}
+    local supervisor = weft.supervisor(
+      children_of("a b", log, finish, "always"))
+    local waited = weft.move_on_after(5, function() supervisor:run() end)
+    assert.is_true(waited:cancelled_caught())
+    assert.same({ "a starts at 0", "b starts at 0", "a is stopped at 5",
+      "b is stopped at 5" }, log)
+    assert.is_false(supervisor:children()[1].running)
+    assert.is_false(supervisor:stop())
+  end)
 
-  it("tells of the failures of those it cancels", virtual(function()
+  it("tells of the failures of those it cancels", function()
     local told = {}
     weft.move_on_after(5, function()
       run({
@@ -321,9 +318,9 @@ describe("a supervisor, cancelled,", function()
       }, { on_error = function(err) table.insert(told, err.message) end })
     end)
     assert.same({ "a broke" }, told)
-  end))
+  end)
 
-  it("in the midst of a stop goes out too [3.2]", virtual(function()
+  it("in the midst of a stop goes out too [3.2]", function()
     local supervisor = weft.supervisor {
       { name = "a", fn = function()
         weft.finally(weft.sleep_forever, function() weft.sleep(10) end)
@@ -334,9 +331,9 @@ describe("a supervisor, cancelled,", function()
     assert.is_true(waited:cancelled_caught())
     assert.equal(12, weft.now())
     assert.equal(1, #weft.all_tasks())
-  end))
+  end)
 
-  it("in the pause before a restart goes out [3.2]", virtual(function()
+  it("in the pause before a restart goes out [3.2]", function()
     local log = {}
     local waited = weft.move_on_after(5, function()
       run(children_of("a 1", log, fail), { backoff = 60, on_error = ignore })
@@ -344,13 +341,13 @@ describe("a supervisor, cancelled,", function()
     assert.is_true(waited:cancelled_caught())
     assert.equal(5, weft.now())
     assert.equal(1, #log)
-  end))
+  end)
 end)
 
 describe("weft.supervisor refuses", function()
   local a = { name = "a", fn = print }
 
-  it("wrong options", virtual(function()
+  it("wrong options", function()
     local function refused(pieces, opts)
       refuses(pieces, weft.supervisor, { a }, opts)
     end
@@ -362,5 +359,5 @@ describe("weft.supervisor refuses", function()
     refused({ "period", "above 0" }, { period = 0 })
     refused({ "supervisor: backoff must be a table" }, { backoff = "x" })
     refused({ "on_error", "function" }, { on_error = 5 })
-  end))
+  end)
 end)

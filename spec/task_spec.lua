@@ -2,9 +2,13 @@
 local weft = require "weft"
 local errors = require "weft.error"
 local report = require "weft.report"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 
-local virtual, error_of = helper.virtual, helper.error_of
+local error_of = helper.error_of
+local virtual = testing.virtual
+
+testing.options { virtual = true }
 
 local function fails(class, fn, ...)
   local err = error_of(fn, ...)
@@ -29,35 +33,35 @@ local function nothing() end
 -- -- Spawning ----------------------------------------------------------------
 
 describe("weft.spawn", function()
-  it("runs nothing of the body before it returns [4.1]", virtual(function()
+  it("runs nothing of the body before it returns [4.1]", function()
     local ran = false
     local task = weft.spawn(function() ran = true end)
     assert.is_false(ran)
     task:await()
     assert.is_true(ran)
-  end))
+  end)
 
-  it("gives the body its arguments, nils included", virtual(function()
+  it("gives the body its arguments, nils included", function()
     local task = weft.spawn(function(...) return select("#", ...), ... end,
       1, nil, nil)
     assert.same({ 3, 1 }, { task:await() })
-  end))
+  end)
 
-  it("takes a name first", virtual(function()
+  it("takes a name first", function()
     local task = weft.spawn("worker", function(x) return x end, 7)
     assert.equal("worker", task:name())
     assert.equal(7, task:await())
-  end))
+  end)
 
-  it("starts tasks in the order of their spawning [1.1]", virtual(function()
+  it("starts tasks in the order of their spawning [1.1]", function()
     local log = {}
     for i = 1, 5 do weft.spawn(function() log[#log + 1] = i end) end
     weft.yield()
     assert.same({ 1, 2, 3, 4, 5 }, log)
-  end))
+  end)
 
   it("starts a task that was cancelled before; it is cut off at its first "
-    .. "cancellation point [4.2]", virtual(function()
+    .. "cancellation point [4.2]", function()
     local log = {}
     local task = weft.spawn(function()
       log[1] = "started"
@@ -68,9 +72,9 @@ describe("weft.spawn", function()
     settle()
     assert.same({ "started" }, log)
     assert.is_true(task:cancelled())
-  end))
+  end)
 
-  it("lets such a task release what it was handed [4.2]", virtual(function()
+  it("lets such a task release what it was handed [4.2]", function()
     local semaphore = weft.semaphore(1)
     semaphore:acquire()
     local task = weft.spawn(function()
@@ -79,50 +83,51 @@ describe("weft.spawn", function()
     task:cancel()
     settle()
     assert.equal(1, semaphore:value())
-  end))
+  end)
 
-  it("refuses what is no function", virtual(function()
+  it("refuses what is no function", function()
     refuses({ "spawn", "fn", "function", "nil" }, weft.spawn)
     refuses({ "fn", "number 5" }, weft.spawn, 5)
     refuses({ "fn", "nil" }, weft.spawn, "name")
     refuses({ "fn", "table" }, weft.spawn, "name", {})
-  end))
-
-  it("is an InvalidStateError without a runtime [1.11]", function()
-    local err = fails("InvalidStateError", weft.spawn, nothing)
-    assert.is_truthy(err.message:find("weft.run", 1, true))
   end)
+
+  it("is an InvalidStateError without a runtime [1.11]",
+    testing.plain(function()
+      local err = fails("InvalidStateError", weft.spawn, nothing)
+      assert.is_truthy(err.message:find("weft.run", 1, true))
+    end))
 end)
 
 -- -- The three ways to end ---------------------------------------------------
 
 describe("a task", function()
-  it("finishes with all its results, nils included [4.3]", virtual(function()
+  it("finishes with all its results, nils included [4.3]", function()
     local task = weft.spawn(function() return 1, nil, 3, nil end)
     assert.equal(4, select("#", task:await()))
     local a, b, c = task:await()
     assert.same({ 1, 3 }, { a, c })
     assert.is_nil(b)
-  end))
+  end)
 
-  it("fails with an error object [4.3]", virtual(function()
+  it("fails with an error object [4.3]", function()
     local task = weft.spawn(function() error "x" end)
     fails("Error", task.await, task)
     assert.is_true(task:done())
     assert.is_false(task:cancelled())
-  end))
+  end)
 
-  it("is cancelled when Cancelled leaves its body [4.3]", virtual(function()
+  it("is cancelled when Cancelled leaves its body [4.3]", function()
     local task = weft.spawn(weft.sleep_forever)
     weft.yield()
     task:cancel()
     settle()
     assert.is_true(task:done())
     assert.is_true(task:cancelled())
-  end))
+  end)
 
   it("has finished if its body returns though it was cancelled [4.4]",
-    virtual(function()
+    function()
       local task = weft.spawn(function()
         pcall(weft.sleep_forever)
         return "all the same"
@@ -131,9 +136,9 @@ describe("a task", function()
       task:cancel()
       assert.equal("all the same", task:await())
       assert.is_false(task:cancelled())
-    end))
+    end)
 
-  it("has failed if its body raises something else [4.4]", virtual(function()
+  it("has failed if its body raises something else [4.4]", function()
     local task = weft.spawn(function()
       pcall(weft.sleep_forever)
       error(weft.OSError "x")
@@ -142,34 +147,32 @@ describe("a task", function()
     task:cancel()
     fails("OSError", task.await, task)
     assert.is_false(task:cancelled())
-  end))
+  end)
 
-  it("ends as cancelled by a CancelledError of its own making [4.5]",
-    virtual(function()
-      local task = weft.spawn(function()
-        error(weft.CancelledError "mine")
-      end)
-      settle()
-      assert.is_true(task:cancelled())
-    end))
+  it("ends as cancelled by a CancelledError of its own making [4.5]", function()
+    local task = weft.spawn(function()
+      error(weft.CancelledError "mine")
+    end)
+    settle()
+    assert.is_true(task:cancelled())
+  end)
 
-  it("has its own CancelledError absorbed by no scope [4.5]",
-    virtual(function()
-      local passed = {}
-      local task = weft.spawn(function()
-        weft.move_on_after(5, function()
-          weft.timeout(5, function() error(weft.CancelledError "mine") end)
-          passed[1] = "timeout"
-        end)
-        passed[2] = "move_on"
+  it("has its own CancelledError absorbed by no scope [4.5]", function()
+    local passed = {}
+    local task = weft.spawn(function()
+      weft.move_on_after(5, function()
+        weft.timeout(5, function() error(weft.CancelledError "mine") end)
+        passed[1] = "timeout"
       end)
-      settle()
-      assert.is_true(task:cancelled())
-      assert.same({}, passed)
-    end))
+      passed[2] = "move_on"
+    end)
+    settle()
+    assert.is_true(task:cancelled())
+    assert.same({}, passed)
+  end)
 
   it("stops the children of the groups its own CancelledError leaves [4.5]",
-    virtual(function()
+    function()
       local child
       local task = weft.spawn(function()
         weft.group(function(g)
@@ -181,9 +184,9 @@ describe("a task", function()
       settle()
       assert.is_true(child:cancelled())
       assert.is_true(task:cancelled())
-    end))
+    end)
 
-  it("runs on when its handle is dropped [4.11]", virtual(function()
+  it("runs on when its handle is dropped [4.11]", function()
     local ran = false
     weft.spawn(function()
       weft.sleep(1)
@@ -192,44 +195,42 @@ describe("a task", function()
     collectgarbage()
     weft.sleep(2)
     assert.is_true(ran)
-  end))
+  end)
 
-  it("runs when nobody but the runtime holds it in its wait [4.11]",
-    virtual(function()
-      local ran = 0
-      for _ = 1, 100 do
-        weft.spawn(function()
-          weft.sleep(1)
-          ran = ran + 1
-        end)
-      end
-      weft.yield()
-      collectgarbage()
-      collectgarbage()
-      weft.sleep(2)
-      assert.equal(100, ran)
-    end))
+  it("runs when nobody but the runtime holds it in its wait [4.11]", function()
+    local ran = 0
+    for _ = 1, 100 do
+      weft.spawn(function()
+        weft.sleep(1)
+        ran = ran + 1
+      end)
+    end
+    weft.yield()
+    collectgarbage()
+    collectgarbage()
+    weft.sleep(2)
+    assert.equal(100, ran)
+  end)
 end)
 
 -- -- Cancelling --------------------------------------------------------------
 
 describe("task:cancel", function()
-  it("is true, also when repeated [4.6]", virtual(function()
+  it("is true, also when repeated [4.6]", function()
     local task = weft.spawn(weft.sleep_forever)
     assert.is_true(task:cancel())
     assert.is_true(task:cancel())
     settle()
-  end))
+  end)
 
-  it("is false and changes nothing once the task is done [4.6]",
-    virtual(function()
-      local task = weft.spawn(function() return 1 end)
-      task:await()
-      assert.is_false(task:cancel())
-      assert.equal(1, task:result())
-    end))
+  it("is false and changes nothing once the task is done [4.6]", function()
+    local task = weft.spawn(function() return 1 end)
+    task:await()
+    assert.is_false(task:cancel())
+    assert.equal(1, task:result())
+  end)
 
-  it("does not wait [4.6, 1.6]", virtual(function()
+  it("does not wait [4.6, 1.6]", function()
     local log = {}
     local task = weft.spawn(function()
       pcall(weft.sleep_forever)
@@ -240,45 +241,43 @@ describe("task:cancel", function()
     log[#log + 1] = "goes on"
     settle()
     assert.same({ "goes on", "cancelled" }, log)
-  end))
+  end)
 
-  it("cancels the task's own scope [4.6]", virtual(function()
+  it("cancels the task's own scope [4.6]", function()
     local task = weft.spawn(weft.sleep_forever)
     assert.is_false(task.scope:cancel_called())
     task:cancel()
     assert.is_true(task.scope:cancel_called())
     settle()
-  end))
+  end)
 
-  it("gives its reason and source to the CancelledError [6.11]",
-    virtual(function()
-      local got
-      local task = weft.spawn(function()
-        local _, err = pcall(weft.sleep_forever)
-        got = err
-      end)
-      weft.yield()
-      task:cancel "enough"
-      settle()
-      assert.equal("enough", got.reason)
-      assert.equal("cancel", got.source)
-    end))
+  it("gives its reason and source to the CancelledError [6.11]", function()
+    local got
+    local task = weft.spawn(function()
+      local _, err = pcall(weft.sleep_forever)
+      got = err
+    end)
+    weft.yield()
+    task:cancel "enough"
+    settle()
+    assert.equal("enough", got.reason)
+    assert.equal("cancel", got.source)
+  end)
 
   for _, reason in ipairs { 5, true, "text", { "a table" }, nothing } do
-    it("takes a " .. type(reason) .. " as the reason [6.11]",
-      virtual(function()
-        local got
-        local task = weft.spawn(function()
-          got = error_of(weft.sleep_forever)
-        end)
-        weft.yield()
-        assert.is_true(task:cancel(reason))
-        settle()
-        assert.equal(reason, got.reason)
-      end))
+    it("takes a " .. type(reason) .. " as the reason [6.11]", function()
+      local got
+      local task = weft.spawn(function()
+        got = error_of(weft.sleep_forever)
+      end)
+      weft.yield()
+      assert.is_true(task:cancel(reason))
+      settle()
+      assert.equal(reason, got.reason)
+    end)
   end
 
-  it("keeps the first reason [6.10]", virtual(function()
+  it("keeps the first reason [6.10]", function()
     local got
     local task = weft.spawn(function()
       pcall(weft.sleep_forever)
@@ -289,10 +288,10 @@ describe("task:cancel", function()
     task:cancel "second"
     settle()
     assert.equal("first", got.reason)
-  end))
+  end)
 
   it("of the running task shows at its next cancellation point [6.9]",
-    virtual(function()
+    function()
       local log = {}
       local task = weft.spawn(function()
         weft.current_task():cancel()
@@ -303,48 +302,48 @@ describe("task:cancel", function()
       settle()
       assert.same({ "went on" }, log)
       assert.is_true(task:cancelled())
-    end))
+    end)
 
   it("of a task with no cancellation point left lets it end [6.9, 4.4]",
-    virtual(function()
+    function()
       local task = weft.spawn(function()
         weft.current_task():cancel()
         return "done"
       end)
       assert.equal("done", task:await())
-    end))
+    end)
 end)
 
 -- -- Awaiting ----------------------------------------------------------------
 
 describe("task:await", function()
-  it("parks until the task is done [4.7]", virtual(function()
+  it("parks until the task is done [4.7]", function()
     local task = weft.spawn(function()
       weft.sleep(3)
       return "result"
     end)
     assert.equal("result", task:await())
     assert.equal(3, weft.now())
-  end))
+  end)
 
-  it("raises the task's error [4.7]", virtual(function()
+  it("raises the task's error [4.7]", function()
     local mine = weft.OSError "x"
     local task = weft.spawn(function() error(mine) end)
     assert.equal(mine, error_of(task.await, task))
-  end))
+  end)
 
   it("raises TaskCancelledError, an ordinary error, for a cancelled one "
-    .. "[4.7]", virtual(function()
+    .. "[4.7]", function()
     local task = weft.spawn("worker", weft.sleep_forever)
     task:cancel "enough"
     local err = fails("TaskCancelledError", task.await, task)
     assert.is_false(err:is "CancelledError")
     assert.equal("worker", err.task)
     assert.equal("enough", err.reason)
-  end))
+  end)
 
   it("may be called by any number of tasks, before and after the end, as "
-    .. "often as they like [4.7]", virtual(function()
+    .. "often as they like [4.7]", function()
     local task = weft.spawn(function()
       weft.sleep(1)
       return "x"
@@ -356,9 +355,9 @@ describe("task:await", function()
     weft.sleep(2)
     assert.same({ "xx", "xx", "xx" }, got)
     assert.equal("x", task:await())
-  end))
+  end)
 
-  it("may be cancelled without touching the task [4.8]", virtual(function()
+  it("may be cancelled without touching the task [4.8]", function()
     local task = weft.spawn(function()
       weft.sleep(5)
       return "result"
@@ -367,9 +366,9 @@ describe("task:await", function()
     assert.equal(1, weft.now())
     assert.is_false(task.scope:cancel_called())
     assert.equal("result", task:await())
-  end))
+  end)
 
-  it("withdraws only the waiter that is cancelled [4.8]", virtual(function()
+  it("withdraws only the waiter that is cancelled [4.8]", function()
     local task = weft.spawn(weft.sleep, 5)
     local log = {}
     local function wait(name)
@@ -386,91 +385,88 @@ describe("task:await", function()
     task:await()
     settle()
     assert.same({ "a", "c" }, log)
-  end))
+  end)
 
-  it("of oneself is an InvalidStateError [4.8]", virtual(function()
+  it("of oneself is an InvalidStateError [4.8]", function()
     local me = weft.current_task()
     local err = fails("InvalidStateError", me.await, me)
     assert.is_truthy(err.message:find("itself", 1, true))
-  end))
+  end)
 
-  it("is a cancellation point on a task that is done [3.2]",
-    virtual(function()
-      local task = weft.spawn(nothing)
-      task:await()
-      weft.move_on_after(0, function()
-        fails("CancelledError", task.await, task)
-      end)
-    end))
+  it("is a cancellation point on a task that is done [3.2]", function()
+    local task = weft.spawn(nothing)
+    task:await()
+    weft.move_on_after(0, function()
+      fails("CancelledError", task.await, task)
+    end)
+  end)
 
   it("raises Cancelled, not the task's error, in cancelled code [3.1]",
-    virtual(function()
+    function()
       local task = weft.spawn(function() error "x" end)
       pcall(task.await, task)
       weft.move_on_after(0, function()
         fails("CancelledError", task.await, task)
       end)
-    end))
+    end)
 
-  it("outside any task is an InvalidStateError [1.9]", virtual(function()
+  it("outside any task is an InvalidStateError [1.9]", function()
     local task, err = weft.spawn(weft.sleep, 1), nil
     weft.call_soon(function() err = error_of(task.await, task) end)
     settle()
     assert.is_true(err:is "InvalidStateError")
     task:await()
-  end))
+  end)
 end)
 
 describe("task:result and task:error", function()
-  it("raise InvalidStateError on an unfinished task [4.9]", virtual(function()
+  it("raise InvalidStateError on an unfinished task [4.9]", function()
     local task = weft.spawn("worker", weft.sleep, 1)
     local err = fails("InvalidStateError", task.result, task)
     assert.is_truthy(err.message:find("worker", 1, true))
     fails("InvalidStateError", task.error, task)
     task:await()
-  end))
+  end)
 
-  it("give all results, and no error, of one that finished [4.9]",
-    virtual(function()
-      local task = weft.spawn(function() return 1, nil, 3 end)
-      task:await()
-      assert.equal(3, select("#", task:result()))
-      assert.is_nil(task:error())
-    end))
+  it("give all results, and no error, of one that finished [4.9]", function()
+    local task = weft.spawn(function() return 1, nil, 3 end)
+    task:await()
+    assert.equal(3, select("#", task:result()))
+    assert.is_nil(task:error())
+  end)
 
-  it("raise, and return, the error of one that failed [4.9]",
-    virtual(function()
-      local mine = weft.OSError "x"
-      local task = weft.spawn(function() error(mine) end)
-      settle()
-      assert.equal(mine, error_of(task.result, task))
-      assert.equal(mine, task:error())
-    end))
+  it("raise, and return, the error of one that failed [4.9]", function()
+    local mine = weft.OSError "x"
+    local task = weft.spawn(function() error(mine) end)
+    settle()
+    assert.equal(mine, error_of(task.result, task))
+    assert.equal(mine, task:error())
+  end)
 
   it("raise, and return, the TaskCancelledError of a cancelled one [4.9]",
-    virtual(function()
+    function()
       local task = weft.spawn(weft.sleep_forever)
       task:cancel()
       settle()
       fails("TaskCancelledError", task.result, task)
       assert.is_true(task:error():is "TaskCancelledError")
-    end))
+    end)
 end)
 
 -- -- Callbacks ---------------------------------------------------------------
 
 describe("task:add_done_callback", function()
-  it("calls with the task, outside any [4.10]", virtual(function()
+  it("calls with the task, outside any [4.10]", function()
     local got, where
     local task = weft.spawn(nothing)
     task:add_done_callback(function(t) got, where = t, weft.current_task() end)
     settle()
     assert.equal(task, got)
     assert.is_nil(where)
-  end))
+  end)
 
   it("queues callbacks and wakes awaiters in one order, that of their arrival "
-    .. "[4.10]", virtual(function()
+    .. "[4.10]", function()
     local log = {}
     local task = weft.spawn(weft.sleep, 1)
     local function callback(name)
@@ -489,61 +485,59 @@ describe("task:add_done_callback", function()
     await "d"
     weft.sleep(2)
     assert.same({ "a", "b", "c", "d" }, log)
-  end))
+  end)
 
-  it("queues one added after the end, never calls it inside [4.10]",
-    virtual(function()
-      local called = false
-      local task = weft.spawn(nothing)
-      task:await()
-      task:add_done_callback(function() called = true end)
-      assert.is_false(called)
-      weft.yield()
-      assert.is_true(called)
-    end))
+  it("queues one added after the end, never calls it inside [4.10]", function()
+    local called = false
+    local task = weft.spawn(nothing)
+    task:await()
+    task:add_done_callback(function() called = true end)
+    assert.is_false(called)
+    weft.yield()
+    assert.is_true(called)
+  end)
 
   it("reports what a callback raises, and calls the others [1.9, 4.10]",
-    virtual(function()
+    function()
       local called = false
       local task = weft.spawn(nothing)
       task:add_done_callback(function() error(weft.Error "callback") end)
       task:add_done_callback(function() called = true end)
       settle()
       assert.is_true(called)
-      local reports = helper.take_reports()
+      local reports = testing.reports()
       assert.equal(1, #reports)
       assert.equal(report.CALLBACK, reports[1].kind)
-    end))
+    end)
 
-  it("refuses what is no function", virtual(function()
+  it("refuses what is no function", function()
     local task = weft.spawn(nothing)
     refuses({ "fn", "function", "nil" }, task.add_done_callback, task)
     refuses({ "fn", "function", "table" }, task.add_done_callback, task, {})
     task:await()
-  end))
+  end)
 end)
 
 describe("task:remove_done_callback", function()
-  it("drops every equal one and returns their number [4.10]",
-    virtual(function()
-      local log = {}
-      local function a() log[#log + 1] = "a" end
-      local task = weft.spawn(nothing)
-      task:add_done_callback(a)
-      task:add_done_callback(function() log[#log + 1] = "b" end)
-      task:add_done_callback(a)
-      assert.equal(2, task:remove_done_callback(a))
-      settle()
-      assert.same({ "b" }, log)
-    end))
+  it("drops every equal one and returns their number [4.10]", function()
+    local log = {}
+    local function a() log[#log + 1] = "a" end
+    local task = weft.spawn(nothing)
+    task:add_done_callback(a)
+    task:add_done_callback(function() log[#log + 1] = "b" end)
+    task:add_done_callback(a)
+    assert.equal(2, task:remove_done_callback(a))
+    settle()
+    assert.same({ "b" }, log)
+  end)
 
-  it("is 0 for one that was never added", virtual(function()
+  it("is 0 for one that was never added", function()
     local task = weft.spawn(nothing)
     assert.equal(0, task:remove_done_callback(nothing))
     task:await()
-  end))
+  end)
 
-  it("does not drop one that is queued already [4.10]", virtual(function()
+  it("does not drop one that is queued already [4.10]", function()
     local called = false
     local function callback() called = true end
     local task = weft.spawn(nothing)
@@ -555,7 +549,7 @@ describe("task:remove_done_callback", function()
     settle()
     assert.equal(0, removed)
     assert.is_true(called)
-  end))
+  end)
 end)
 
 -- -- Failures nobody saw -----------------------------------------------------
@@ -569,21 +563,21 @@ local function reports_of_failure(look)
   collectgarbage()
   collectgarbage()
   settle()
-  return helper.take_reports()
+  return testing.reports()
 end
 
 describe("a failure", function()
   it("that was never observed is reported once, when the last handle is "
-    .. "collected [4.12]", virtual(function()
+    .. "collected [4.12]", function()
     local reports = reports_of_failure()
     assert.equal(1, #reports)
     assert.equal(report.FAILURE, reports[1].kind)
     assert.equal("worker", reports[1].task)
     assert.equal("gone", reports[1].err.message)
-  end))
+  end)
 
   it("that was never observed is reported at shutdown at the latest [4.12]",
-    function()
+    testing.plain(function()
       local held
       local ok, err = pcall(virtual(function()
         held = weft.spawn("worker", function() error(weft.Error "gone") end)
@@ -592,7 +586,7 @@ describe("a failure", function()
       assert.is_false(ok)
       assert.is_truthy(tostring(err):find("gone", 1, true), err)
       assert.is_not_nil(held)
-    end)
+    end))
 
   local looks = {
     await = function(task) pcall(task.await, task) end,
@@ -600,9 +594,9 @@ describe("a failure", function()
     error = function(task) task:error() end,
   }
   for name, look in pairs(looks) do
-    it("is observed by " .. name .. " [4.12]", virtual(function()
+    it("is observed by " .. name .. " [4.12]", function()
       assert.same({}, reports_of_failure(look))
-    end))
+    end)
   end
 
   local no_looks = {
@@ -611,72 +605,72 @@ describe("a failure", function()
     cancelled = function(task) task:cancelled() end,
   }
   for name, look in pairs(no_looks) do
-    it("is not observed by " .. name .. " [4.12]", virtual(function()
+    it("is not observed by " .. name .. " [4.12]", function()
       assert.equal(1, #reports_of_failure(look))
-    end))
+    end)
   end
 
-  it("is observed by the group it goes to [4.12]", virtual(function()
+  it("is observed by the group it goes to [4.12]", function()
     fails("ErrorGroup", weft.group, function(g)
       g:spawn(function() error "x" end)
     end)
     collectgarbage()
     settle()
-    assert.same({}, helper.take_reports())
-  end))
+    assert.same({}, testing.reports())
+  end)
 
   it("is none for a task that was cancelled: nothing is reported [4.12]",
-    virtual(function()
+    function()
       weft.spawn(weft.sleep_forever):cancel()
       settle()
       collectgarbage()
       settle()
-      assert.same({}, helper.take_reports())
-    end))
+      assert.same({}, testing.reports())
+    end)
 end)
 
 -- -- Looking at tasks --------------------------------------------------------
 
 describe("task:name", function()
-  it("is task-N, counting up, unless given [4.13]", virtual(function()
+  it("is task-N, counting up, unless given [4.13]", function()
     local a, b = weft.spawn(nothing), weft.spawn(nothing)
     local n = tonumber(a:name():match "^task%-(%d+)$")
     assert.equal("task-" .. n + 1, b:name())
     settle()
-  end))
+  end)
 
-  it("need not be unique; the id is [4.13]", virtual(function()
+  it("need not be unique; the id is [4.13]", function()
     local a, b = weft.spawn("x", nothing), weft.spawn("x", nothing)
     assert.equal(a:name(), b:name())
     assert.are_not.equal(a:id(), b:id())
     settle()
-  end))
+  end)
 
-  it("is what set_name says, also after the end", virtual(function()
+  it("is what set_name says, also after the end", function()
     local task = weft.spawn(nothing)
     task:set_name "a"
     assert.equal("a", task:name())
     task:await()
     task:set_name "b"
     assert.equal("b", task:name())
-  end))
+  end)
 
-  it("is in the error of a task that was renamed", virtual(function()
+  it("is in the error of a task that was renamed", function()
     local task = weft.spawn(function() error "x" end)
     task:set_name "renamed"
     assert.equal("renamed", fails("Error", task.await, task).task)
-  end))
+  end)
 
-  it("refuses what is no string", virtual(function()
+  it("refuses what is no string", function()
     local task = weft.spawn(nothing)
     refuses({ "name", "string", "number 5" }, task.set_name, task, 5)
     refuses({ "name", "nil" }, task.set_name, task)
     settle()
-  end))
+  end)
 end)
 
 describe("task:id", function()
-  it("is never used again [4.13]", virtual(function()
+  it("is never used again [4.13]", function()
     local seen = {}
     for _ = 1, 200 do
       local task = weft.spawn(nothing)
@@ -684,11 +678,11 @@ describe("task:id", function()
       seen[task:id()] = true
       task:await()
     end
-  end))
+  end)
 end)
 
 describe("task:parent", function()
-  it("is the task that opened the group [4.14]", virtual(function()
+  it("is the task that opened the group [4.14]", function()
     weft.group(function(g)
       local parent
       local opener = weft.current_task()
@@ -697,97 +691,95 @@ describe("task:parent", function()
       end):await()
       assert.equal(opener, parent)
     end)
-  end))
+  end)
 
-  it("is nil in the root group [4.14]", virtual(function()
+  it("is nil in the root group [4.14]", function()
     local task = weft.spawn(weft.yield)
     assert.is_nil(task:parent())
     assert.is_nil(weft.current_task():parent())
     task:await()
-  end))
+  end)
 end)
 
 describe("weft.current_task", function()
-  it("is the task whose step runs [4.14]", virtual(function()
+  it("is the task whose step runs [4.14]", function()
     local task
     task = weft.spawn(function() return weft.current_task() == task end)
     assert.is_true(task:await())
     assert.equal("main", weft.current_task():name())
-  end))
+  end)
 
-  it("is nil outside a step [4.14]", virtual(function()
+  it("is nil outside a step [4.14]", function()
     local called, got = false, nil
     weft.call_soon(function() called, got = true, weft.current_task() end)
     weft.yield()
     assert.is_true(called)
     assert.is_nil(got)
-  end))
-
-  it("is nil without a runtime [4.14]", function()
-    assert.is_nil(weft.current_task())
   end)
+
+  it("is nil without a runtime [4.14]", testing.plain(function()
+    assert.is_nil(weft.current_task())
+  end))
 end)
 
 describe("weft.all_tasks", function()
-  it("lists the unfinished in the order of their spawning [4.14]",
-    virtual(function()
-      local a = weft.spawn("a", weft.sleep, 1)
-      local b = weft.spawn("b", nothing)
-      local c = weft.spawn("c", weft.sleep, 1)
-      b:await()
-      local names = {}
-      for i, task in ipairs(weft.all_tasks()) do names[i] = task:name() end
-      assert.same({ "main", "a", "c" }, names)
-      a:await()
-      c:await()
-    end))
-
-  it("is empty without a runtime", function()
-    assert.same({}, weft.all_tasks())
+  it("lists the unfinished in the order of their spawning [4.14]", function()
+    local a = weft.spawn("a", weft.sleep, 1)
+    local b = weft.spawn("b", nothing)
+    local c = weft.spawn("c", weft.sleep, 1)
+    b:await()
+    local names = {}
+    for i, task in ipairs(weft.all_tasks()) do names[i] = task:name() end
+    assert.same({ "main", "a", "c" }, names)
+    a:await()
+    c:await()
   end)
+
+  it("is empty without a runtime", testing.plain(function()
+    assert.same({}, weft.all_tasks())
+  end))
 end)
 
 describe("task:traceback", function()
-  it("says where a task is parked [4.14]", virtual(function()
+  it("says where a task is parked [4.14]", function()
     local function park_here() weft.sleep(1) end
     local task = weft.spawn(function() park_here() end)
     weft.yield()
     local text = task:traceback()
     assert.is_truthy(text:find("park_here", 1, true), text)
     task:await()
-  end))
+  end)
 
-  it("is 'not started' before the first step [4.14]", virtual(function()
+  it("is 'not started' before the first step [4.14]", function()
     local task = weft.spawn(nothing)
     assert.equal("not started", task:traceback())
     task:await()
-  end))
+  end)
 
-  it("is nil when the task is done [4.14]", virtual(function()
+  it("is nil when the task is done [4.14]", function()
     local task = weft.spawn(nothing)
     task:await()
     assert.is_nil(task:traceback())
-  end))
+  end)
 
-  it("shows the coroutine in which the task is parked [4.14, 13.1]",
-    virtual(function()
-      local function inside() weft.sleep(1) end
-      local task = weft.spawn(function()
-        coroutine.wrap(function() inside() end)()
-      end)
-      weft.yield()
-      assert.is_truthy(task:traceback():find("inside", 1, true))
-      task:await()
-    end))
+  it("shows the coroutine in which the task is parked [4.14, 13.1]", function()
+    local function inside() weft.sleep(1) end
+    local task = weft.spawn(function()
+      coroutine.wrap(function() inside() end)()
+    end)
+    weft.yield()
+    assert.is_truthy(task:traceback():find("inside", 1, true))
+    task:await()
+  end)
 end)
 
 describe("tostring of a task", function()
-  it("says its name and its state", virtual(function()
+  it("says its name and its state", function()
     local task = weft.spawn("worker", weft.sleep, 1)
     assert.equal("task 'worker' (ready)", tostring(task))
     weft.yield()
     assert.equal("task 'worker' (parked)", tostring(task))
     task:await()
     assert.equal("task 'worker' (finished)", tostring(task))
-  end))
+  end)
 end)

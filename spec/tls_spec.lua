@@ -2,12 +2,13 @@
 local weft = require "weft"
 local net = require "weft.net"
 local tls = require "weft.tls"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 local loopback = require "spec.loopback"
 local papers = require "spec.papers"
 
 local fails, refuses = helper.fails, helper.refuses
-local run = helper.run
+local run = testing.task
 local path, read = papers.path, papers.read
 local pair, with_pair, parked = loopback.pair, loopback.with_pair,
   loopback.parked
@@ -65,7 +66,7 @@ end
 -- -- Bytes ------------------------------------------------------------------
 
 describe("a stream that speaks TLS", function()
-  it("is the same stream, with all its methods", run(function()
+  it("is the same stream, with all its methods", function()
     local stream, peer = pair()
     local started, accepted = unpack(weft.gather {
       function() return stream:start_tls(client_options()) end,
@@ -89,9 +90,9 @@ describe("a stream that speaks TLS", function()
     stream:close()
     assert.is_nil(peer:read())
     peer:close()
-  end))
+  end)
 
-  it("knows what was agreed on", run(function()
+  it("knows what was agreed on", function()
     local stream, peer = secure(client_options { alpn = { "b", "a" } },
       server_options { alpn = { "a", "b" } })
     local info = stream:tls()
@@ -112,13 +113,13 @@ describe("a stream that speaks TLS", function()
     assert.equal("a", other.alpn)
     assert.is_nil(other.peer)
     close_both(stream, peer)
-  end))
+  end)
 
-  it("is none before", run(function()
+  it("is none before", function()
     with_pair(function(stream) assert.is_nil(stream:tls()) end)
-  end))
+  end)
 
-  it("carries megabytes both ways at once", run(function()
+  it("carries megabytes both ways at once", function()
     local stream, peer = secure()
     local function talk(own)
       weft.gather {
@@ -131,9 +132,9 @@ describe("a stream that speaks TLS", function()
     end
     weft.gather { function() talk(stream) end, function() talk(peer) end }
     close_both(stream, peer)
-  end))
+  end)
 
-  it("makes writers wait for a peer that does not read [25.8]", run(function()
+  it("makes writers wait for a peer that does not read [25.8]", function()
     local stream, peer = secure()
     local writer = parked(function()
       stream:write(loopback.MUCH)
@@ -141,26 +142,26 @@ describe("a stream that speaks TLS", function()
     end)
     loopback.assert_cancelled(writer)
     close_both(stream, peer)
-  end))
+  end)
 
-  it("lets a second reader know that it is one [25.7]", run(function()
+  it("lets a second reader know that it is one [25.7]", function()
     local stream, peer = secure()
     local reader = parked(stream.read, stream)
     fails("BusyError", stream.read, stream)
     peer:write "x"
     assert.equal("x", reader:await())
     close_both(stream, peer)
-  end))
+  end)
 
-  it("loses no byte by a read that is cancelled [25.5]", run(function()
+  it("loses no byte by a read that is cancelled [25.5]", function()
     local stream, peer = secure()
     loopback.assert_cancelled(parked(stream.read, stream))
     peer:write "kept"
     assert.equal("kept", stream:read())
     close_both(stream, peer)
-  end))
+  end)
 
-  it("may be a unix socket's", run(function()
+  it("may be a unix socket's", function()
     local name = os.tmpname()
     os.remove(name)
     local listener = net.listen("unix:" .. name)
@@ -181,9 +182,9 @@ describe("a stream that speaks TLS", function()
     }
     assert.equal("by unix", outcome[1])
     listener:close()
-  end))
+  end)
 
-  it("may begin after plain words", run(function()
+  it("may begin after plain words", function()
     local stream, peer = pair()
     weft.gather {
       function()
@@ -200,9 +201,9 @@ describe("a stream that speaks TLS", function()
       end,
     }
     close_both(stream, peer)
-  end))
+  end)
 
-  it("leaves no descriptor", run(function()
+  it("leaves no descriptor", function()
     close_both(secure())
     local before = loopback.descriptors()
     for _ = 1, 5 do
@@ -211,13 +212,13 @@ describe("a stream that speaks TLS", function()
       peer:close()
     end
     assert.equal(before, (loopback.descriptors()))
-  end))
+  end)
 end)
 
 -- -- Ends -------------------------------------------------------------------
 
 describe("the end of a stream that speaks TLS", function()
-  it("is cut off without close_notify, after what came [25.6]", run(function()
+  it("is cut off without close_notify, after what came [25.6]", function()
     local stream, peer = secure()
     peer:write "all but the e"
     peer:flush()
@@ -229,18 +230,18 @@ describe("the end of a stream that speaks TLS", function()
     fails("TLSError", stream.read_exactly, stream, 1)
     fails("TLSError", stream.read_line, stream)
     close_both(stream, peer)
-  end))
+  end)
 
-  it("may be allowed to be so", run(function()
+  it("may be allowed to be so", function()
     local stream, peer = secure(client_options { allow_truncation = true })
     peer:write "all"
     peer:flush()
     peer:exit(true)
     assert.equal("all", stream:read_all())
     close_both(stream, peer)
-  end))
+  end)
 
-  it("names the alert by which a server refuses a client", run(function()
+  it("names the alert by which a server refuses a client", function()
     local stream, peer = pair()
     local outcomes = weft.gather({
       function() stream:start_tls(client_options()) end,
@@ -253,77 +254,77 @@ describe("the end of a stream that speaks TLS", function()
     check_tls_error(err, "TLS_ALERT", { '"certificate required"' },
       "certificate required")
     close_both(stream, peer)
-  end))
+  end)
 end)
 
 -- -- Certificates -----------------------------------------------------------
 
 describe("a certificate that is not accepted", function()
-  it("has expired", run(function()
+  it("has expired", function()
     local client, server = refusal(client_options(),
       server_options { cert = path "expired.pem" })
     check_tls_error(client, "CERT_HAS_EXPIRED",
       { "localhost", "2020-01-02 00:00:00 UTC" }, "certificate has expired")
     check_tls_error(server, "TLS_ALERT", { "the client" },
       "certificate expired")
-  end))
+  end)
 
-  it("is signed by itself", run(function()
+  it("is signed by itself", function()
     local client = refusal(client_options(),
       server_options { cert = path "self.pem" })
     check_tls_error(client, "SELF_SIGNED_CERT", { "localhost", "CN=self" },
       "self-signed certificate")
-  end))
+  end)
 
-  it("is for another host", run(function()
+  it("is for another host", function()
     local client = refusal(client_options { server_name = "example.net" })
     check_tls_error(client, "HOSTNAME_MISMATCH",
       { "example.net", "localhost, 127.0.0.1" })
     client = refusal(client_options { server_name = "127.0.0.2" })
     check_tls_error(client, "HOSTNAME_MISMATCH", { "127.0.0.2" })
-  end))
+  end)
 
-  it("is of an issuer who is not trusted", run(function()
+  it("is of an issuer who is not trusted", function()
     local client = refusal { server_name = "localhost" }
     check_tls_error(client, "UNKNOWN_ISSUER", { "CN=Spec authority" })
-  end))
+  end)
 
-  it("is a client's", run(function()
+  it("is a client's", function()
     local _, server = refusal(client_options {
       cert = path "self.pem", key = path "key.pem",
     }, server_options { verify = "request", ca = path "ca.pem" })
     check_tls_error(server, "SELF_SIGNED_CERT", { "the client", "CN=self" })
-  end))
+  end)
 
-  it("is accepted if none is asked for", run(function()
+  it("is accepted if none is asked for", function()
     local client, server = refusal({ verify = false },
       server_options { cert = path "expired.pem" })
     assert.is_nil(client)
     assert.is_nil(server)
     client = refusal { ca = path "ca.pem", check_name = false }
     assert.is_nil(client)
-  end))
+  end)
 end)
 
 describe("a client's certificate", function()
-  it("is known to the server", run(function()
+  it("is known to the server", function()
     local stream, peer = secure(client_options {
       cert = path "client.pem", key = path "key.pem",
     }, server_options { verify = true, ca = path "ca.pem" })
     assert.equal("CN=ann", peer:tls().peer.subject)
     close_both(stream, peer)
-  end))
+  end)
 
-  it("need not be sent on request", run(function()
+  it("need not be sent on request", function()
     local stream, peer = secure(client_options(),
       server_options { verify = "request", ca = path "ca.pem" })
     assert.is_nil(peer:tls().peer)
     close_both(stream, peer)
-  end))
+  end)
 end)
 
 describe("a handshake", function()
-  it("needs a version, a cipher and a protocol in common", run(function()
+  it("needs a version, a cipher and a protocol in common", function()
     local client, server = refusal(client_options { min_version = "1.3" },
       server_options { max_version = "1.2" })
     check_tls_error(client, "TLS_VERSION_MISMATCH")
@@ -337,9 +338,9 @@ describe("a handshake", function()
       server_options { alpn = { "b" } })
     check_tls_error(client, "NO_SHARED_PROTOCOL")
     check_tls_error(server, "NO_SHARED_PROTOCOL")
-  end))
+  end)
 
-  it("tells a peer that speaks something else", run(function()
+  it("tells a peer that speaks something else", function()
     with_pair(function(stream, peer)
       peer:write "HTTP/1.1 400 Bad Request\r\n\r\n"
       check_tls_error(fails("TLSError", stream.start_tls, stream,
@@ -347,9 +348,9 @@ describe("a handshake", function()
       check_tls_error(fails("TLSError", stream.read, stream), "NOT_TLS")
       check_tls_error(fails("TLSError", stream.write, stream, "x"), "NOT_TLS")
     end)
-  end))
+  end)
 
-  it("tells a peer that goes", run(function()
+  it("tells a peer that goes", function()
     with_pair(function(stream, peer)
       local task = parked(weft.try, stream.start_tls, stream, client_options())
       peer:read()
@@ -357,9 +358,9 @@ describe("a handshake", function()
       local _, err = task:await()
       check_tls_error(err, "TLS_TRUNCATED", { "during the TLS handshake" })
     end)
-  end))
+  end)
 
-  it("cancelled, leaves a stream that can only be closed", run(function()
+  it("cancelled, leaves a stream that can only be closed", function()
     with_pair(function(stream)
       loopback.assert_cancelled(parked(stream.start_tls, stream,
         client_options()))
@@ -368,9 +369,9 @@ describe("a handshake", function()
         "TLS_CANCELLED")
       stream:close()
     end)
-  end))
+  end)
 
-  it("is limited by a scope [7.4]", helper.virtual(function()
+  it("is limited by a scope [7.4]", testing.virtual(function()
     with_pair(function(stream)
       fails("TimeoutError", weft.timeout, 5, function()
         stream:start_tls(client_options())
@@ -379,7 +380,7 @@ describe("a handshake", function()
     end)
   end))
 
-  it("ends with its stream [3.10]", run(function()
+  it("ends with its stream [3.10]", function()
     with_pair(function(stream)
       local task = parked(weft.try, stream.start_tls, stream, client_options())
       stream:close()
@@ -387,10 +388,10 @@ describe("a handshake", function()
       assert.is_true(err:is "ClosedError")
       fails("ClosedError", stream.start_tls, stream, client_options())
     end)
-  end))
+  end)
 
   it("needs a stream without unread bytes or a parked reader [25.10]",
-    run(function()
+    function()
       with_pair(function(stream, peer)
         local reader = parked(stream.read, stream, 1)
         local err = fails("InvalidStateError", stream.start_tls, stream,
@@ -401,27 +402,27 @@ describe("a handshake", function()
         fails("InvalidStateError", stream.start_tls, stream, client_options())
         assert.equal("b", stream:read())
       end)
-    end))
+    end)
 
-  it("is made once", run(function()
+  it("is made once", function()
     local stream, peer = secure()
     fails("InvalidStateError", stream.start_tls, stream, client_options())
     peer:write "x"
     assert.equal("x", stream:read())
     close_both(stream, peer)
-  end))
-
-  it("needs a task", function()
-    local stream
-    helper.run(function() stream = pair() stream:exit(true) end)()
-    fails("InvalidStateError", stream.start_tls, stream, client_options())
   end)
+
+  it("needs a task", testing.plain(function()
+    local stream
+    weft.run(function() stream = pair() end)
+    fails("InvalidStateError", stream.start_tls, stream, client_options())
+  end))
 end)
 
 -- -- Contexts ---------------------------------------------------------------
 
 describe("a context", function()
-  it("takes up the sessions of its servers again", run(function()
+  it("takes up the sessions of its servers again", function()
     local client = tls.context { ca = path "ca.pem" }
     local server = tls.context(server_options())
     for i = 1, 3 do
@@ -442,9 +443,9 @@ describe("a context", function()
       end
       listener:close()
     end
-  end))
+  end)
 
-  it("may not want to", run(function()
+  it("may not want to", function()
     local client = tls.context { ca = path "ca.pem", resume = false }
     local server = tls.context(server_options())
     local listener = loopback.listen()
@@ -462,9 +463,9 @@ describe("a context", function()
       close_both(stream, peer)
     end
     listener:close()
-  end))
+  end)
 
-  it("is reloaded without a connection being dropped", run(function()
+  it("is reloaded without a connection being dropped", function()
     local server = tls.context(server_options())
     local old, old_peer = secure(client_options(), server)
     server:reload { cert = path "other.pem" }
@@ -475,9 +476,9 @@ describe("a context", function()
     assert.equal("still here", old:read())
     close_both(old, old_peer)
     close_both(fresh, fresh_peer)
-  end))
+  end)
 
-  it("reads its files anew", run(function()
+  it("reads its files anew", function()
     local file = path "changing.pem"
     local function put(name)
       local out = assert(io.open(file, "w"))
@@ -494,9 +495,9 @@ describe("a context", function()
       server)
     close_both(secure(client_options { server_name = "example.org" }, server))
     os.remove(file)
-  end))
+  end)
 
-  it("has certificates for a server's other names", run(function()
+  it("has certificates for a server's other names", function()
     local server = tls.context(server_options { hosts = {
       ["example.org"] = { cert = path "other.pem", key = path "key.pem" },
       ["*.self"] = { cert = path "self.pem", key = path "key.pem" },
@@ -512,19 +513,19 @@ describe("a context", function()
       assert.equal(name, peer:tls().server_name)
       close_both(stream, peer)
     end
-  end))
+  end)
 
-  it("takes PEM for files", run(function()
+  it("takes PEM for files", function()
     close_both(secure(client_options { ca = { read "ca.pem", path "ca.pem" } },
       { server = true, cert = read "both.pem" }))
-  end))
+  end)
 
-  it("takes an encrypted key with its password", run(function()
+  it("takes an encrypted key with its password", function()
     close_both(secure({ verify = false }, {
       server = true, cert = path "locked.pem", key = path "locked_key.pem",
       password = "sesame",
     }))
-  end))
+  end)
 
   it("may be made outside any runtime, and outlive one", function()
     local server = tls.context(server_options())
@@ -602,7 +603,7 @@ end)
 -- -- Starting ---------------------------------------------------------------
 
 describe("stream:start_tls", function()
-  it("refuses what cannot be, and changes nothing", run(function()
+  it("refuses what cannot be, and changes nothing", function()
     with_pair(function(stream, peer)
       local function refused(pieces, opts)
         refuses(pieces, stream.start_tls, stream, opts)
@@ -622,11 +623,11 @@ describe("stream:start_tls", function()
       peer:write "plain"
       assert.equal("plain", stream:read())
     end)
-  end))
+  end)
 end)
 
 describe("tls.client and tls.server", function()
-  it("are start_tls for one side", run(function()
+  it("are start_tls for one side", function()
     local stream, peer = pair()
     local outcomes = weft.gather {
       function() return tls.client(stream, client_options()) end,
@@ -635,20 +636,20 @@ describe("tls.client and tls.server", function()
     assert.equal(stream, outcomes[1])
     assert.equal(peer, outcomes[2])
     close_both(stream, peer)
-  end))
+  end)
 
-  it("refuse the other", run(function()
+  it("refuse the other", function()
     with_pair(function(stream)
       refuses({ "a server's" }, tls.client, stream,
         tls.context(server_options()))
       refuses({ "a client's" }, tls.server, stream, tls.context())
       refuses({ "are for clients" }, tls.server, stream, { server = false })
     end)
-  end))
+  end)
 end)
 
 describe("tls.connector and tls.accept", function()
-  it("take the host for the name", run(function()
+  it("take the host for the name", function()
     local stream, peer = pair()
     local context = tls.server_context(server_options())
     weft.gather {
@@ -660,9 +661,9 @@ describe("tls.connector and tls.accept", function()
     }
     assert.equal("localhost", peer:tls().server_name)
     close_both(stream, peer)
-  end))
+  end)
 
-  it("close the stream when they fail", run(function()
+  it("close the stream when they fail", function()
     local stream, peer = pair()
     local context = tls.server_context(server_options())
     local outcomes = weft.gather({
@@ -674,17 +675,17 @@ describe("tls.connector and tls.accept", function()
     local err = fails("ClosedError", stream.read, stream)
     assert.equal("stream:read: the stream is closed", err.message)
     fails("ClosedError", peer.read, peer)
-  end))
+  end)
 
-  it("close it when they are cancelled", run(function()
+  it("close it when they are cancelled", function()
     local stream, peer = pair()
     loopback.assert_cancelled(parked(tls.connector(true, "localhost"), stream))
     fails("ClosedError", stream.read, stream)
     peer:exit(true)
-  end))
+  end)
 
   it("wait for a client a minute, or as long as is said",
-    helper.virtual(function()
+    testing.virtual(function()
       for _, limit in ipairs { false, 5 } do
         local stream, peer = pair()
         local context = tls.server_context(server_options {
@@ -724,7 +725,7 @@ describe("net.connect and net.listen with tls", function()
     }
   end
 
-  it("speak TLS, for the address that was asked for", run(function()
+  it("speak TLS, for the address that was asked for", function()
     local listener = listen()
     local outcomes = weft.gather {
       function()
@@ -741,16 +742,16 @@ describe("net.connect and net.listen with tls", function()
     }
     assert.equal("TLSv1.3", outcomes[1])
     listener:close()
-  end))
+  end)
 
-  it("refuse what is wrong before they connect or listen", run(function()
+  it("refuse what is wrong before they connect or listen", function()
     refuses({ "net.connect: tls", "'x'" }, net.connect,
       { host = "127.0.0.1", port = 1, tls = { x = 1 } })
     refuses({ "net.listen: tls", "needs a cert" }, listen,
       { cert = false, key = false })
-  end))
+  end)
 
-  it("serve others while a client says nothing", run(function()
+  it("serve others while a client says nothing", function()
     local listener = listen()
     weft.group(function(g)
       g:spawn(listener.serve, listener, function(stream)
@@ -766,25 +767,24 @@ describe("net.connect and net.listen with tls", function()
       silent:close()
       listener:close()
     end)
-    check_tls_error(helper.take_reports()[1].err, "TLS_TRUNCATED")
-  end))
+    check_tls_error(testing.reports()[1].err, "TLS_TRUNCATED")
+  end)
 
-  it("go on after a client that is refused, and report it [26.4]",
-    run(function()
-      local listener = listen()
-      weft.group(function(g)
-        g:spawn(listener.serve, listener, function(stream)
-          stream:write "served\n"
-        end)
-        check_tls_error(fails("TLSError", connect, listener, true),
-          "UNKNOWN_ISSUER")
-        local stream = connect(listener, { ca = path "ca.pem" })
-        assert.equal("served", stream:read_line())
-        stream:close()
-        listener:close()
+  it("go on after a client that is refused, and report it [26.4]", function()
+    local listener = listen()
+    weft.group(function(g)
+      g:spawn(listener.serve, listener, function(stream)
+        stream:write "served\n"
       end)
-      local reports = helper.take_reports()
-      assert.equal(1, #reports)
-      check_tls_error(reports[1].err, "TLS_ALERT", {}, "unknown CA")
-    end))
+      check_tls_error(fails("TLSError", connect, listener, true),
+        "UNKNOWN_ISSUER")
+      local stream = connect(listener, { ca = path "ca.pem" })
+      assert.equal("served", stream:read_line())
+      stream:close()
+      listener:close()
+    end)
+    local reports = testing.reports()
+    assert.equal(1, #reports)
+    check_tls_error(reports[1].err, "TLS_ALERT", {}, "unknown CA")
+  end)
 end)

@@ -1,8 +1,10 @@
 -- weft.tree(): the tasks as text, with what each waits for.
 local weft = require "weft"
-local helper = require "spec.helper"
+local testing = require "weft.testing"
 
-local virtual = helper.virtual
+testing.options { virtual = true }
+
+before_each(function() weft.debug { sites = false } end)
 
 -- Has everybody run who can.
 local function settle()
@@ -37,12 +39,12 @@ local function line_in(fn)
 end
 
 describe("weft.tree", function()
-  it("is empty without a runtime", function()
+  it("is empty without a runtime", testing.plain(function()
     assert.equal("", weft.tree())
-  end)
+  end))
 
   it("has a line for every unfinished task: name, id and state [29.4]",
-    virtual(function()
+    function()
       local a = weft.spawn("a", weft.sleep_forever)
       local b = weft.spawn(weft.sleep_forever)
       local done = weft.spawn("done", function() end)
@@ -54,10 +56,10 @@ describe("weft.tree", function()
       a:cancel()
       b:cancel()
       settle()
-    end))
+    end)
 
   it("shows tasks under their group, and that under who opened it [29.4]",
-    virtual(function()
+    function()
       weft.group(function(g)
         g:spawn("child", function()
           weft.group(function(h) h:spawn("grandchild", weft.sleep, 1) end)
@@ -77,9 +79,9 @@ describe("weft.tree", function()
         }, "\n"), text)
       end)
       weft.sleep(1)
-    end))
+    end)
 
-  it("keeps two groups of one task apart [29.4]", virtual(function()
+  it("keeps two groups of one task apart [29.4]", function()
     weft.group(function(g)
       g:spawn("outer", weft.sleep, 1)
       weft.group(function(h)
@@ -88,16 +90,16 @@ describe("weft.tree", function()
         assert.equal(2, count)
       end)
     end)
-  end))
+  end)
 
-  it("says how long a sleep has left [29.4]", virtual(function()
+  it("says how long a sleep has left [29.4]", function()
     local task = weft.spawn("sleeper", weft.sleep, 2.5)
     weft.sleep(1)
     assert.equal("waits for sleep for 1 s, 1.5 s left", line_of "sleeper")
     task:await()
-  end))
+  end)
 
-  it("says how long a task waits [29.4]", virtual(function()
+  it("says how long a task waits [29.4]", function()
     local long = weft.spawn("long", weft.sleep_forever)
     weft.sleep(7 * 3600)
     local task = weft.spawn("short", weft.sleep_forever)
@@ -107,15 +109,15 @@ describe("weft.tree", function()
     long:cancel()
     task:cancel()
     settle()
-  end))
+  end)
 
-  it("names the task that is awaited [29.4]", virtual(function()
+  it("names the task that is awaited [29.4]", function()
     local main = weft.current_task()
     assert.equal("waits for task main #" .. main:id(),
       line_in(function() main:await() end))
-  end))
+  end)
 
-  it("names those who await a task while they do [29.5]", virtual(function()
+  it("names those who await a task while they do [29.5]", function()
     local task = weft.spawn("awaited", weft.sleep, 10)
     local a = weft.spawn("a", function() task:await() end)
     local b = weft.spawn("b", function() task:await() end)
@@ -132,9 +134,9 @@ describe("weft.tree", function()
     assert.equal("waits for sleep for 1 s, 9 s left", line_of "awaited")
     task:cancel()
     settle()
-  end))
+  end)
 
-  it("keeps alive nobody who awaited a task [29.5]", virtual(function()
+  it("keeps alive nobody who awaited a task [29.5]", function()
     local task = weft.spawn("awaited", weft.sleep_forever)
     local gone = setmetatable({}, { __mode = "v" })
     gone[1] = weft.spawn(function() task:await() end)
@@ -147,16 +149,15 @@ describe("weft.tree", function()
     assert.is_nil(gone[1])
     task:cancel()
     settle()
-  end))
+  end)
 
-  it("names the task that has the lock which is waited for [29.4]",
-    virtual(function()
-      local main, lock = weft.current_task(), weft.lock()
-      lock:acquire()
-      assert.equal("waits for lock of main #" .. main:id(),
-        line_in(function() lock:acquire() end))
-      lock:release()
-    end))
+  it("names the task that has the lock which is waited for [29.4]", function()
+    local main, lock = weft.current_task(), weft.lock()
+    lock:acquire()
+    assert.equal("waits for lock of main #" .. main:id(),
+      line_in(function() lock:acquire() end))
+    lock:release()
+  end)
 
   local waits = {
     barrier = function() weft.barrier(2):wait() end,
@@ -201,21 +202,19 @@ describe("weft.tree", function()
     end,
   }
   for what, fn in pairs(waits) do
-    it("says what a task waits for: " .. what .. " [29.4]",
-      virtual(function()
-        assert.equal("waits for " .. what,
-          (line_in(fn):gsub("start of a task .*", "start of a task")))
-      end))
+    it("says what a task waits for: " .. what .. " [29.4]", function()
+      assert.equal("waits for " .. what,
+        (line_in(fn):gsub("start of a task .*", "start of a task")))
+    end)
   end
 
-  it("shows who awaits a future that was forgotten [5.4]",
-    virtual(function()
-      assert.equal("waits for future",
-        line_in(function() weft.future():await() end))
-    end))
+  it("shows who awaits a future that was forgotten [5.4]", function()
+    assert.equal("waits for future",
+      line_in(function() weft.future():await() end))
+  end)
 
   it("shows the deadline of a group, and that one is cancelled [29.4]",
-    virtual(function()
+    function()
       weft.group(function(g)
         g:spawn("child", function()
           weft.finally(weft.sleep_forever, function() weft.sleep(9) end)
@@ -226,27 +225,26 @@ describe("weft.tree", function()
         g:cancel()
         assert.is_truthy(weft.tree():find("\n  group, cancelled\n", 1, true))
       end, { timeout = 5 })
-    end))
+    end)
 
-  it("shows the earliest deadline that reaches a task [29.4]",
-    virtual(function()
-      weft.group(function(g)
-        g:spawn("outer", weft.sleep_forever)
-        g:spawn("inner", weft.timeout, 2, weft.sleep_forever)
-        g:spawn("longer", weft.move_on_after, 50, weft.sleep_forever)
-        weft.sleep(1)
-        assert.equal("waits for sleep for 1 s, deadline in 4 s",
-          line_of "outer")
-        assert.equal("waits for sleep for 1 s, deadline in 1 s",
-          line_of "inner")
-        assert.equal("waits for sleep for 1 s, deadline in 4 s",
-          line_of "longer")
-        g:cancel()
-      end, { timeout = 5 })
-    end))
+  it("shows the earliest deadline that reaches a task [29.4]", function()
+    weft.group(function(g)
+      g:spawn("outer", weft.sleep_forever)
+      g:spawn("inner", weft.timeout, 2, weft.sleep_forever)
+      g:spawn("longer", weft.move_on_after, 50, weft.sleep_forever)
+      weft.sleep(1)
+      assert.equal("waits for sleep for 1 s, deadline in 4 s",
+        line_of "outer")
+      assert.equal("waits for sleep for 1 s, deadline in 1 s",
+        line_of "inner")
+      assert.equal("waits for sleep for 1 s, deadline in 4 s",
+        line_of "longer")
+      g:cancel()
+    end, { timeout = 5 })
+  end)
 
   it("shows that a task is shielded, and sees no deadline outside [29.4]",
-    virtual(function()
+    function()
       weft.group(function(g)
         g:spawn("cleanup", weft.shield, function() weft.sleep(3) end)
         weft.sleep(1)
@@ -254,16 +252,16 @@ describe("weft.tree", function()
           line_of "cleanup")
         g:cancel()
       end, { timeout = 9 })
-    end))
+    end)
 
-  it("shows that a task is cancelled [29.4]", virtual(function()
+  it("shows that a task is cancelled [29.4]", function()
     local task = weft.spawn("cancelled one", weft.sleep_forever)
     task:cancel()
     assert.equal("ready, cancelled", line_of "cancelled one")
     settle()
-  end))
+  end)
 
-  it("shows by what a task is cancelled, and why [29.4]", virtual(function()
+  it("shows by what a task is cancelled, and why [29.4]", function()
     local lines = {}
     local function look(name)
       weft.shield(settle)
@@ -287,16 +285,16 @@ describe("weft.tree", function()
     assert.equal("running, cancelled: no more need", lines["by call"])
     assert.equal("running, cancelled by group", lines["by group"])
     assert.equal("running, cancelled by deadline", lines.main)
-  end))
+  end)
 
-  it("may be asked by a callback, outside any task", virtual(function()
+  it("may be asked by a callback, outside any task", function()
     local text
     weft.call_soon(function() text = weft.tree() end)
     weft.yield()
     assert.is_truthy(text:find("^main #%d+: ready at %S+:%d+$"), text)
-  end))
+  end)
 
-  it("shows hundreds of tasks nested in each other", virtual(function()
+  it("shows hundreds of tasks nested in each other", function()
     local depth, count = 500, nil
     local function nest(n)
       if n == 0 then
@@ -307,9 +305,9 @@ describe("weft.tree", function()
     end
     nest(depth)
     assert.equal(2 * depth, count)
-  end))
+  end)
 
-  it("says where in the user's code a task is [29.4]", virtual(function()
+  it("says where in the user's code a task is [29.4]", function()
     local lock = weft.lock()
     lock:acquire()
     local at
@@ -325,10 +323,10 @@ describe("weft.tree", function()
       main, at), whole_line_of "waiting")
     lock:release()
     task:await()
-  end))
+  end)
 
   it("finds the place in the innermost of a task's coroutines [29.4]",
-    virtual(function()
+    function()
       local at
       local task = weft.spawn("nested", function()
         coroutine.wrap(function()
@@ -346,9 +344,11 @@ describe("weft.tree", function()
       assert.equal("waits for sleep for 0.5 s, 0.5 s left, at "
         .. "spec/tree_spec.lua:" .. at + 3, whole_line_of "nested")
       task:await()
-    end))
+    end)
 
   describe("of what is outside", function()
+    testing.options { virtual = false }
+
     local function line_outside(fn)
       local task = weft.spawn("parked", fn)
       local text
@@ -363,17 +363,16 @@ describe("weft.tree", function()
       return (text:gsub(" for [%d.]+ s$", ""))
     end
 
-    it("shows a listener's address and descriptor [29.4]",
-      helper.run(function()
-        local listener = weft.net.listen { host = "127.0.0.1", port = 0 }
-        local line = line_outside(function() listener:accept() end)
-        local address = listener:address()
-        assert.is_truthy(line:find("^waits for accept on "
-          .. address:gsub("%p", "%%%0") .. " %(descriptor %d+%)$"), line)
-        listener:close()
-      end))
+    it("shows a listener's address and descriptor [29.4]", function()
+      local listener = weft.net.listen { host = "127.0.0.1", port = 0 }
+      local line = line_outside(function() listener:accept() end)
+      local address = listener:address()
+      assert.is_truthy(line:find("^waits for accept on "
+        .. address:gsub("%p", "%%%0") .. " %(descriptor %d+%)$"), line)
+      listener:close()
+    end)
 
-    it("shows a stream's peer and descriptor [29.4]", helper.run(function()
+    it("shows a stream's peer and descriptor [29.4]", function()
       local listener = weft.net.listen { host = "127.0.0.1", port = 0 }
       local address = listener:address()
       local port = tonumber(address:match ":(%d+)$")
@@ -383,9 +382,9 @@ describe("weft.tree", function()
         .. address:gsub("%p", "%%%0") .. " %(descriptor %d+%)$"), line)
       stream:close()
       listener:close()
-    end))
+    end)
 
-    it("shows a process by name and number [29.4]", helper.run(function()
+    it("shows a process by name and number [29.4]", function()
       local process = weft.process.spawn { "sleep", "60" }
       local line = line_outside(function() process:wait() end)
       assert.equal(("waits for process sleep (pid %d)"):format(process:pid()),
@@ -393,42 +392,34 @@ describe("weft.tree", function()
       process:kill "KILL"
       process:wait()
       process:close()
-    end))
+    end)
 
-    it("shows a file's path [29.4]", helper.run(function()
+    it("shows a file's path [29.4]", function()
       local directory = weft.fs.mkdtemp()
       local watch = weft.fs.watch(directory)
       assert.equal("waits for change in " .. directory,
         line_outside(function() watch:next() end))
       watch:close()
       weft.fs.remove(directory)
-    end))
+    end)
   end)
 
   describe("with places kept", function()
-    local function with_sites(fn)
-      return virtual(function()
-        weft.debug { sites = true }
-        local ok, err = pcall(fn)
-        weft.debug { sites = false }
-        if not ok then error(err, 0) end
-      end)
-    end
+    before_each(function() weft.debug { sites = true } end)
 
-    it("shows where a task was spawned, and by which [29.3, 29.4]",
-      with_sites(function()
-        local at = debug.getinfo(1, "l").currentline + 1
-        local task = weft.spawn("child", weft.sleep_forever)
-        assert.same({ "spec/tree_spec.lua:" .. at, "main" },
-          { task:spawned_at() })
-        assert.equal(("ready, spawned at spec/tree_spec.lua:%d by main")
-          :format(at), whole_line_of "child")
-        task:cancel()
-        settle()
-      end))
+    it("shows where a task was spawned, and by which [29.3, 29.4]", function()
+      local at = debug.getinfo(1, "l").currentline + 1
+      local task = weft.spawn("child", weft.sleep_forever)
+      assert.same({ "spec/tree_spec.lua:" .. at, "main" },
+        { task:spawned_at() })
+      assert.equal(("ready, spawned at spec/tree_spec.lua:%d by main")
+        :format(at), whole_line_of "child")
+      task:cancel()
+      settle()
+    end)
 
     it("shows where a group was opened, and whose deadline holds [29.3, 29.4]",
-      with_sites(function()
+      function()
         local at = debug.getinfo(1, "l").currentline + 1
         weft.group(function(g)
           g:spawn("child", weft.sleep_forever)
@@ -440,48 +431,46 @@ describe("weft.tree", function()
             .. " in 5 s, spawned", 1, true), text)
           g:cancel()
         end, { timeout = 5 })
-      end))
+      end)
 
-    it("keeps none once it is off, nor of what has ended [29.3]",
-      with_sites(function()
-        local task = weft.spawn("child", function()
-          weft.timeout(3, function() weft.sleep(1) end)
-        end)
-        weft.group(function(g) g:spawn(weft.yield) end)
-        task:await()
-        weft.debug { sites = false }
-        local other = weft.spawn("other", function() end)
-        assert.is_nil(other:spawned_at())
-        assert.is_nil(whole_line_of "other":find("spawned", 1, true))
-        other:await()
-      end))
+    it("keeps none once it is off, nor of what has ended [29.3]", function()
+      local task = weft.spawn("child", function()
+        weft.timeout(3, function() weft.sleep(1) end)
+      end)
+      weft.group(function(g) g:spawn(weft.yield) end)
+      task:await()
+      weft.debug { sites = false }
+      local other = weft.spawn("other", function() end)
+      assert.is_nil(other:spawned_at())
+      assert.is_nil(whole_line_of "other":find("spawned", 1, true))
+      other:await()
+    end)
   end)
 
-  it("gives tasks as tables, in the order of their spawning [29.4]",
-    virtual(function()
-      local tree = require "weft.tree"
-      local main = weft.current_task()
-      local task = weft.spawn("waiting", function()
-        weft.timeout(9, function() main:await() end)
-      end)
-      weft.sleep(2)
-      local list = tree.tasks()
-      assert.equal(2, #list)
-      assert.equal("running", list[1].state)
-      assert.equal(list[2], list[1].awaited_by[1])
-      local found = list[2]
-      assert.equal(task, found.task)
-      assert.same({ "waiting", task:id(), "parked", "task",
-        "task main #" .. main:id(), false },
-        { found.name, found.id, found.state, found.what, found.waits_for,
-          found.shielded })
-      assert.is_near(2, found.waited, 0.002)
-      assert.equal(7, found.deadline_left)
-      task:cancel()
-      settle()
-    end))
+  it("gives tasks as tables, in the order of their spawning [29.4]", function()
+    local tree = require "weft.tree"
+    local main = weft.current_task()
+    local task = weft.spawn("waiting", function()
+      weft.timeout(9, function() main:await() end)
+    end)
+    weft.sleep(2)
+    local list = tree.tasks()
+    assert.equal(2, #list)
+    assert.equal("running", list[1].state)
+    assert.equal(list[2], list[1].awaited_by[1])
+    local found = list[2]
+    assert.equal(task, found.task)
+    assert.same({ "waiting", task:id(), "parked", "task",
+      "task main #" .. main:id(), false },
+      { found.name, found.id, found.state, found.what, found.waits_for,
+        found.shielded })
+    assert.is_near(2, found.waited, 0.002)
+    assert.equal(7, found.deadline_left)
+    task:cancel()
+    settle()
+  end)
 
-  it("describes one task in a line, nil when it has ended", virtual(function()
+  it("describes one task in a line, nil when it has ended", function()
     local tree = require "weft.tree"
     local task = weft.spawn("one", weft.sleep, 2)
     weft.sleep(1)
@@ -490,5 +479,5 @@ describe("weft.tree", function()
     assert.equal(tree.describe(task), tree.describe(task[1]))
     task:await()
     assert.is_nil(tree.describe(task))
-  end))
+  end)
 end)

@@ -2,10 +2,10 @@
 local weft = require "weft"
 local net = require "weft.net"
 local report = require "weft.report"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 local loopback = require "spec.loopback"
 
-local run, virtual = helper.run, helper.virtual
 local fails, refuses = helper.fails, helper.refuses
 local parked, assert_cancelled = loopback.parked, loopback.assert_cancelled
 local descriptors = loopback.descriptors
@@ -36,38 +36,38 @@ end
 -- -- Opening -----------------------------------------------------------------
 
 describe("net.udp", function()
-  it("opens a socket on an address, and any port", run(function()
+  it("opens a socket on an address, and any port", function()
     local socket = open()
     assert.equal("127.0.0.1:" .. socket:port(), socket:address())
     assert.is_true(socket:port() > 0)
     local other = net.udp()
     assert.is_truthy(other:address():match "^0%.0%.0%.0:%d+$")
     loopback.close_all { socket, other }
-  end))
+  end)
 
-  it("opens one on an IPv6 address", run(function()
+  it("opens one on an IPv6 address", function()
     local socket = open "::1"
     assert.is_truthy(socket:address():match "^%[::1%]:%d+$")
     socket:close()
-  end))
+  end)
 
-  it("shares an address where all want to", run(function()
+  it("shares an address where all want to", function()
     for _, name in ipairs { "reuseaddr", "reuseport" } do
       local one = net.udp { host = HERE, [name] = true }
       local two = net.udp { host = HERE, port = one:port(), [name] = true }
       loopback.close_all { one, two }
     end
-  end))
+  end)
 
-  it("raises an OSError with the address if that is taken", run(function()
+  it("raises an OSError with the address if that is taken", function()
     local socket = open()
     local err = fails("OSError", net.udp, { host = HERE, port = socket:port() })
     assert.equal("EADDRINUSE", err.code)
     assert.is_truthy(err.message:find(socket:address(), 1, true))
     socket:close()
-  end))
+  end)
 
-  it("refuses what is no address, port or option", run(function()
+  it("refuses what is no address, port or option", function()
     refuses({ "host must be an address", "localhost" }, net.udp,
       { host = "localhost" })
     refuses({ "host", "a name or an address", "127" }, net.udp, { host = 127 })
@@ -77,9 +77,10 @@ describe("net.udp", function()
     refuses({ "no option 'hots'", "host" }, net.udp, { hots = HERE })
     refuses({ "opts must be a table" }, net.udp, HERE)
     refuses({ "of IPv6" }, net.udp, { host = HERE, ipv6only = true })
-  end))
+  end)
 
-  it("needs a runtime", function() fails("InvalidStateError", net.udp) end)
+  it("needs a runtime",
+    testing.plain(function() fails("InvalidStateError", net.udp) end))
 
   it("is there as weft.net.udp", function()
     assert.equal(net.udp, weft.net.udp)
@@ -89,7 +90,7 @@ end)
 -- -- Sending and receiving ---------------------------------------------------
 
 describe("udp:send and udp:receive", function()
-  it("take a datagram whole, with its sender [27.1]", run(function()
+  it("take a datagram whole, with its sender [27.1]", function()
     with_two(function(a, b)
       a:send("one", HERE, b:port())
       a:send("three", HERE, b:port())
@@ -100,9 +101,9 @@ describe("udp:send and udp:receive", function()
       assert.equal(a:port(), port)
       assert.equal("three", (b:receive()))
     end)
-  end))
+  end)
 
-  it("tell IPv6 addresses apart from their ports", run(function()
+  it("tell IPv6 addresses apart from their ports", function()
     local a, b = open "::1", open "::1"
     a:send("x", "::1", b:port())
     local _, address, host, port = b:receive()
@@ -110,9 +111,9 @@ describe("udp:send and udp:receive", function()
     assert.equal("::1", host)
     assert.equal(a:port(), port)
     loopback.close_all { a, b }
-  end))
+  end)
 
-  it("take an empty datagram for one, and 65,507 bytes [27.1]", run(function()
+  it("take an empty datagram for one, and 65,507 bytes [27.1]", function()
     with_two(function(a, b)
       local large = ("0123456789"):rep(6551):sub(1, 65507)
       a:send("", HERE, b:port())
@@ -123,33 +124,33 @@ describe("udp:send and udp:receive", function()
       assert.equal("EMSGSIZE", err.code)
       assert.is_truthy(err.message:find(b:address(), 1, true))
     end)
-  end))
+  end)
 
-  it("look up a name", run(function()
+  it("look up a name", function()
     with_two(function(a, b)
       a:send("x", "localhost", b:port())
       assert.equal("x", (b:receive()))
     end)
-  end))
+  end)
 
-  it("wait until one comes [27.1]", run(function()
+  it("wait until one comes [27.1]", function()
     with_two(function(a, b)
       local task = parked(b.receive, b)
       a:send("late", HERE, b:port())
       assert.equal("late", (task:await()))
     end)
-  end))
+  end)
 
-  it("lose none when cancelled [27.1]", run(function()
+  it("lose none when cancelled [27.1]", function()
     with_two(function(a, b)
       local task = parked(b.receive, b)
       a:send("kept", HERE, b:port())
       assert_cancelled(task)
       assert.equal("kept", (b:receive()))
     end)
-  end))
+  end)
 
-  it("lose none in a timeout [27.1]", virtual(function()
+  it("lose none in a timeout [27.1]", testing.virtual(function()
     local a, b = open(), open()
     fails("TimeoutError", weft.timeout, 5, function() b:receive() end)
     a:send("kept", HERE, b:port())
@@ -157,18 +158,17 @@ describe("udp:send and udp:receive", function()
     loopback.close_all { a, b }
   end))
 
-  it("refuse a second receiver, and leave the first alone [27.1]",
-    run(function()
-      with_two(function(a, b)
-        local task = parked(b.receive, b)
-        fails("BusyError", b.receive, b)
-        a:send("x", HERE, b:port())
-        assert.equal("x", (task:await()))
-      end)
-    end))
+  it("refuse a second receiver, and leave the first alone [27.1]", function()
+    with_two(function(a, b)
+      local task = parked(b.receive, b)
+      fails("BusyError", b.receive, b)
+      a:send("x", HERE, b:port())
+      assert.equal("x", (task:await()))
+    end)
+  end)
 
   it("give one datagram to one of two, even if both come at once [27.1]",
-    run(function()
+    function()
       with_two(function(a, b)
         local task = parked(b.receive, b)
         a:send("one", HERE, b:port())
@@ -180,9 +180,9 @@ describe("udp:send and udp:receive", function()
         until ok
         assert.equal("one", (task:await()))
       end)
-    end))
+    end)
 
-  it("raise Cancelled in cancelled code [3.2]", run(function()
+  it("raise Cancelled in cancelled code [3.2]", function()
     with_two(function(a, b)
       for _, call in ipairs {
         function() a:send("x", HERE, b:port()) end,
@@ -199,9 +199,9 @@ describe("udp:send and udp:receive", function()
       a:send("after", HERE, b:port())
       assert.equal("after", (b:receive()))
     end)
-  end))
+  end)
 
-  it("refuse what cannot be sent or sent to", run(function()
+  it("refuse what cannot be sent or sent to", function()
     with_two(function(a, b)
       refuses({ "data", "a string", "number" }, a.send, a, 1, HERE, 1)
       refuses({ "host", "a name or an address" }, a.send, a, "x", nil, 1)
@@ -217,9 +217,9 @@ describe("udp:send and udp:receive", function()
       err = fails("OSError", a.send, a, "x", "::1", b:port())
       assert.equal("EAFNOSUPPORT", err.code)
     end)
-  end))
+  end)
 
-  it("fail outside a task", run(function()
+  it("fail outside a task", function()
     with_two(function(a, b)
       local err
       weft.call_soon(function() err = select(2, pcall(b.receive, b)) end)
@@ -228,11 +228,11 @@ describe("udp:send and udp:receive", function()
       a:send("x", HERE, b:port())
       assert.equal("x", (b:receive()))
     end)
-  end))
+  end)
 end)
 
 describe("udp:datagrams", function()
-  it("gives one after the other until the socket is closed", run(function()
+  it("gives one after the other until the socket is closed", function()
     with_two(function(a, b)
       local heard = {}
       local task = weft.spawn(function()
@@ -247,35 +247,34 @@ describe("udp:datagrams", function()
       task:await()
       assert.same({ "number 1", "number 2", "number 3" }, heard)
     end)
-  end))
+  end)
 
-  it("raises what else receive raises [27.1]", run(function()
+  it("raises what else receive raises [27.1]", function()
     with_two(function(_, b)
       local task = parked(b.receive, b)
       local items, state = b:datagrams()
       fails("BusyError", items, state)
       assert_cancelled(task)
     end)
-  end))
+  end)
 end)
 
 -- -- Connected ---------------------------------------------------------------
 
 describe("udp:connect", function()
-  it("to nobody again leaves a socket on all addresses its port",
-    run(function()
-      local socket, peer = net.udp(), open()
-      local address = socket:address()
-      socket:connect(HERE, peer:port())
-      socket:connect()
-      assert.equal(address, socket:address())
-      peer:send("x", HERE, socket:port())
-      assert.equal("x", (socket:receive()))
-      socket:close()
-      peer:close()
-    end))
+  it("to nobody again leaves a socket on all addresses its port", function()
+    local socket, peer = net.udp(), open()
+    local address = socket:address()
+    socket:connect(HERE, peer:port())
+    socket:connect()
+    assert.equal(address, socket:address())
+    peer:send("x", HERE, socket:port())
+    assert.equal("x", (socket:receive()))
+    socket:close()
+    peer:close()
+  end)
 
-  it("sends to one peer, hears from it alone", run(function()
+  it("sends to one peer, hears from it alone", function()
     with_two(function(a, b)
       local stranger = open()
       fails("OSError", a.peer, a)
@@ -294,9 +293,9 @@ describe("udp:connect", function()
       assert.equal("again", (a:receive()))
       stranger:close()
     end)
-  end))
+  end)
 
-  it("tells of a refusal, and the socket stays good [27.1]", run(function()
+  it("tells of a refusal, and the socket stays good [27.1]", function()
     local port = free_port()
     local socket = open()
     socket:connect(HERE, port)
@@ -309,13 +308,13 @@ describe("udp:connect", function()
     socket:send "y"
     assert.equal("y", (peer:receive()))
     loopback.close_all { socket, peer }
-  end))
+  end)
 end)
 
 -- -- The end -----------------------------------------------------------------
 
 describe("udp:close", function()
-  it("wakes who receives, and ends all use [3.10]", run(function()
+  it("wakes who receives, and ends all use [3.10]", function()
     local socket = open()
     local task = parked(socket.receive, socket)
     socket:close()
@@ -328,46 +327,47 @@ describe("udp:close", function()
     fails("ClosedError", socket.address, socket)
     fails("ClosedError", socket.set_ttl, socket, 1)
     fails("ClosedError", socket.join, socket, "239.1.2.3")
-  end))
+  end)
 
-  it("ends the use in a with", run(function()
+  it("ends the use in a with", function()
     local kept
     weft.with(open(), function(socket) kept = socket end)
     fails("ClosedError", kept.address, kept)
-  end))
+  end)
 
-  it("is made up for when a socket is collected open [25.12]", run(function()
+  it("is made up for when a socket is collected open [25.12]", function()
     local before = descriptors()
     local address = open():address()
     collectgarbage()
     collectgarbage()
     loopback.settle()
-    local reports = helper.take_reports()
+    local reports = testing.reports()
     assert.equal(1, #reports)
     assert.equal(report.UNCLOSED, reports[1].kind)
     assert.is_truthy(reports[1].err.message:find(
       "the UDP socket on " .. address, 1, true))
     assert.equal(before, descriptors())
-  end))
-
-  it("comes with the end of the runtime, and use after that", function()
-    local before = descriptors()
-    local kept
-    weft.run(function() kept = open() end)
-    assert.equal(before, descriptors())
-    fails("InvalidStateError", kept.address, kept)
-    weft.run(function()
-      fails("ClosedError", kept.address, kept)
-      fails("ClosedError", kept.receive, kept)
-      kept:close()
-    end)
   end)
+
+  it("comes with the end of the runtime, and use after that",
+    testing.plain(function()
+      local before = descriptors()
+      local kept
+      weft.run(function() kept = open() end)
+      assert.equal(before, descriptors())
+      fails("InvalidStateError", kept.address, kept)
+      weft.run(function()
+        fails("ClosedError", kept.address, kept)
+        fails("ClosedError", kept.receive, kept)
+        kept:close()
+      end)
+    end))
 end)
 
 -- -- Options and groups ------------------------------------------------------
 
 describe("the options of a socket", function()
-  it("are set, and read by name", run(function()
+  it("are set, and read by name", function()
     local socket = open()
     socket:set_ttl(3)
     socket:set_multicast_ttl(0)
@@ -382,9 +382,9 @@ describe("the options of a socket", function()
     assert.is_true(socket:option "receive_buffer" >= 65536)
     assert.is_true(socket:option "send_buffer" >= 65536)
     socket:close()
-  end))
+  end)
 
-  it("are refused with what would be right", run(function()
+  it("are refused with what would be right", function()
     local socket = open()
     refuses({ "set_ttl", "1 to 255", "0" }, socket.set_ttl, socket, 0)
     refuses({ "set_broadcast", "true or false", "1" }, socket.set_broadcast,
@@ -393,9 +393,9 @@ describe("the options of a socket", function()
     refuses({ "set_receive_buffer" }, socket.set_receive_buffer, socket, 0)
     refuses({ "broadcast, ttl" }, socket.option, socket, "tll")
     socket:close()
-  end))
+  end)
 
-  it("let it broadcast where that is wanted", run(function()
+  it("let it broadcast where that is wanted", function()
     local socket = net.udp()
     local err = fails("OSError", socket.send, socket, "x", "255.255.255.255", 9)
     assert.equal("EACCES", err.code)
@@ -404,13 +404,13 @@ describe("the options of a socket", function()
     other:send("all", "127.255.255.255", peer:port())
     assert.equal("all", (peer:receive()))
     loopback.close_all { socket, other, peer }
-  end))
+  end)
 end)
 
 describe("udp:join", function()
   local GROUP = "239.255.77.2"
 
-  it("hears what is sent to a group, until it leaves", run(function()
+  it("hears what is sent to a group, until it leaves", function()
     local one = net.udp { reuseaddr = true }
     local two = net.udp { port = one:port(), reuseaddr = true }
     local from = net.udp()
@@ -423,9 +423,9 @@ describe("udp:join", function()
     two:leave(GROUP, HERE)
     fails("OSError", two.leave, two, GROUP, HERE)
     loopback.close_all { one, two, from }
-  end))
+  end)
 
-  it("refuses what is no group or interface", run(function()
+  it("refuses what is no group or interface", function()
     local socket = net.udp()
     refuses({ "udp:join", "multicast address", "127.0.0.1" }, socket.join,
       socket, HERE)
@@ -438,5 +438,5 @@ describe("udp:join", function()
     assert.is_truthy(err.message:find("join 239.255.77.2 on no such", 1, true))
     fails("OSError", socket.set_multicast_interface, socket, "no such")
     socket:close()
-  end))
+  end)
 end)

@@ -1,10 +1,12 @@
 -- Tasks that wait in a line to give an item or to be given one.
 local weft = require "weft"
 local codes = require "weft.codes"
-local helper = require "spec.helper"
+local testing = require "weft.testing"
 local waiters = require "weft.waiters"
 
-local virtual = helper.virtual
+local virtual = testing.virtual
+
+testing.options { virtual = true }
 
 local function settle()
   for _ = 1, 4 do weft.yield() end
@@ -26,7 +28,7 @@ local function new_line()
 end
 
 describe("a line of waiters", function()
-  it("gives to the first, in order [1.5]", virtual(function()
+  it("gives to the first, in order [1.5]", function()
     local line, log, wait = new_line()
     for i = 1, 2 do wait(i) end
     assert.equal(2, line.count)
@@ -38,9 +40,9 @@ describe("a line of waiters", function()
     settle()
     assert.same({ { 1, "a" }, { 2, false } }, log)
     assert.same({}, line.items)
-  end))
+  end)
 
-  it("takes from the first, in order [1.5]", virtual(function()
+  it("takes from the first, in order [1.5]", function()
     local line, log, wait = new_line()
     wait(1, "a")
     wait(2, false)
@@ -49,10 +51,10 @@ describe("a line of waiters", function()
     assert.is_nil(waiters.take(line))
     settle()
     assert.same({ { 1 }, { 2 } }, log)
-  end))
+  end)
 
   it("counts one that was cancelled until it has run, and gives it nothing "
-    .. "[3.3]", virtual(function()
+    .. "[3.3]", function()
     local line, log, wait = new_line()
     local task = wait(1)
     wait(2)
@@ -65,9 +67,9 @@ describe("a line of waiters", function()
     assert.equal(0, line.count)
     assert.same({ { 1, codes.ECANCELLED }, { 2, "a" } }, log)
     assert.same({}, line.items)
-  end))
+  end)
 
-  it("wakes all with one code [3.10]", virtual(function()
+  it("wakes all with one code [3.10]", function()
     local line, log, wait = new_line()
     for i = 1, 3 do wait(i, "item") end
     waiters.wake_all(line, codes.ESHUTDOWN)
@@ -76,38 +78,36 @@ describe("a line of waiters", function()
     assert.same({ { 1, codes.ESHUTDOWN }, { 2, codes.ESHUTDOWN },
       { 3, codes.ESHUTDOWN } }, log)
     assert.same({}, line.items)
-  end))
+  end)
 
-  it("wakes those of some seats, in order, and leaves the others",
-    virtual(function()
-      local line, log, wait = new_line()
-      local mine, others = {}, {}
-      for i = 1, 9 do wait(i, nil, i % 3 == 0 and others or mine) end
-      waiters.wake_seats(line, mine, codes.ECLOSED)
-      assert.equal(3, line.count)
-      settle()
-      local order = {}
-      for i, entry in ipairs(log) do order[i] = entry[1] end
-      assert.same({ 1, 2, 4, 5, 7, 8 }, order)
-      assert.same({}, mine)
-      waiters.wake_all(line)
-      settle()
-      assert.same({}, others)
-    end))
+  it("wakes those of some seats, in order, and leaves the others", function()
+    local line, log, wait = new_line()
+    local mine, others = {}, {}
+    for i = 1, 9 do wait(i, nil, i % 3 == 0 and others or mine) end
+    waiters.wake_seats(line, mine, codes.ECLOSED)
+    assert.equal(3, line.count)
+    settle()
+    local order = {}
+    for i, entry in ipairs(log) do order[i] = entry[1] end
+    assert.same({ 1, 2, 4, 5, 7, 8 }, order)
+    assert.same({}, mine)
+    waiters.wake_all(line)
+    settle()
+    assert.same({}, others)
+  end)
 
-  it("does not wake one of the seats that was given something [3.4]",
-    virtual(function()
-      local line, log, wait = new_line()
-      local seats = {}
-      wait(1, nil, seats)
-      waiters.give(line, "a")
-      waiters.wake_seats(line, seats, codes.ECLOSED)
-      assert.equal(0, line.count)
-      settle()
-      assert.same({ { 1, "a" } }, log)
-    end))
+  it("does not wake one of the seats that was given something [3.4]", function()
+    local line, log, wait = new_line()
+    local seats = {}
+    wait(1, nil, seats)
+    waiters.give(line, "a")
+    waiters.wake_seats(line, seats, codes.ECLOSED)
+    assert.equal(0, line.count)
+    settle()
+    assert.same({ { 1, "a" } }, log)
+  end)
 
-  it("is empty when its run has ended", function()
+  it("is empty when its run has ended", testing.plain(function()
     local line
     virtual(function()
       line = new_line()
@@ -116,5 +116,5 @@ describe("a line of waiters", function()
     assert.is_nil(waiters.wake(line))
     assert.equal(0, waiters.waiting(line))
     virtual(function() assert.is_false(waiters.give(line, "x")) end)()
-  end)
+  end))
 end)

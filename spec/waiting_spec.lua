@@ -2,9 +2,10 @@
 -- cancelled, timed out, closed), and completed and cancelled in one turn, in
 -- both orders: what was brought is delivered once, or is still there.
 local weft = require "weft"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 
-local virtual = helper.virtual
+testing.options { virtual = true }
 
 local function settle()
   for _ = 1, 5 do weft.yield() end
@@ -369,19 +370,19 @@ local function check_left(row)
   assert.same({ row.value }, log.wait)
 end
 
--- A test with a row; nothing of it may be left at the end.
-local function with_row(name, fn)
-  return virtual(function()
-    local row = rows[name]()
-    fn(row)
+-- A row for a test; nothing of it may be left at the end.
+local function new_row(name)
+  local row = rows[name]()
+  testing.defer(function()
     if row.done then row.done() end
     settle()
   end)
+  return row
 end
 
 for name, make in pairs(rows) do
   local sample
-  virtual(function()
+  weft.run(function()
     sample = make()
     if sample.done then sample.done() end
     settle()
@@ -389,11 +390,12 @@ for name, make in pairs(rows) do
       if task ~= weft.current_task() then task:cancel() end
     end
     settle()
-  end)()
+  end)
 
   describe(name, function()
     if not sample.not_ready then
-      it("that is ready returns at once [1.7]", with_row(name, function(row)
+      it("that is ready returns at once [1.7]", function()
+        local row = new_row(name)
         row.bring()
         local others = 0
         local other = weft.spawn(function() others = others + 1 end)
@@ -402,20 +404,21 @@ for name, make in pairs(rows) do
         assert.equal(start, weft.now())
         assert.equal(sample.is_slow and 1 or 0, others)
         other:await()
-      end))
+      end)
     end
 
-    it("parks, is woken, and is not woken twice [1.4, 3.3]",
-      with_row(name, function(row)
-        local _, log = waiter(row)
-        assert.is_nil(log.wait)
-        row.bring()
-        settle()
-        check_delivered(row, log)
-        assert.equal("goes on", log.next)
-      end))
+    it("parks, is woken, and is not woken twice [1.4, 3.3]", function()
+      local row = new_row(name)
+      local _, log = waiter(row)
+      assert.is_nil(log.wait)
+      row.bring()
+      settle()
+      check_delivered(row, log)
+      assert.equal("goes on", log.next)
+    end)
 
-    it("that is cancelled did not happen [3.5]", with_row(name, function(row)
+    it("that is cancelled did not happen [3.5]", function()
+      local row = new_row(name)
       local task, log = waiter(row)
       task:cancel()
       settle()
@@ -423,53 +426,56 @@ for name, make in pairs(rows) do
       assert.equal("Cancelled", log.next)
       row.bring()
       check_left(row)
-    end))
+    end)
 
-    it("that is timed out did not happen [3.5, 7.4]",
-      with_row(name, function(row)
-        local start, at, err = weft.now(), nil, nil
-        local task = weft.spawn(function()
-          err = helper.error_of(weft.timeout, 1, row.call)
-          at = weft.now()
-        end)
-        task:await()
-        assert.is_true(err:is "TimeoutError", tostring(err))
-        assert.equal(start + 1, at)
-        row.bring()
-        check_left(row)
-      end))
+    it("that is timed out did not happen [3.5, 7.4]", function()
+      local row = new_row(name)
+      local start, at, err = weft.now(), nil, nil
+      local task = weft.spawn(function()
+        err = helper.error_of(weft.timeout, 1, row.call)
+        at = weft.now()
+      end)
+      task:await()
+      assert.is_true(err:is "TimeoutError", tostring(err))
+      assert.equal(start + 1, at)
+      row.bring()
+      check_left(row)
+    end)
 
     if sample.close then
-      it("that is closed ends [3.10]", with_row(name, function(row)
+      it("that is closed ends [3.10]", function()
+        local row = new_row(name)
         local _, log = waiter(row)
         row.close()
         settle()
         assert.same(row.closed or {}, log.wait)
         assert.equal("goes on", log.next)
-      end))
+      end)
     end
 
     if sample.bring_then ~= false then
       it("that is completed, then cancelled, delivers; Cancelled at the next "
-        .. "point [8, 3.4]", with_row(name, function(row)
-          local task, log = waiter(row)
-          local function cancel() task:cancel() end
-          if row.bring_then then row.bring_then(cancel)
-          else cancel(row.bring()) end
-          settle()
-          check_delivered(row, log)
-          assert.equal("Cancelled", log.next)
-        end))
+        .. "point [8, 3.4]", function()
+        local row = new_row(name)
+        local task, log = waiter(row)
+        local function cancel() task:cancel() end
+        if row.bring_then then row.bring_then(cancel)
+        else cancel(row.bring()) end
+        settle()
+        check_delivered(row, log)
+        assert.equal("Cancelled", log.next)
+      end)
     end
 
     it("that is cancelled, then completed, is Cancelled; nothing is lost "
-      .. "[8, 3.5]", with_row(name, function(row)
-        local task, log = waiter(row)
-        task:cancel()
-        row.bring()
-        settle()
-        assert.equal("CancelledError", log.wait)
-        check_left(row)
-      end))
+      .. "[8, 3.5]", function()
+      local row = new_row(name)
+      local task, log = waiter(row)
+      task:cancel()
+      row.bring()
+      settle()
+      assert.equal("CancelledError", log.wait)
+      check_left(row)
+    end)
   end)
 end

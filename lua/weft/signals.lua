@@ -24,7 +24,9 @@ local WHY = {
 local Signals = {}
 local metatable = { __name = "weft.Signals", __index = Signals }
 
-local function refuse(name, why)
+-- It is not made after all.
+local function refuse(self, name, why)
+  core.signals_close(self[1])
   errors.fail_argument(("signals(name, ...): %s %s; there are %s"):format(
     errors.shown(name), why, NAMES), 4)
 end
@@ -32,13 +34,13 @@ end
 local function add(self, name)
   local number = type(name) == "string" and core.signal_number(name)
   if not number then
-    refuse(name, type(name) == "string" and "is no signal"
+    refuse(self, name, type(name) == "string" and "is no signal"
       or "is no name of a signal")
   end
   local code = core.signals_add(self[1], number)
   if not code then return end
-  core.signals_close(self[1])
-  refuse(name, WHY[core.signal_name(number)] or "is a fault of the program's")
+  refuse(self, name, WHY[core.signal_name(number)]
+    or "is a fault of the program's")
 end
 
 --- Makes an iterator that gives the name of each of these signals as it comes,

@@ -382,10 +382,10 @@ describe("fetch_all", function()
 
   it("shows a progress line on a terminal", function()
     local path = os.tmpname()
-    local result = io.popen(("script -qec '%s %s -o %s %s %s' /dev/null "
-      .. "</dev/null"):format(os.getenv "WEFT" or "build/weft",
+    local result = program.output_of(("script -qec '%s %s -o %s %s %s' "
+      .. "/dev/null </dev/null"):format(os.getenv "WEFT" or "build/weft",
       "examples/fetch_all.lua", path, url .. "/fast/0/tty",
-      url .. "/slow/250/tty")):read "*a"
+      url .. "/slow/250/tty"))
     os.remove(path)
     assert.truthy(result:find("0/2 done, 0 failed, 0 in flight, 0.0/s, ? left",
       1, true))

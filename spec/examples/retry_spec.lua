@@ -1,6 +1,7 @@
 --- What fetch_all tries again, and when.
 
 local weft = require "weft"
+local testing = require "weft.testing"
 
 local root_path = package.path
 package.path = "examples/?.lua;" .. package.path
@@ -111,12 +112,12 @@ describe("the wait before an attempt", function()
     assert.is_false(is_tried_again("status", { status = 429, asked = 61 }))
   end)
 
-  it("is not the same in every process", function()
+  it("is not the same in every process", testing.plain(function()
     weft.run(retry.seed)
     local first = math.random()
     weft.run(retry.seed)
     assert.not_equal(first, math.random())
-  end)
+  end))
 end)
 
 describe("Retry-After", function()

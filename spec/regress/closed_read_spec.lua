@@ -2,11 +2,12 @@
 -- and then lest it hold up the others; it went on all the same, as a parked
 -- task, in which every call fails.
 local weft = require "weft"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 local loopback = require "spec.loopback"
 
 describe("stream:read, of a closed stream in cancelled code,", function()
-  it("raises Cancelled as often as it is called", helper.run(function()
+  it("raises Cancelled as often as it is called", function()
     loopback.with_pair(function(stream)
       stream:close()
       weft.scope(function(scope)
@@ -15,7 +16,7 @@ describe("stream:read, of a closed stream in cancelled code,", function()
           helper.fails("CancelledError", stream.read, stream)
         end
       end)
-      assert.equal(1, #helper.take_reports()) -- that it spins
+      assert.equal(1, #testing.reports()) -- that it spins
     end)
-  end))
+  end)
 end)

@@ -1,10 +1,12 @@
 --- A generator that was collected left its coroutine's address behind for a
 -- moment: a coroutine made there could not be resumed.
 local weft = require "weft"
-local helper = require "spec.helper"
+local testing = require "weft.testing"
+
+testing.options { virtual = true }
 
 describe("coroutines made where a collected generator's was", function()
-  it("can be resumed", helper.virtual(function()
+  it("can be resumed", function()
     local gen = weft.generator(function(yield) yield(1) end)
     local kept = {}
     for round = 1, 100 do
@@ -20,5 +22,5 @@ describe("coroutines made where a collected generator's was", function()
       end
       if round % 10 == 0 then collectgarbage("step", 200) end
     end
-  end))
+  end)
 end)

@@ -3,10 +3,14 @@
 local weft = require "weft"
 local owner = require "weft.owner"
 local report = require "weft.report"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 local program = require "spec.program"
 
-local virtual, error_of = helper.virtual, helper.error_of
+local error_of = helper.error_of
+local virtual = testing.virtual
+
+testing.options { virtual = true }
 
 -- A finaliser for `fn` on something that nobody holds.
 local function finalise_soon(fn) getmetatable(newproxy(true)).__gc = fn end
@@ -25,7 +29,7 @@ end
 
 describe("a generator that is being closed", function()
   it("is closed to its end though its owner ends meanwhile [14.5, 14.8]",
-    virtual(function()
+    function()
       local log, gen = {}, nil
       local make = weft.generator(function(yield)
         pcall(yield, 1)
@@ -42,7 +46,7 @@ describe("a generator that is being closed", function()
       gen:close()
       assert.same({ "cleaned at 2" }, log)
       assert.is_nil(gen:next())
-    end))
+    end)
 end)
 
 describe("a body that fails after a park", function()
@@ -64,7 +68,7 @@ describe("a body that fails after a park", function()
     end
   end)))
 
-  it("shows its own lines in the traceback [10.3]", virtual(function()
+  it("shows its own lines in the traceback [10.3]", function()
     local function fail_deep() error("deep", 0) end
     for _, wait in ipairs { weft.yield, function() end } do
       local gen = weft.generator(function()
@@ -76,11 +80,11 @@ describe("a body that fails after a park", function()
       assert.truthy(err.traceback:find("in function 'fail_deep'", 1, true))
       assert.is_nil(err.traceback:find("builtin", 1, true))
     end
-  end))
+  end)
 end)
 
 describe("a task that owns a generator", function()
-  it("shows the line that failed all the same [10.3]", virtual(function()
+  it("shows the line that failed all the same [10.3]", function()
     local function fail_deep() local x = nil; return x.y end
     local line = debug.getinfo(fail_deep, "S").linedefined
     local task = weft.spawn(function()
@@ -90,10 +94,10 @@ describe("a task that owns a generator", function()
     local err = error_of(task.await, task)
     assert.truthy(err.traceback:find("_spec.lua:" .. line .. ": in function "
       .. "'fail_deep'", 1, true), err.traceback)
-  end))
+  end)
 
   it("fails when its results do not fit, and closes that [4.3, 14.7]",
-    virtual(function()
+    function()
       local many, closed = {}, false
       for i = 1, 7999 do many[i] = i end
       local task = weft.spawn(function()
@@ -104,42 +108,42 @@ describe("a task that owns a generator", function()
       end)
       pcall(task.await, task)
       assert.is_true(closed)
-    end))
-
-  it("leaves nothing behind when it is given up [22.5]", function()
-    local reports = {}
-    report.set_receiver(function(kind) reports[#reports + 1] = kind end)
-    local err = error_of(weft.run, function()
-      weft.spawn(function()
-        weft.generator(function(yield) yield(1) end)():next()
-        while true do pcall(weft.sleep, 1) end
-      end)
-      weft.yield()
     end)
-    report.set_receiver(nil)
-    assert.is_true(err:is "InvalidStateError")
-    assert.same({ report.GIVEN_UP }, reports)
-    assert.is_nil(next(owner.owned))
-  end)
+
+  it("leaves nothing behind when it is given up [22.5]",
+    testing.plain(function()
+      local reports = {}
+      report.set_receiver(function(kind) reports[#reports + 1] = kind end)
+      local err = error_of(weft.run, function()
+        weft.spawn(function()
+          weft.generator(function(yield) yield(1) end)():next()
+          while true do pcall(weft.sleep, 1) end
+        end)
+        weft.yield()
+      end)
+      report.set_receiver(nil)
+      assert.is_true(err:is "InvalidStateError")
+      assert.same({ report.GIVEN_UP }, reports)
+      assert.is_nil(next(owner.owned))
+    end))
 end)
 
 describe("a cleanup that fails", function()
-  it("is reported where the body that owns it has failed [14.7]",
-    virtual(function()
-      local bad = weft.generator(function(yield)
-        weft.finally(function() yield(1) end, function() error("worse", 0) end)
-      end)
-      local outer = weft.generator(function()
-        bad():next()
-        error("first", 0)
-      end)()
-      assert.equal("first", error_of(outer.next, outer))
-      local reports = helper.take_reports()
-      assert.equal(1, #reports)
-      assert.equal("worse", reports[1].err.value)
-    end))
+  it("is reported where the body that owns it has failed [14.7]", function()
+    local bad = weft.generator(function(yield)
+      weft.finally(function() yield(1) end, function() error("worse", 0) end)
+    end)
+    local outer = weft.generator(function()
+      bad():next()
+      error("first", 0)
+    end)()
+    assert.equal("first", error_of(outer.next, outer))
+    local reports = testing.reports()
+    assert.equal(1, #reports)
+    assert.equal("worse", reports[1].err.value)
+  end)
 
-  it("is raised also when it raises nil [14.7, 10.1]", virtual(function()
+  it("is raised also when it raises nil [14.7, 10.1]", function()
     local bad = weft.generator(function(yield)
       pcall(yield, 1)
       error()
@@ -147,33 +151,34 @@ describe("a cleanup that fails", function()
     local err = error_of(weft.scope, function() bad():next() end)
     assert.is_true(err:is "Error")
     assert.is_nil(err.value)
-  end))
-end)
-
-describe("a generator that outlives a run", function()
-  it("has a layer of its own in the next one, too [15.3, 15.2]", function()
-    local var = weft.context_var("var", "default")
-    local gen = weft.generator(function(yield)
-      while true do
-        yield(var:get())
-        var:set "by the body"
-      end
-    end)()
-    local seen = {}
-    for _ = 1, 3 do
-      weft.run(function()
-        var:set "by main"
-        seen[#seen + 1] = gen:next() .. ", " .. gen:next()
-        assert.equal("by main", var:get())
-      end)
-    end
-    assert.same({ "by main, by the body", "by the body, by the body",
-      "by the body, by the body" }, seen)
   end)
 end)
 
+describe("a generator that outlives a run", function()
+  it("has a layer of its own in the next one, too [15.3, 15.2]",
+    testing.plain(function()
+      local var = weft.context_var("var", "default")
+      local gen = weft.generator(function(yield)
+        while true do
+          yield(var:get())
+          var:set "by the body"
+        end
+      end)()
+      local seen = {}
+      for _ = 1, 3 do
+        weft.run(function()
+          var:set "by main"
+          seen[#seen + 1] = gen:next() .. ", " .. gen:next()
+          assert.equal("by main", var:get())
+        end)
+      end
+      assert.same({ "by main, by the body", "by the body, by the body",
+        "by the body, by the body" }, seen)
+    end))
+end)
+
 describe("a yield that is kept", function()
-  it("does not leave its coroutine's address behind [13.5]", virtual(function()
+  it("does not leave its coroutine's address behind [13.5]", function()
     local kept = {}
     local gen = weft.generator(function(yield)
       kept[#kept + 1] = yield
@@ -185,7 +190,7 @@ describe("a yield that is kept", function()
     for _ = 1, 5000 do
       assert.is_true((coroutine.resume(coroutine.create(function() end))))
     end
-  end))
+  end)
 end)
 
 describe("a finaliser", function()
@@ -212,7 +217,7 @@ end)
 
 describe("a future", function()
   it("has its error leave each awaiting task on a path of its own [10.2, 5.2]",
-    virtual(function()
+    function()
       local future, mine = weft.future(), weft.Error "mine"
       local tasks = {}
       for _, name in ipairs { "a", "b" } do
@@ -228,7 +233,7 @@ describe("a future", function()
       end
       assert.is_nil(mine.task)
       assert.equal(mine, future:error())
-    end))
+    end)
 
   it("runs a callback with no variable, where none was set yet [15.1]",
     function()

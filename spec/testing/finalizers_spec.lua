@@ -1,9 +1,12 @@
 -- What a test has undone at its end, the last first.
 local weft = require "weft"
 local finalizers = require "weft.testing.finalizers"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 
-local virtual, fails = helper.virtual, helper.fails
+local fails = helper.fails
+
+testing.options { virtual = true }
 
 -- A resource that notes in `said` when it is entered and left, after a sleep.
 local function noting(said, name)
@@ -18,7 +21,7 @@ end
 
 describe("weft.testing.finalizers", function()
   it("leaves what was used and calls what was deferred, the last first",
-    virtual(function()
+    function()
       local said = {}
       assert.equal("a", finalizers.use(noting(said, "a")))
       finalizers.defer(function(x, y) said[#said + 1] = x .. y end, "de", "f")
@@ -28,9 +31,9 @@ describe("weft.testing.finalizers", function()
       assert.same({ "+a", "+b", "-b", "def", "-a" }, said)
       assert.equal(0, finalizers.count())
       assert.equal(4, weft.now())
-    end))
+    end)
 
-  it("undoes also what is added meanwhile", virtual(function()
+  it("undoes also what is added meanwhile", function()
     local said = {}
     finalizers.defer(function()
       finalizers.defer(table.insert, said, "later")
@@ -38,17 +41,17 @@ describe("weft.testing.finalizers", function()
     end)
     finalizers.run()
     assert.same({ "first", "later" }, said)
-  end))
+  end)
 
-  it("closes what has only close()", virtual(function()
+  it("closes what has only close()", function()
     local closed = 0
     local object = { close = function() closed = closed + 1 end }
     assert.equal(object, finalizers.use(object))
     finalizers.run()
     assert.equal(1, closed)
-  end))
+  end)
 
-  it("runs all of them, and raises the one that failed", virtual(function()
+  it("runs all of them, and raises the one that failed", function()
     local said = {}
     finalizers.defer(table.insert, said, "a")
     finalizers.defer(error, "broken", 0)
@@ -57,19 +60,19 @@ describe("weft.testing.finalizers", function()
     assert.equal("broken", err.value)
     assert.same({ "b", "a" }, said)
     finalizers.run() -- nothing is left
-  end))
+  end)
 
-  it("raises several failures as a group, in their order", virtual(function()
+  it("raises several failures as a group, in their order", function()
     finalizers.defer(error, "second", 0)
     finalizers.defer(error, weft.ClosedError "first", 0)
     local err = fails("ErrorGroup", finalizers.run)
     assert.equal(2, #err.errors)
     assert.is_true(err.errors[1]:is "ClosedError")
     assert.equal("second", err.errors[2].value)
-  end))
+  end)
 
   it("gives the test's error to what it leaves, which cannot handle it",
-    virtual(function()
+    function()
       local got = {}
       finalizers.use { enter = function() end, exit = function(_, err)
         got[1] = err
@@ -82,9 +85,9 @@ describe("weft.testing.finalizers", function()
       end)())
       finalizers.run "the test's"
       assert.same({ "the test's", "the test's" }, got)
-    end))
+    end)
 
-  it("is shielded: a cancellation shows after it [12.1]", virtual(function()
+  it("is shielded: a cancellation shows after it [12.1]", function()
     local said = {}
     local scope = weft.scope(function(scope)
       finalizers.use(noting(said, "a"))
@@ -94,9 +97,9 @@ describe("weft.testing.finalizers", function()
       weft.checkpoint()
     end)
     assert.is_true(scope:cancelled_caught())
-  end))
+  end)
 
-  it("lets a fixture have a group around its yield", virtual(function()
+  it("lets a fixture have a group around its yield", function()
     local ended
     finalizers.use(weft.context(function(yield)
       weft.group(function(g)
@@ -108,21 +111,22 @@ describe("weft.testing.finalizers", function()
     weft.yield()
     finalizers.run()
     assert.is_true(ended)
-  end))
+  end)
 
-  it("does not keep what could not be entered", virtual(function()
+  it("does not keep what could not be entered", function()
     local err = fails("ClosedError", finalizers.use, {
       enter = function() error(weft.ClosedError "no", 0) end,
       exit = function() error "never entered" end,
     })
     assert.equal("no", err.message)
     assert.equal(0, finalizers.count())
-  end))
-
-  it("refuses what is no resource, no function, and no task", function()
-    helper.refuses({ "use(resource)", "number 1" }, finalizers.use, 1)
-    helper.refuses({ "defer(fn, ...)", "nil" }, finalizers.defer)
-    fails("InvalidStateError", finalizers.run)
-    fails("InvalidStateError", finalizers.use, { close = print })
   end)
+
+  it("refuses what is no resource, no function, and no task",
+    testing.plain(function()
+      helper.refuses({ "use(resource)", "number 1" }, finalizers.use, 1)
+      helper.refuses({ "defer(fn, ...)", "nil" }, finalizers.defer)
+      fails("InvalidStateError", finalizers.run)
+      fails("InvalidStateError", finalizers.use, { close = print })
+    end))
 end)

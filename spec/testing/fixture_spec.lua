@@ -5,7 +5,9 @@ local fixture = require "weft.testing.fixture"
 local testing = require "weft.testing"
 local helper = require "spec.helper"
 
-local virtual, fails = helper.virtual, helper.fails
+local fails = helper.fails
+
+testing.options { virtual = true }
 
 -- A fixture of that name, which notes in `said` what is done with it.
 local function noting(said, name, first)
@@ -20,34 +22,32 @@ local function noting(said, name, first)
 end
 
 describe("a fixture", function()
-  it("is made when it is asked for, and parks in both halves",
-    virtual(function()
-      local said = {}
-      local db = noting(said, "db")
-      assert.same({}, said)
-      assert.equal("db", db())
-      assert.same({ "+db" }, said)
-      finalizers.run()
-      assert.same({ "+db", "-db" }, said)
-      assert.equal(2, weft.now())
-    end))
+  it("is made when it is asked for, and parks in both halves", function()
+    local said = {}
+    local db = noting(said, "db")
+    assert.same({}, said)
+    assert.equal("db", db())
+    assert.same({ "+db" }, said)
+    finalizers.run()
+    assert.same({ "+db", "-db" }, said)
+    assert.equal(2, weft.now())
+  end)
 
-  it("is one for all who ask in a test, and another in the next",
-    virtual(function()
-      local count = 0
-      local db = fixture.new(function(yield)
-        count = count + 1
-        yield { number = count }
-      end)
-      local first = db()
-      assert.equal(first, db())
-      assert.equal(1, count)
-      finalizers.run()
-      assert.equal(2, db().number)
-      finalizers.run()
-    end))
+  it("is one for all who ask in a test, and another in the next", function()
+    local count = 0
+    local db = fixture.new(function(yield)
+      count = count + 1
+      yield { number = count }
+    end)
+    local first = db()
+    assert.equal(first, db())
+    assert.equal(1, count)
+    finalizers.run()
+    assert.equal(2, db().number)
+    finalizers.run()
+  end)
 
-  it("may use others, which outlive it", virtual(function()
+  it("may use others, which outlive it", function()
     local said = {}
     local server = noting(said, "server")
     local client = noting(said, "client", server)
@@ -57,35 +57,35 @@ describe("a fixture", function()
     finalizers.run()
     assert.same({ "+server", "+client", "+session", "-session", "-client",
       "-server" }, said)
-  end))
+  end)
 
-  it("is made once though several tasks ask at a time", virtual(function()
+  it("is made once though several tasks ask at a time", function()
     local said = {}
     local db = noting(said, "db")
     local results = weft.gather { db, db, db }
     assert.same({ "db", "db", "db", n = 3 }, results)
     assert.same({ "+db" }, said)
     finalizers.run()
-  end))
+  end)
 
-  it("yields several values, nils too", virtual(function()
+  it("yields several values, nils too", function()
     local both = fixture.new(function(yield) yield("a", nil, "c", nil) end)
     assert.equal(4, select("#", both()))
     assert.same({ "a", nil, "c" }, { both() })
     finalizers.run()
-  end))
+  end)
 
-  it("is another one for other arguments", virtual(function()
+  it("is another one for other arguments", function()
     local user = fixture.new(function(yield, name) yield { name = name } end)
     assert.equal("ann", user("ann").name)
     assert.equal(user "ann", user "ann")
     assert.are_not.equal(user "ann", user "bob")
     assert.are_not.equal(user(), user(nil))
     finalizers.run()
-  end))
+  end)
 
   it("has the test's error raised at its yield, which it cannot handle",
-    virtual(function()
+    function()
       local seen
       local db = fixture.new(function(yield)
         local ok, err = pcall(yield)
@@ -94,10 +94,10 @@ describe("a fixture", function()
       db()
       finalizers.run "the test's"
       assert.equal("the test's", seen)
-    end))
+    end)
 
   it("that fails while it is made is left as not made: the next call tries "
-    .. "again", virtual(function()
+    .. "again", function()
     local count = 0
     local db = fixture.new(function(yield)
       count = count + 1
@@ -111,9 +111,9 @@ describe("a fixture", function()
     assert.equal(0, finalizers.count())
     assert.equal(2, db())
     finalizers.run()
-  end))
+  end)
 
-  it("whose maker is cancelled tells the others", virtual(function()
+  it("whose maker is cancelled tells the others", function()
     local db = noting({}, "db")
     local maker = weft.spawn(db)
     local other = weft.spawn(db)
@@ -122,19 +122,19 @@ describe("a fixture", function()
     local err = fails("InvalidStateError", other.await, other)
     assert.truthy(err.message:find("was cancelled", 1, true))
     assert.equal(0, finalizers.count())
-  end))
+  end)
 
-  it("cannot ask for itself", virtual(function()
+  it("cannot ask for itself", function()
     local first, second
     first = fixture.new(function(yield) yield(second()) end)
     second = fixture.new(function(yield) yield(first()) end)
     local err = fails("InvalidStateError", first)
     assert.truthy(err.message:find("asks for itself", 1, true))
     assert.equal(0, finalizers.count())
-  end))
+  end)
 
   it("fails the test if taking it down fails; the others are taken down",
-    virtual(function()
+    function()
       local said = {}
       noting(said, "db")()
       fixture.new(function(yield)
@@ -143,16 +143,16 @@ describe("a fixture", function()
       end)()
       fails("ClosedError", finalizers.run)
       assert.same({ "+db", "-db" }, said)
-    end))
+    end)
 
-  it("must yield, and once", virtual(function()
+  it("must yield, and once", function()
     fails("InvalidStateError", fixture.new(function() end))
     local twice = fixture.new(function(yield) yield() yield() end)
     twice()
     fails("InvalidStateError", finalizers.run)
-  end))
+  end)
 
-  it("may have a group around its yield", virtual(function()
+  it("may have a group around its yield", function()
     local beats = 0
     local heart = fixture.new(function(yield)
       weft.group(function(g)
@@ -170,10 +170,10 @@ describe("a fixture", function()
     weft.sleep(2.5)
     finalizers.run()
     assert.equal(3, beats)
-  end))
+  end)
 
   it("with a group is left at the end of the function that asked for it",
-    function()
+    testing.plain(function()
       local said = {}
       local group = fixture.new(function(yield, fails_after)
         weft.group(function(g)
@@ -197,11 +197,11 @@ describe("a fixture", function()
         group(10)
         error("own", 0)
       end)))
-    end)
+    end))
 
-  it("refuses what is no function, and needs a task", function()
+  it("refuses what is no function, and needs a task", testing.plain(function()
     helper.refuses({ "fixture(fn)", "number 1" }, fixture.new, 1)
     local err = fails("InvalidStateError", fixture.new(print))
     assert.truthy(err.message:find("the fixture needs a runtime", 1, true))
-  end)
+  end))
 end)

@@ -1,5 +1,6 @@
 -- Options of tests: which hold where, and what is refused.
 local busted_child = require "busted_child"
+local testing = require "weft.testing"
 local options = require "weft.testing.options"
 
 local HELPER = "--helper=weft.testing.busted"
@@ -39,6 +40,7 @@ describe("weft.testing.options", function()
   end)
 
   it("has a limit in real time for all, that of the clock for some", function()
+    testing.env("WEFT_TEST_TIMEOUT", nil)
     local real = options.complete {}
     assert.equal(5, real.timeout)
     local virtual = options.complete { virtual = true }

@@ -2,12 +2,15 @@
 local weft = require "weft"
 local finalizers = require "weft.testing.finalizers"
 local temp_dir = require "weft.testing.temp_dir"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 
 local fs = weft.fs
 
+testing.options { virtual = true }
+
 describe("testing.temp_dir", function()
-  it("is removed with all that is in it", helper.virtual(function()
+  it("is removed with all that is in it", function()
     local first, second = temp_dir.new(), temp_dir.new()
     assert.are_not.equal(first, second)
     fs.mkdir(first .. "/deep")
@@ -15,18 +18,17 @@ describe("testing.temp_dir", function()
     finalizers.run()
     assert.is_false(fs.exists(first))
     assert.is_false(fs.exists(second))
-  end))
+  end)
 
-  it("may be removed by the test itself, and be in another place",
-    helper.virtual(function()
-      local outer = temp_dir.new()
-      local inner = temp_dir.new(outer .. "/inner-")
-      assert.equal(1, (inner:find(outer .. "/inner-", 1, true)))
-      fs.remove_all(outer)
-      finalizers.run()
-    end))
+  it("may be removed by the test itself, and be in another place", function()
+    local outer = temp_dir.new()
+    local inner = temp_dir.new(outer .. "/inner-")
+    assert.equal(1, (inner:find(outer .. "/inner-", 1, true)))
+    fs.remove_all(outer)
+    finalizers.run()
+  end)
 
-  it("refuses what is no prefix", helper.virtual(function()
+  it("refuses what is no prefix", function()
     helper.refuses({ "prefix", "number 1" }, temp_dir.new, 1)
-  end))
+  end)
 end)

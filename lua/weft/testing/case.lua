@@ -31,11 +31,10 @@ local function takes_report(kind, err)
 end
 
 -- What a test is told of what it has left, and of a deadlock, costs something.
-local WATCH = { sites = true, deadlock = true }
-
+-- Main itself was spawned at no place of the user's, so `sites` is for main.
 local function with_watch(fn)
   local before = debugging.debug()
-  debugging.debug(WATCH)
+  debugging.debug { deadlock = true }
   opened.watch(true)
   leaks.begin()
   local ok, err = pcall(fn)
@@ -67,6 +66,7 @@ function case.in_runtime(options, main)
     with_watch(function()
       run.run_with({ virtual = options.virtual, seed = options.seed or nil },
         function()
+          debugging.debug { sites = true }
           clock = options.virtual and clocks.new() or nil
           main()
         end)
