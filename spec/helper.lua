@@ -5,6 +5,10 @@ local testing = require "weft.testing"
 
 local helper = {}
 
+-- For specs that were begun before all tests ran in tasks.
+helper.virtual, helper.run = testing.virtual, testing.task
+helper.take_reports = testing.reports
+
 --- Lets the others run until something is reported; returns the reports.
 function helper.await_reports()
   local reports

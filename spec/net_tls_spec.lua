@@ -245,7 +245,7 @@ describe("the option tls", function()
 end)
 
 describe("a stream in memory", function()
-  it("speaks TLS", virtual(function()
+  it("speaks TLS", testing.virtual(function()
     local client, server = stream_pair.new { split = 100, delay = 0.5 }
     weft.gather { function()
       server:start_tls { server = true, cert = paper, key = paper }

@@ -1,10 +1,11 @@
 -- Slow steps, and the watchdog, which prints while a step still holds the loop.
 local weft = require "weft"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 local report = require "weft.report"
 local steps = require "weft.steps"
 
-local virtual = helper.virtual
+testing.options { virtual = true }
 
 -- Real seconds of computing, on whatever clock the runtime is.
 local function compute(seconds)
@@ -19,7 +20,7 @@ describe("a slow step", function()
   local function report_of(task)
     weft.debug(false)
     local found
-    for _, got in ipairs(helper.take_reports()) do
+    for _, got in ipairs(testing.reports()) do
       assert.equal(report.SLOW, got.kind)
       if got.task == task then
         assert.is_nil(found)
@@ -30,7 +31,7 @@ describe("a slow step", function()
   end
 
   it("is reported when it parks, with task, time and traceback [29.2]",
-    virtual(function()
+    function()
       weft.debug { slow = 0.01 }
       weft.spawn("cruncher", function()
         compute(0.012)
@@ -41,44 +42,43 @@ describe("a slow step", function()
       assert.is_true(ms >= 12, got.err.message)
       assert.is_truthy(got.traceback:find("in function 'sleep'", 1, true))
       assert.is_truthy(got.traceback:find("steps_spec.lua", 1, true))
-    end))
+    end)
 
   it("is reported when it is the last, which has no traceback [29.2]",
-    virtual(function()
+    function()
       weft.debug { slow = 0.01 }
       local task = weft.spawn(function() compute(0.012) end)
       task:await()
       local got = report_of(task:name())
       assert.matches("^its last step took %d+ ms$", got.err.message)
       assert.is_nil(got.traceback)
-    end))
+    end)
 
-  it("of a task that fails is reported with where it failed [29.2]",
-    virtual(function()
-      weft.debug { slow = 0.01 }
-      local function break_down()
-        compute(0.012)
-        error "broken"
-      end
-      local task = weft.spawn("breaker", function()
-        break_down()
-        return true
-      end)
-      helper.error_of(task.await, task)
-      local got = report_of "breaker"
-      assert.is_truthy(got.traceback:find("break_down", 1, true))
-    end))
+  it("of a task that fails is reported with where it failed [29.2]", function()
+    weft.debug { slow = 0.01 }
+    local function break_down()
+      compute(0.012)
+      error "broken"
+    end
+    local task = weft.spawn("breaker", function()
+      break_down()
+      return true
+    end)
+    helper.error_of(task.await, task)
+    local got = report_of "breaker"
+    assert.is_truthy(got.traceback:find("break_down", 1, true))
+  end)
 
-  it("may be a callback's, which has no task [29.2]", virtual(function()
+  it("may be a callback's, which has no task [29.2]", function()
     weft.debug { slow = 0.01 }
     weft.call_soon(compute, 0.012)
     weft.yield()
     weft.yield()
     local got = report_of(nil)
     assert.matches("^a callback took %d+ ms$", got.err.message)
-  end))
+  end)
 
-  it("is none below the limit, or once it is off [29.2]", virtual(function()
+  it("is none below the limit, or once it is off [29.2]", function()
     weft.debug { slow = 30 }
     compute(0.002)
     weft.yield()
@@ -86,8 +86,8 @@ describe("a slow step", function()
     weft.debug { slow = false }
     compute(0.002)
     weft.yield()
-    assert.same({}, helper.take_reports())
-  end))
+    assert.same({}, testing.reports())
+  end)
 
   it("is told to a person in two lines and a traceback", function()
     local err = weft.Error "a step took 12 ms"
@@ -299,7 +299,7 @@ describe("the watchdog", function()
       .. "for \tcrunch")
   end)
 
-  it("tells nobody twice what it has printed", virtual(function()
+  it("tells nobody twice what it has printed", function()
     local receiver = report.get_receiver()
     report.set_receiver(nil)
     local real = io.stderr
@@ -307,5 +307,5 @@ describe("the watchdog", function()
     steps.blocked("cruncher", "has held the loop for 1 s", "stack traceback:")
     io.stderr = real -- luacheck: ignore
     report.set_receiver(receiver)
-  end))
+  end)
 end)

@@ -1,8 +1,11 @@
 -- The trace of tasks in a file: read back by a JSON parser.
 local weft = require "weft"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 local json = require "weft.json"
 local trace_file = require "weft.trace_file"
+
+testing.options { virtual = true }
 
 local path
 
@@ -71,50 +74,49 @@ describe("a trace in a file", function()
     end)
   end
 
-  it("has a row a task, full of paired slices, and arrows",
-    helper.virtual(function()
-      trace_file.start(path)
-      work()
-      assert.is_true(trace_file.stop())
-      local events, rows = read_trace()
-      assert.same({ "step", "group", "ready", "step" }, rows[1].name == "main"
-        and { unpack(rows[1]) })
-      local producer = row_of(rows, "producer")
-      assert.equal("ready", producer[1])
-      assert.equal("step", producer[2])
-      assert.equal("queue (to put)", producer[3])
-      local begun, ended = {}, {}
-      for _, event in ipairs(events) do
-        if event.ph == "s" then begun[event.id] = event end
-        if event.ph == "f" then ended[event.id] = event end
-      end
-      assert.is_true(#begun > 2)
-      for id, event in pairs(begun) do
-        assert.equal(event.ts, ended[id].ts)
-        assert.are_not.equal(event.tid, ended[id].tid)
-      end
-    end))
-
-  it("begins with the next run, and ends with it", function()
+  it("has a row a task, full of paired slices, and arrows", function()
     trace_file.start(path)
-    helper.virtual(work)()
+    work()
+    assert.is_true(trace_file.stop())
+    local events, rows = read_trace()
+    assert.same({ "step", "group", "ready", "step" }, rows[1].name == "main"
+      and { unpack(rows[1]) })
+    local producer = row_of(rows, "producer")
+    assert.equal("ready", producer[1])
+    assert.equal("step", producer[2])
+    assert.equal("queue (to put)", producer[3])
+    local begun, ended = {}, {}
+    for _, event in ipairs(events) do
+      if event.ph == "s" then begun[event.id] = event end
+      if event.ph == "f" then ended[event.id] = event end
+    end
+    assert.is_true(#begun > 2)
+    for id, event in pairs(begun) do
+      assert.equal(event.ts, ended[id].ts)
+      assert.are_not.equal(event.tid, ended[id].tid)
+    end
+  end)
+
+  it("begins with the next run, and ends with it", testing.plain(function()
+    trace_file.start(path)
+    testing.virtual(work)()
     assert.is_false(trace_file.stop())
     local _, rows = read_trace()
     assert.equal("ready", row_of(rows, "main")[1])
     assert.equal("step", rows[1][#rows[1]])
     os.remove(path)
-    helper.virtual(work)()
+    testing.virtual(work)()
     assert.is_nil(io.open(path))
-  end)
+  end))
 
-  it("may be stopped before that", function()
+  it("may be stopped before that", testing.plain(function()
     trace_file.start(path)
     assert.is_true(trace_file.stop())
-    helper.virtual(work)()
+    testing.virtual(work)()
     local file = io.open(path)
     assert.equal("", file:read "*a")
     file:close()
-  end)
+  end))
 
   it("is well-formed when the program fails, is ended or leaves", function()
     run "weft.spawn('a', weft.sleep, 0.001):await() error 'broken'"
@@ -139,15 +141,14 @@ describe("a trace in a file", function()
     read_trace(true)
   end)
 
-  it("refuses what is no file, and a second at a time", helper.virtual(
-    function()
-      helper.refuses({ "path must be the name of a file, got number 5" },
-        trace_file.start, 5)
-      helper.refuses({ "path must be" }, trace_file.start, "")
-      local err = helper.fails("OSError", trace_file.start, "/nowhere/a.json")
-      assert.is_truthy(err.message:find("/nowhere/a.json", 1, true))
-      trace_file.start(path)
-      err = helper.fails("InvalidStateError", trace_file.start, path)
-      assert.is_truthy(err.message:find("is being written", 1, true))
-    end))
+  it("refuses what is no file, and a second at a time", function()
+    helper.refuses({ "path must be the name of a file, got number 5" },
+      trace_file.start, 5)
+    helper.refuses({ "path must be" }, trace_file.start, "")
+    local err = helper.fails("OSError", trace_file.start, "/nowhere/a.json")
+    assert.is_truthy(err.message:find("/nowhere/a.json", 1, true))
+    trace_file.start(path)
+    err = helper.fails("InvalidStateError", trace_file.start, path)
+    assert.is_truthy(err.message:find("is being written", 1, true))
+  end)
 end)

@@ -2,20 +2,20 @@
 -- shown by the specs of those.
 local weft = require "weft"
 local faults = require "weft.testing.faults"
+local testing = require "weft.testing"
 local loopback = require "spec.loopback"
 local stream_pair = require "weft.testing.stream_pair"
 local helper = require "spec.helper"
 
-local virtual, fails, refuses = helper.virtual, helper.fails, helper.refuses
+local fails, refuses = helper.fails, helper.refuses
 
--- A test with the two ends of a pair, which it closes.
-local function with_pair(body, there, back)
-  return virtual(function()
-    local first, second = stream_pair.new(there, back)
-    body(first, second)
-    first:exit(true)
-    second:exit(true)
-  end)
+testing.options { virtual = true }
+
+-- The two ends of a pair until the end of the test.
+local function new_pair(there, back)
+  local first, second = stream_pair.new(there, back)
+  testing.defer(loopback.exit_all, { first, second })
+  return first, second
 end
 
 -- All that can be read, read by read.
@@ -28,7 +28,7 @@ local function reads(stream)
 end
 
 describe("testing.stream_pair", function()
-  it("connects two streams without a descriptor", virtual(function()
+  it("connects two streams without a descriptor", function()
     loopback.exit_all { stream_pair.new() } -- libuv opens one of its own
     local before = loopback.descriptors()
     local first, second = stream_pair.new()
@@ -41,19 +41,19 @@ describe("testing.stream_pair", function()
     assert.is_nil(second:read())
     first:close()
     second:close()
-  end))
+  end)
 
-  it("needs no time", with_pair(function(first, second)
+  it("needs no time", function()
+    local first, second = new_pair()
     weft.gather {
       function() first:write(("x"):rep(1e6)) first:shutdown() end,
       function() assert.equal(1e6, #second:read_all()) end,
     }
     assert.equal(0, weft.now())
-  end))
+  end)
 
   it("lets a reader that nobody will answer be found deadlocked [30.5]",
-    function()
-      local testing = require "weft.testing"
+    testing.plain(function()
       local err = fails("TimeoutError", testing.virtual(function()
         local first, second = stream_pair.new()
         local ok, err = pcall(first.read, first)
@@ -61,24 +61,24 @@ describe("testing.stream_pair", function()
         second:exit(true)
         if not ok then error(err, 0) end
       end, { timeout = math.huge }))
-      assert.truthy(err.message:find("nothing can wake it", 1, true),
+      assert.truthy(err.message:find("nothing can wake", 1, true),
         err.message)
-    end)
-
-  it("is left open, it is reported when it is collected [25.12]",
-    virtual(function()
-      do stream_pair.new() end
-      collectgarbage()
-      collectgarbage()
-      weft.yield()
-      local reports = helper.take_reports()
-      assert.equal(2, #reports)
-      assert.truthy(reports[1].err.message:find("in memory", 1, true))
     end))
+
+  it("is left open, it is reported when it is collected [25.12]", function()
+    do stream_pair.new() end
+    collectgarbage()
+    collectgarbage()
+    weft.yield()
+    local reports = testing.reports()
+    assert.equal(2, #reports)
+    assert.truthy(reports[1].err.message:find("in memory", 1, true))
+  end)
 end)
 
 describe("a delay", function()
-  it("passes on the test's clock", with_pair(function(first, second)
+  it("passes on the test's clock", function()
+    local first, second = new_pair { delay = 0.5 }
     first:write "a"
     weft.sleep(0.1)
     first:write "b"
@@ -89,30 +89,32 @@ describe("a delay", function()
     second:write "c"
     first:read()
     assert.equal(1.1, weft.now()) -- one table is for both ways
-  end, { delay = 0.5 }))
+  end)
 
-  it("may be of one way alone", with_pair(function(first, second)
+  it("may be of one way alone", function()
+    local first, second = new_pair({ delay = 2 }, {})
     first:write "a"
     second:read()
     assert.equal(2, weft.now())
     second:write "b"
     first:read()
     assert.equal(2, weft.now())
-  end, { delay = 2 }, {}))
+  end)
 
-  it("lets timeouts fire, before and not at its time [1.2]",
-    with_pair(function(first, second)
-      first:write "late"
-      fails("TimeoutError", weft.timeout, 2.9, function() second:read() end)
-      assert.equal("late", weft.timeout(0.1, function()
-        return second:read()
-      end))
-    end, { delay = 3 }))
+  it("lets timeouts fire, before and not at its time [1.2]", function()
+    local first, second = new_pair { delay = 3 }
+    first:write "late"
+    fails("TimeoutError", weft.timeout, 2.9, function() second:read() end)
+    assert.equal("late", weft.timeout(0.1, function()
+      return second:read()
+    end))
+  end)
 
-  it("may be for ever", with_pair(function(first, second)
+  it("may be for ever", function()
+    local first, second = new_pair { delay = math.huge }
     first:write "lost"
     fails("TimeoutError", weft.timeout, 3600, function() second:read() end)
-  end, { delay = math.huge }))
+  end)
 end)
 
 describe("splitting", function()
@@ -127,20 +129,20 @@ describe("splitting", function()
     return list
   end
 
-  it("gives each read at most so much", with_pair(function(first, second)
+  it("gives each read at most so much", function()
+    local first, second = new_pair { split = 5 }
     assert.same({ 5, 5, 5, 4 }, sizes(first, second))
-  end, { split = 5 }))
+  end)
 
-  it("gives the sizes of a list in turn", with_pair(function(first, second)
+  it("gives the sizes of a list in turn", function()
+    local first, second = new_pair { split = { 1, 10 } }
     assert.same({ 1, 10, 1, 7 }, sizes(first, second))
-  end, { split = { 1, 10 } }))
+  end)
 
   it("draws sizes by the seed, the same for the same", function()
     local function drawn(seed)
-      local list
-      with_pair(function(first, second)
-        list = sizes(first, second)
-      end, { split = { min = 1, max = 6 }, seed = seed })()
+      local list = sizes(new_pair { split = { min = 1, max = 6 },
+        seed = seed })
       for _, size in ipairs(list) do
         assert.is_true(size >= 1 and size <= 6)
       end
@@ -155,33 +157,37 @@ describe("splitting", function()
     assert.is_true(count > 5)
   end)
 
-  it("does not disturb lines", with_pair(function(first, second)
+  it("does not disturb lines", function()
+    local first, second = new_pair { split = 1 }
     first:write "one\ntwo\r\nthree"
     first:shutdown()
     assert.same({ "one", "two\r", "three" }, weft.collect(second:lines()))
-  end, { split = 1 }))
+  end)
 end)
 
 describe("a reset, an end and a wrong byte", function()
-  it("come after so many bytes", with_pair(function(first, second)
+  it("come after so many bytes", function()
+    local first, second = new_pair({ reset_after = 5 }, {})
     first:write "0123456789"
     assert.equal("01234", second:read_exactly(5))
     local err = fails("OSError", second.read, second)
     assert.equal("ECONNRESET", err.code)
     assert.equal("ECONNRESET", fails("OSError", first.read, first).code)
     assert.equal("ECONNRESET", fails("OSError", first.write, first, "x").code)
-  end, { reset_after = 5 }, {}))
+  end)
 
-  it("come at once when they are set later", with_pair(function(first, second)
+  it("come at once when they are set later", function()
+    local first, second = new_pair()
     first:write "before"
     local reader = weft.spawn(second.read_all, second)
     weft.yield()
     faults.set(first, { reset_after = 0 })
     fails("OSError", reader.await, reader)
     assert.equal("before", second:read()) -- was kept [25.5]
-  end))
+  end)
 
-  it("cut off what is read", with_pair(function(first, second)
+  it("cut off what is read", function()
+    local first, second = new_pair({ truncate_after = 7 }, {})
     first:write "0123456789"
     local err = fails("IncompleteReadError", second.read_exactly, second, 10)
     assert.equal("0123456", err.partial)
@@ -189,16 +195,18 @@ describe("a reset, an end and a wrong byte", function()
     assert.is_nil(second:read())
     second:write "still heard"
     assert.equal("still heard", first:read())
-  end, { truncate_after = 7 }, {}))
+  end)
 
-  it("turn one byte's bits round", with_pair(function(first, second)
+  it("turn one byte's bits round", function()
+    local first, second = new_pair { corrupt_at = 1 }
     first:write "abc"
     assert.equal("a" .. string.char(255 - ("b"):byte()) .. "c", second:read())
-  end, { corrupt_at = 1 }))
+  end)
 end)
 
 describe("the buffer", function()
-  it("bounds what is under way", with_pair(function(first, second)
+  it("bounds what is under way", function()
+    local first, second = new_pair { buffer = 4 }
     first:write "0123456789"
     assert.equal(6, first:statistics().unsent)
     local flush = weft.spawn(first.flush, first)
@@ -206,23 +214,23 @@ describe("the buffer", function()
     assert.is_false(flush:done())
     second:read_exactly(6)
     flush:await()
-  end, { buffer = 4 }))
+  end)
 
-  it("may be none: what is written is sent when it is read",
-    with_pair(function(first, second)
-      local flush = weft.spawn(function()
-        first:write "x"
-        first:flush()
-        return weft.now()
-      end)
-      weft.sleep(3)
-      second:read()
-      assert.equal(3, flush:await())
-    end, { buffer = 0 }))
+  it("may be none: what is written is sent when it is read", function()
+    local first, second = new_pair { buffer = 0 }
+    local flush = weft.spawn(function()
+      first:write "x"
+      first:flush()
+      return weft.now()
+    end)
+    weft.sleep(3)
+    second:read()
+    assert.equal(3, flush:await())
+  end)
 end)
 
 describe("faults", function()
-  it("are refused with the name of what is wrong", virtual(function()
+  it("are refused with the name of what is wrong", function()
     for _, case in ipairs {
       { { delay = -1 }, "delay", "number -1" },
       { { split = 0 }, "split", "number 0" },
@@ -242,9 +250,9 @@ describe("faults", function()
       refuses(case, stream_pair.new, given)
       refuses(case, stream_pair.new, {}, given)
     end
-  end))
+  end)
 
-  it("are set on ends of pairs, as long as both are open", virtual(function()
+  it("are set on ends of pairs, as long as both are open", function()
     local first, second = stream_pair.new()
     refuses({ "stream must be a stream", "number 1" }, faults.set, 1, {})
     second:close()
@@ -255,9 +263,9 @@ describe("faults", function()
     refuses({ "testing.faulty" }, faults.set, one, { delay = 1 })
     one:exit(true)
     other:exit(true)
-  end))
-
-  it("of a pair need a runtime", function()
-    fails("InvalidStateError", stream_pair.new)
   end)
+
+  it("of a pair need a runtime", testing.plain(function()
+    fails("InvalidStateError", stream_pair.new)
+  end))
 end)
