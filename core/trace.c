@@ -13,8 +13,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,8 +25,9 @@ enum {
 
 struct trace {
   int fd;
-  bool failed;         /* reported; nothing is written any more */
-  bool begun;          /* there is an event before the next */
+  bool failed; /* reported; nothing is written any more */
+  bool begun;  /* there is an event before the next */
+  uint64_t pid;
   uint64_t start_ns;   /* times in the file count from here */
   uint64_t flow_count; /* arrows so far: their ids */
   uint64_t offset;     /* in the file, of what comes next */
@@ -78,15 +77,28 @@ static void flush(weft_runtime *rt) {
 
 /* -- Events --------------------------------------------------------------- */
 
-__attribute__((format(printf, 2, 3))) static void put(struct trace *trace,
-                                                      const char *format, ...) {
-  va_list arguments;
-  size_t room = BUFFER_BYTES - trace->used;
-  va_start(arguments, format);
-  int length = vsnprintf(trace->buffer + trace->used, room, format, arguments);
-  va_end(arguments);
-  assert(length >= 0 && (size_t)length < room);
-  trace->used += (size_t)length;
+/* There is room: put_head has seen to it. printf would take most of the time.
+ */
+static void put_bytes(struct trace *trace, const char *from, size_t size) {
+  assert(size < BUFFER_BYTES - trace->used);
+  memcpy(trace->buffer + trace->used, from, size);
+  trace->used += size;
+}
+
+static void put(struct trace *trace, const char *text) {
+  put_bytes(trace, text, strlen(text));
+}
+
+/* With at least [digits] of them, 20 at most. */
+static void put_number(struct trace *trace, uint64_t number, int digits) {
+  char text[20];
+  int begin = (int)sizeof text;
+  while (number > 0 || digits > 0) {
+    text[--begin] = (char)('0' + number % 10);
+    number /= 10;
+    digits--;
+  }
+  put_bytes(trace, text + begin, sizeof text - (size_t)begin);
 }
 
 /* What every event begins with: [phase], the task's row, the time in
@@ -97,10 +109,16 @@ static void put_head(weft_runtime *rt, char phase, uint64_t task,
   uint64_t since_ns = time_ns - trace->start_ns;
   if (trace->used > BUFFER_BYTES - EVENT_BYTES)
     flush(rt);
-  put(trace, "%s{\"ph\":\"%c\",\"pid\":%d,\"tid\":%" PRIu64,
-      trace->begun ? ",\n" : "", phase, (int)getpid(), task);
-  put(trace, ",\"ts\":%" PRIu64 ".%03u", since_ns / 1000,
-      (unsigned)(since_ns % 1000));
+  put(trace, trace->begun ? ",\n{\"ph\":\"" : "{\"ph\":\"");
+  put_bytes(trace, &phase, 1);
+  put(trace, "\",\"pid\":");
+  put_number(trace, trace->pid, 1);
+  put(trace, ",\"tid\":");
+  put_number(trace, task, 1);
+  put(trace, ",\"ts\":");
+  put_number(trace, since_ns / 1000, 1);
+  put(trace, ".");
+  put_number(trace, since_ns % 1000, 3);
   trace->begun = true;
 }
 
@@ -118,18 +136,24 @@ static size_t utf8_length(const char *text) {
   return length;
 }
 
+static void put_code(struct trace *trace, unsigned code) {
+  char text[8];
+  snprintf(text, sizeof text, "\\u%04x", code & 0xff);
+  put(trace, text);
+}
+
 /* Text as a string of JSON; what is not UTF-8 goes byte by byte. */
 static void put_text(struct trace *trace, const char *text) {
   size_t end = trace->used + NAME_BYTES;
   put(trace, "\"");
   while (*text != '\0' && trace->used < end) {
-    unsigned char c = (unsigned char)*text;
     size_t length = utf8_length(text);
-    if (length == 0 || c < 0x20)
-      put(trace, "\\u%04x", c);
-    else
-      put(trace, "%s%.*s", c == '"' || c == '\\' ? "\\" : "", (int)length,
-          text);
+    if (length == 0 || (unsigned char)*text < 0x20) {
+      put_code(trace, (unsigned char)*text);
+    } else {
+      put(trace, *text == '"' || *text == '\\' ? "\\" : "");
+      put_bytes(trace, text, length);
+    }
     text += length == 0 ? 1 : length;
   }
   put(trace, "\"");
@@ -140,7 +164,9 @@ static void put_begin(weft_runtime *rt, const struct task *task,
                       const char *name) {
   struct trace *trace = rt->observation.trace;
   put_head(rt, 'B', task->id, time_ns);
-  put(trace, ",\"cat\":\"%s\",\"name\":", category);
+  put(trace, ",\"cat\":\"");
+  put(trace, category);
+  put(trace, "\",\"name\":");
   put_text(trace, name);
   put(trace, "}");
 }
@@ -161,30 +187,39 @@ static void put_name(weft_runtime *rt, const struct task *task,
   put(trace, "}}");
 }
 
+static void put_end_of_arrow(weft_runtime *rt, char phase, uint64_t task,
+                             uint64_t time_ns, const char *name) {
+  struct trace *trace = rt->observation.trace;
+  put_head(rt, phase, task, time_ns);
+  put(trace, phase == 'f' ? ",\"bp\":\"e\",\"cat\":\"" : ",\"cat\":\"");
+  put(trace, name);
+  put(trace, "\",\"name\":\"");
+  put(trace, name);
+  put(trace, "\",\"id\":");
+  put_number(trace, trace->flow_count, 1);
+  put(trace, "}");
+}
+
 /* An arrow from the step of the task [from] to [task], which is ready now. */
 static void put_arrow(weft_runtime *rt, uint64_t from, const struct task *task,
                       uint64_t time_ns, const char *name) {
-  struct trace *trace = rt->observation.trace;
   if (from == 0)
     return;
-  uint64_t id = ++trace->flow_count;
-  put_head(rt, 's', from, time_ns);
-  put(trace, ",\"cat\":\"%s\",\"name\":\"%s\",\"id\":%" PRIu64 "}", name, name,
-      id);
-  put_head(rt, 'f', task->id, time_ns);
-  put(trace, ",\"bp\":\"e\",\"cat\":\"%s\",\"name\":\"%s\",\"id\":%" PRIu64 "}",
-      name, name, id);
+  rt->observation.trace->flow_count++;
+  put_end_of_arrow(rt, 's', from, time_ns, name);
+  put_end_of_arrow(rt, 'f', task->id, time_ns, name);
 }
 
 static void put_spawn(weft_runtime *rt, const struct task *task,
                       uint64_t time_ns, uint64_t spawner) {
+  struct trace *trace = rt->observation.trace;
   put_name(rt, task, time_ns);
   if (spawner != 0) {
     put_head(rt, 'i', spawner, time_ns);
-    put(rt->observation.trace,
-        ",\"s\":\"t\",\"cat\":\"spawn\",\"name\":\"spawn\",\"args\":"
-        "{\"task\":%" PRIu64 "}}",
-        task->id);
+    put(trace, ",\"s\":\"t\",\"cat\":\"spawn\",\"name\":\"spawn\",\"args\":"
+               "{\"task\":");
+    put_number(trace, task->id, 1);
+    put(trace, "}}");
   }
   put_begin(rt, task, time_ns, "ready", "ready");
   put_arrow(rt, spawner, task, time_ns, "spawn");
@@ -273,6 +308,7 @@ static int open_trace(const char *path, struct trace **out) {
     return WEFT_ENOMEM;
   }
   trace->fd = fd;
+  trace->pid = (uint64_t)getpid();
   trace->start_ns = weft__now_real();
   *out = trace;
   return WEFT_OK;
