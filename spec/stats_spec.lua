@@ -1,13 +1,14 @@
 -- Numbers of the running program.
 local weft = require "weft"
-local helper = require "spec.helper"
+local testing = require "weft.testing"
+local run = require "weft.run"
 
-local virtual = helper.virtual
+testing.options { virtual = true }
 
 describe("weft.stats", function()
   after_each(function() weft.debug(false) end)
 
-  it("counts turns, switches, polls and callbacks of this run", virtual(
+  it("counts turns, switches, polls and callbacks of this run",
     function()
       local before = weft.stats()
       for _ = 1, 10 do weft.yield() end
@@ -20,9 +21,9 @@ describe("weft.stats", function()
       assert.is_true(weft.stats().polls > now.polls)
       assert.equal(1, now.callbacks - before.callbacks)
       assert.is_nil(now.longest_step)
-    end))
+    end)
 
-  it("counts tasks by what they do, and by what they wait for", virtual(
+  it("counts tasks by what they do, and by what they wait for",
     function()
       local queue, lock = weft.queue(), weft.lock()
       weft.group(function(g)
@@ -43,9 +44,9 @@ describe("weft.stats", function()
       lock:release()
       assert.same({ total = 1, ready = 0, running = 1, parked = 0 },
         weft.stats().tasks)
-    end))
+    end)
 
-  it("counts open objects by kind, a queue or channel as one", virtual(
+  it("counts open objects by kind, a queue or channel as one",
     function()
       local kept = { weft.queue(), weft.priority_queue(), weft.event(),
         weft.event(), weft.channel(), weft.semaphore(1) }
@@ -58,9 +59,9 @@ describe("weft.stats", function()
       weft.group(function() assert.equal(1, weft.stats().objects.group) end)
       kept[3]:close()
       assert.equal(1, weft.stats().objects.event)
-    end))
+    end)
 
-  it("has the longest step where steps are timed [29.2]", virtual(function()
+  it("has the longest step where steps are timed [29.2]", function()
     weft.debug { slow = 30 }
     weft.yield()
     local ends = os.clock() + 0.005
@@ -68,10 +69,11 @@ describe("weft.stats", function()
     weft.yield()
     local longest = weft.stats().longest_step
     assert.is_true(longest >= 0.004 and longest < 30, tostring(longest))
-  end))
+  end)
 
   it("lists queues and channels with where they were made, if that is kept",
-    virtual(function()
+    function()
+      weft.debug { sites = false }
       assert.is_nil(weft.stats().queues)
       weft.debug { sites = true }
       local queue = weft.queue(5)
@@ -90,33 +92,34 @@ describe("weft.stats", function()
       assert.equal(1, queues[2].size)
       assert.equal(3, queues[2].capacity)
       assert.equal("c", receiver:receive())
+    end)
+
+  it("keeps no queue alive, and shows none of another run",
+    testing.plain(function()
+      local kept
+      weft.debug { sites = true }
+      run.run_with({ virtual = true }, function()
+        kept = weft.queue()
+        do local _ = weft.queue() end
+        collectgarbage()
+        collectgarbage()
+        assert.equal(1, #weft.stats().queues)
+      end)
+      run.run_with({ virtual = true }, function()
+        assert.same({}, weft.stats().queues)
+        assert.equal(0, kept:size())
+      end)
     end))
 
-  it("keeps no queue alive, and shows none of another run", function()
-    local kept
-    virtual(function()
-      weft.debug { sites = true }
-      kept = weft.queue()
-      do local _ = weft.queue() end
-      collectgarbage()
-      collectgarbage()
-      assert.equal(1, #weft.stats().queues)
-    end)()
-    virtual(function()
-      weft.debug { sites = true }
-      assert.same({}, weft.stats().queues)
-      assert.equal(0, kept:size())
-    end)()
-  end)
-
-  it("is all zero outside a run", function()
+  it("is all zero outside a run", testing.plain(function()
+    weft.debug { sites = false }
     assert.same({ turns = 0, switches = 0, polls = 0, callbacks = 0,
       tasks = { total = 0, ready = 0, running = 0, parked = 0 }, timers = 0,
       waiting = {}, objects = {} }, weft.stats())
-  end)
+  end))
 
-  it("gives a table of the caller's own", virtual(function()
+  it("gives a table of the caller's own", function()
     weft.stats().tasks.total = 99
     assert.equal(1, weft.stats().tasks.total)
-  end))
+  end)
 end)
