@@ -78,7 +78,6 @@
 %ignore weft_set_observer; /* called in the middle of things */
 %ignore weft_peek_task;    /* for signal handlers */
 %ignore weft_get_progress; /* for other threads */
-%ignore weft_object_next;
 %ignore weft_set_report; /* errors have to be kept apart from reports first */
 %ignore weft_budget_word;
 %ignore weft_spawn;      /* a stack of its own under the language's stack */

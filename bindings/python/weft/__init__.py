@@ -23,6 +23,7 @@ from .listeners import *
 from .running import *
 from .scopes import *
 from .signals import *
+from .stats import *
 from .streams import *
 from .threads import *
 from .time import *
