@@ -217,6 +217,15 @@ static int coroutine_own(lua_State *L) {
   return 0;
 }
 
+/* is_in_coroutine() -> whether the caller runs in a coroutine inside a task,
+ * but a generator's, which has an owner that closes it */
+static int is_in_coroutine(lua_State *L) {
+  struct host *host = host_of(L);
+  const struct link *link = host->active == L ? host->job->link : NULL;
+  lua_pushboolean(L, link != NULL && link->generator == NULL);
+  return 1;
+}
+
 static int co_yield (lua_State *L) {
   struct host *host = host_of(L);
   if (!park_is_possible(L, host))
@@ -267,6 +276,7 @@ static void wrap_original(lua_State *L, struct host *host, const char *name,
 void open_coroutine(lua_State *L, struct host *host) {
   static const luaL_Reg functions[] = {{"yield_values", yield_values},
                                        {"coroutine_own", coroutine_own},
+                                       {"is_in_coroutine", is_in_coroutine},
                                        {NULL, NULL}};
   host_register(L, host, functions);
   lua_newtable(L);

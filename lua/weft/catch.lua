@@ -1,6 +1,7 @@
 --- try, catch and finally.
 -- @module weft.catch
 
+local cleanups = require "weft.cleanup"
 local core = require "weft.core"
 local errors = require "weft.error"
 local resource = require "weft.resource"
@@ -109,6 +110,10 @@ function catch.finally(fn, cleanup)
   scope.check_function(fn, "finally(fn, cleanup): fn")
   scope.check_function(cleanup, "finally(fn, cleanup): cleanup")
   core.check_park "weft.finally"
+  if cleanups.on then
+    return resource.leave_one(cleanup, run_cleanup,
+      cleanups.call("finally", fn))
+  end
   return resource.leave_one(cleanup, run_cleanup, xpcall(fn, errors.trace))
 end
 

@@ -15,6 +15,7 @@ local direct = require "weft.direct"
 local errors = require "weft.error"
 local report = require "weft.report"
 local ring = require "weft.ring"
+local site = require "weft.site"
 local stats = require "weft.stats"
 local waiters = require "weft.waiters"
 local is_count = require("weft.scope").is_count
@@ -42,8 +43,8 @@ local function close_orphan(self)
   if not self.open then return end
   self:close()
   report.report(report.UNCLOSED, nil, errors.classes.InvalidStateError(
-    ("a %s of a channel of capacity %s; close it"):format(self.word,
-      self.channel.capacity)))
+    ("a %s of a channel of capacity %s%s; close it"):format(self.word,
+      self.channel.capacity, self.place and ", made at " .. self.place or "")))
 end
 
 -- What an end holds to be closed by when it is collected. A finaliser may run
@@ -66,6 +67,7 @@ local function new_end(metatable, shared)
     channel = shared,
     open = true,
     seats = {}, -- of the tasks that wait on this end
+    place = site.on and site.here() or nil,
   }, metatable)
   self.guard = new_guard(self)
   return self

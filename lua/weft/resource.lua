@@ -6,6 +6,7 @@
 -- `finally` go through such lists in the same way, from the end.
 -- @module weft.resource
 
+local cleanup = require "weft.cleanup"
 local core = require "weft.core"
 local errors = require "weft.error"
 local owner = require "weft.owner"
@@ -176,6 +177,9 @@ local function with_one(object, fn)
   check_park "weft.with"
   local value = object
   if enter then value = enter(object) end
+  if cleanup.on then
+    return leave_one(object, exit, cleanup.call("with", fn, value))
+  end
   return leave_one(object, exit, xpcall(fn, trace, value))
 end
 
@@ -198,6 +202,10 @@ local function with_many(count, ...)
   end
   check_park "weft.with"
   local list = {}
+  if cleanup.on then
+    return resource.leave_all(list, cleanup.call("with", enter_all, list, count,
+      resources, enters, exits))
+  end
   return resource.leave_all(list,
     xpcall(enter_all, trace, list, count, resources, enters, exits))
 end

@@ -1,6 +1,7 @@
 --- Running a main function with a runtime of its own.
 -- @module weft.run
 
+local cleanup = require "weft.cleanup"
 local codes = require "weft.codes"
 local core = require "weft.core"
 local errors = require "weft.error"
@@ -54,6 +55,7 @@ local function start(main, virtual, seed, ...)
   local object = task.new()
   local code = core.run(object, virtual, seed, main, ...)
   owner.forget_scopes()
+  cleanup.report_left()
   require("weft.future").report_unseen()
   if code == EGIVENUP then error(given_up_error(object), 0) end
   if code then errors.fail(code) end
@@ -97,6 +99,7 @@ core.set_functions {
 switch.on_change(function(options)
   site.set(options.sites)
   core.set_hints(options.deadlock, options.leaks)
+  cleanup.on = options.leaks
 end)
 
 return run

@@ -2,6 +2,7 @@
 -- how much of it there is shows only while that runs.
 -- @module weft.stack
 
+local cleanup = require "weft.cleanup"
 local core = require "weft.core"
 local errors = require "weft.error"
 local resource = require "weft.resource"
@@ -98,6 +99,9 @@ function stack.stack(fn)
   scope.check_function(fn, "stack(fn): fn")
   core.check_park "weft.stack"
   local self = setmetatable({ scope = core.scope_current() }, metatable)
+  if cleanup.on then
+    return resource.leave_all(self, cleanup.call("stack", fn, self))
+  end
   return resource.leave_all(self, xpcall(fn, errors.trace, self))
 end
 
