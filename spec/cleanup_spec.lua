@@ -104,7 +104,7 @@ describe("a suspended coroutine", function()
 
   it("passes on what its function does, cancelled or not [13.9]",
     with_leaks(function()
-      local co = coroutine.create(function(...)
+      local co = coroutine.create(function()
         return weft.finally(function() return 1, nil, 3 end, function() end)
       end)
       assert.same({ true, 1, nil, 3 }, { coroutine.resume(co) })

@@ -17,13 +17,13 @@ local texts = {
   [codes.REPORT_SYSTEM] = "the system refused something; it is tried again",
   [codes.REPORT_UNCLOSED] = "something was left open, and is closed now",
   [codes.REPORT_ABANDONED] = "a job in a thread would not end",
-  [codes.REPORT_DEADLOCK] = "tasks wait for what cannot come",
   [codes.REPORT_LEFT] = "was left when the main task ended, and is cancelled",
 }
 
 -- Their error says what happened; there is no other.
 local told_by_error = {
   [codes.REPORT_SLOW] = true, [codes.REPORT_BLOCKED] = true,
+  [codes.REPORT_DEADLOCK] = true,
 }
 
 -- The kinds of reports, by name:
@@ -116,11 +116,12 @@ end
 ---@return string
 function report.text(kind, task, err, traceback)
   local who = task and "task " .. task .. ": " or ""
+  if kind == report.DEADLOCK then who = "deadlock: " end -- the error has them
   local in_error = told_by_error[kind]
   local lines = { who .. (in_error and err.message or texts[kind]
     or tostring(kind)) }
   if err and not in_error then lines[#lines + 1] = report.describe(err) end
-  if traceback and (not err or in_error or kind == report.DEADLOCK) then
+  if traceback and (not err or in_error) then
     lines[#lines + 1] = site.folded(traceback)
   end
   return table.concat(lines, "\n")
