@@ -2,9 +2,10 @@
 local weft = require "weft"
 local report = require "weft.report"
 local run = require "weft.run"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 
-local virtual = helper.virtual
+testing.options { virtual = true }
 
 local function collect()
   collectgarbage()
@@ -14,12 +15,12 @@ local function collect()
 end
 
 local function with_leaks(fn)
-  return virtual(function()
+  return function()
     weft.debug { leaks = true }
     local ok, err = pcall(fn)
     weft.debug { leaks = false }
     if not ok then error(err, 0) end
-  end)
+  end
 end
 
 local resource = { enter = function() return 1 end, exit = function() end }
@@ -49,7 +50,7 @@ describe("a suspended coroutine", function()
       with_leaks(function()
         suspend(way)
         collect()
-        local reports = helper.take_reports()
+        local reports = testing.reports()
         assert.equal(1, #reports)
         assert.equal(report.UNCLOSED, reports[1].kind)
         assert.is_truthy(reports[1].err.message:find(
@@ -72,7 +73,7 @@ describe("a suspended coroutine", function()
       end))
   end
 
-  it("is told of at the end of the run, if it is left then [13.9]", function()
+  it("is told of at the end of the run, if it is left then [13.9]", testing.plain(function()
     local reports, held = {}, nil
     weft.debug { leaks = true, report = function(kind, _, err)
       reports[#reports + 1] = { kind = kind, message = err.message }
@@ -86,10 +87,11 @@ describe("a suspended coroutine", function()
     assert.equal(1, #reports)
     assert.equal(report.UNCLOSED, reports[1].kind)
     assert.is_truthy(reports[1].message:find("was left at the end", 1, true))
-  end)
+  end))
 
   it("is not reported unless that is asked for, nor in a task [13.9]",
-    virtual(function()
+    function()
+      weft.debug { leaks = false }
       suspend(ways.with)
       collect()
       weft.debug { leaks = true }
@@ -100,7 +102,7 @@ describe("a suspended coroutine", function()
       weft.closing(numbers(), function(gen) gen:next() end)
       collect()
       weft.debug { leaks = false }
-    end))
+    end)
 
   it("passes on what its function does, cancelled or not [13.9]",
     with_leaks(function()

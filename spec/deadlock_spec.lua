@@ -3,6 +3,7 @@
 local weft = require "weft"
 local report = require "weft.report"
 local run = require "weft.run"
+local testing = require "weft.testing"
 
 -- Runs `fn` with the hint on, and returns the reports of deadlocks. Each
 -- cancels the run's main task, or goes to `opts.at_report`.
@@ -24,9 +25,12 @@ local function reports_of(fn, opts)
   return reports, ok, err
 end
 
+-- Each makes its own run.
+local function alone(name, fn) it(name, testing.plain(fn)) end
+
 describe("the deadlock hint", function()
   for _, virtual in ipairs { true, false } do
-    it("tells at once that nothing can wake a task, with the tree, on the "
+    alone("tells at once that nothing can wake a task, with the tree, on the "
       .. (virtual and "virtual" or "real") .. " clock [29.6]", function()
       local reports, ok, err = reports_of(function()
         weft.event():wait()
@@ -68,13 +72,13 @@ describe("the deadlock hint", function()
     end,
   }
   for what, fn in pairs(stuck) do
-    it("tells of main that waits in vain: " .. what .. " [29.6]", function()
+    alone("tells of main that waits in vain: " .. what .. " [29.6]", function()
       local reports = reports_of(fn)
       assert.equal(1, #reports)
     end)
   end
 
-  it("names the tasks of a circle, while others go on [29.6]", function()
+  alone("names the tasks of a circle, while others go on [29.6]", function()
     local reports = reports_of(function()
       local a, b = weft.lock(), weft.lock()
       local function cross(first, second)
@@ -99,7 +103,7 @@ describe("the deadlock hint", function()
     assert.is_truthy(reports[1].tree:find("other #4: waits for sleep", 1, true))
   end)
 
-  it("tells of a child that awaits who waits for it [29.6]", function()
+  alone("tells of a child that awaits who waits for it [29.6]", function()
     local reports = reports_of(function()
       local main = weft.current_task()
       weft.group(function(g)
@@ -110,7 +114,7 @@ describe("the deadlock hint", function()
       .. "group; child #2 waits for task main #1", reports[1].err.message)
   end)
 
-  it("is told again only when a task has run since [29.6]", function()
+  alone("is told again only when a task has run since [29.6]", function()
     local events, rounds = {}, 0
     local reports = reports_of(function()
       for i = 1, 3 do
@@ -123,7 +127,7 @@ describe("the deadlock hint", function()
     assert.equal(3, #reports)
   end)
 
-  it("is silent where a time, I/O or a process ends the wait [29.6]",
+  alone("is silent where a time, I/O or a process ends the wait [29.6]",
     function()
       local reports, ok, err = reports_of(function()
         weft.move_on_after(0.001, weft.sleep_forever)
@@ -143,7 +147,7 @@ describe("the deadlock hint", function()
       assert.same({}, reports)
     end)
 
-  it("is silent of a circle that a deadline ends [29.6]", function()
+  alone("is silent of a circle that a deadline ends [29.6]", function()
     local reports, ok = reports_of(function()
       local main = weft.current_task()
       weft.group(function(g)
@@ -154,7 +158,7 @@ describe("the deadlock hint", function()
     assert.same({}, reports)
   end)
 
-  it("is silent unless it is asked for [29.6]", function()
+  alone("is silent unless it is asked for [29.6]", function()
     local main
     weft.debug { report = function() error "nobody is to be told" end }
     local ok, err = pcall(run.run_with, { virtual = true }, function()

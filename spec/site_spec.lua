@@ -3,20 +3,28 @@ local weft = require "weft"
 local report = require "weft.report"
 local run = require "weft.run"
 local site = require "weft.site"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
+
+testing.options { virtual = true }
 
 local error_of = helper.error_of
 
 local HERE = "spec/site_spec.lua"
 
-local function with_sites(fn)
-  return helper.virtual(function()
-    weft.debug { sites = true }
+-- With or without places kept.
+local function with(on, fn)
+  return function()
+    local before = weft.debug().sites
+    weft.debug { sites = on }
     local ok, err = pcall(fn)
-    weft.debug { sites = false }
+    weft.debug { sites = before }
     if not ok then error(err, 0) end
-  end)
+  end
 end
+
+local function with_sites(fn) return with(true, fn) end
+local function without_sites(fn) return with(false, fn) end
 
 local function line() return debug.getinfo(2, "l").currentline end
 
@@ -46,7 +54,7 @@ describe("a place", function()
     end))
 
   it("is kept of a task after its end, nil where it was not kept [29.3]",
-    helper.virtual(function()
+    without_sites(function()
       local before = weft.spawn(function() end)
       weft.debug { sites = true }
       local at = line() + 1
@@ -62,7 +70,7 @@ describe("a place", function()
     local at = line() + 1
     weft.call_later(1, function() error "late" end)
     weft.sleep(2)
-    local reports = helper.take_reports()
+    local reports = testing.reports()
     assert.equal(report.CALLBACK, reports[1].kind)
     assert.equal(HERE .. ":" .. at, reports[1].err.spawned_at)
     local lines = lines_of(reports[1].err)
@@ -71,16 +79,14 @@ describe("a place", function()
   end))
 
   it("is told of what is collected while it is open [29.3]",
-    helper.run(function()
-      weft.debug { sites = true }
+    with_sites(function()
       local at = line() + 1
       weft.net.listen { host = "127.0.0.1", port = 0 }
-      weft.debug { sites = false }
       collectgarbage()
       collectgarbage()
       weft.yield()
       weft.yield()
-      local reports = helper.take_reports()
+      local reports = testing.reports()
       assert.equal(report.UNCLOSED, reports[1].kind)
       assert.is_truthy(reports[1].err.message:find(
         "made at " .. HERE .. ":" .. at, 1, true), reports[1].err.message)
@@ -96,7 +102,7 @@ describe("the place of a channel's end", function()
       collectgarbage()
       weft.yield()
       weft.yield()
-      local reports = helper.take_reports()
+      local reports = testing.reports()
       assert.equal(2, #reports)
       assert.is_truthy(reports[1].err.message:find(
         "a channel of capacity 3, made at " .. HERE .. ":" .. at, 1, true),
@@ -123,7 +129,7 @@ describe("a CancelledError", function()
     assert.is_truthy(err.traceback:find(HERE, 1, true), err.traceback)
   end))
 
-  it("has none without [10.3]", helper.virtual(function()
+  it("has none without [10.3]", without_sites(function()
     assert.is_nil(cancelled_error().traceback)
   end))
 
@@ -175,7 +181,7 @@ describe("the path of an error", function()
     end))
 
   it("has the tasks and who opened their groups without places [10.3]",
-    helper.virtual(function()
+    without_sites(function()
       local text = table.concat(lines_of(error_of(fail_deep, 2)), "\n")
       assert.is_truthy(text:find("    in task level 1, spawned by level 2\n", 1,
         true), text)
@@ -204,7 +210,7 @@ describe("the path of an error", function()
     end))
 
   it("shows each member of a group, and what they have in common [10.3]",
-    helper.virtual(function()
+    without_sites(function()
       local err = error_of(weft.group, function(g)
         g:spawn("one", function() error(weft.OSError "1") end)
         g:spawn("two", function() error(weft.OSError "2") end)
@@ -241,7 +247,7 @@ describe("tasks left at the end", function()
   end
 
   it("are reported by name, with their wait and where that is [29.1]",
-    function()
+    testing.plain(function()
       local at
       local reports = reports_of({ leaks = true, sites = true }, function()
         at = line() + 1
@@ -256,12 +262,13 @@ describe("tasks left at the end", function()
         .. "spawned at %s:%d by main"):format(HERE, at, HERE, at),
         reports[1].text:match "^[^\n]+")
       assert.is_truthy(reports[1].text:find("in function 'sleep'", 1, true))
-    end)
+    end))
 
-  it("are not, unless it is asked for, or if none is left [29.1]", function()
+  it("are not, unless it is asked for, or if none is left [29.1]",
+    testing.plain(function()
     assert.same({}, reports_of({}, function() weft.spawn(weft.sleep, 5) end))
     assert.same({}, reports_of({ leaks = true }, function()
       weft.spawn(weft.sleep, 5):await()
     end))
-  end)
+  end))
 end)
