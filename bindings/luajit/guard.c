@@ -82,21 +82,30 @@ static void on_time(weft_runtime *rt, void *arg) {
 
 /* -- The thread ----------------------------------------------------------- */
 
-static void say(const struct limit *limit, bool ends) {
-  char text[NAME_SIZE + 300];
-  double seconds = (double)limit->span_ns / (double)SECOND;
-  const char *why =
-      limit->rt == NULL ? "it runs outside any task, where it cannot be "
-                          "cancelled"
-      : limit->heard    ? "it was cancelled, and goes on: does a loop swallow "
-                          "CancelledError?"
-                     : "it computes without waiting, so it cannot be cancelled";
-  int length = snprintf(
-      text, sizeof text, "\nweft: no end after %g s of test: %s\n%s%s\n",
-      seconds, limit->name, why,
-      ends ? "\nnothing else can stop it: the run ends here" : "");
-  ssize_t written = write(STDERR_FILENO, text, (size_t)length);
+static double seconds(uint64_t span_ns) {
+  return (double)span_ns / (double)SECOND;
+}
+
+static const char *why_it_goes_on(const struct limit *limit) {
+  if (limit->rt == NULL)
+    return "it runs outside any task, where it cannot be cancelled";
+  if (limit->heard)
+    return "it was cancelled, and goes on: does a loop swallow "
+           "CancelledError?";
+  return "it computes without waiting, so it cannot be cancelled";
+}
+
+/* stdio may be in use by the thread that is stuck. */
+static void print(const char *text) {
+  ssize_t written = write(STDERR_FILENO, text, strlen(text));
   (void)written;
+}
+
+static void name_it(const struct limit *limit) {
+  char text[NAME_SIZE + 200];
+  snprintf(text, sizeof text, "\nweft: no end after %g s of test: %s\n%s\n",
+           seconds(limit->span_ns), limit->name, why_it_goes_on(limit));
+  print(text);
 }
 
 static void tell(struct limit *limit) {
@@ -105,27 +114,37 @@ static void tell(struct limit *limit) {
     weft_post(limit->rt, on_time, (void *)(uintptr_t)limit->number, NULL);
 }
 
-/* When something is to be done about the limit: at its end; a second later, if
- * nobody has heard of that, else after as long again; then never. */
+/* A second after its end, if nobody has heard of that; else, as cleanup may
+ * take its time, after as long again. */
+static uint64_t naming_ns(const struct limit *limit) {
+  bool patient = limit->heard && limit->span_ns > SECOND;
+  return limit->due_ns + (patient ? limit->span_ns : SECOND);
+}
+
+/* Five times the limit is the end: a machine may be slow. */
+static uint64_t ending_ns(const struct limit *limit) {
+  return limit->due_ns + 4 * limit->span_ns;
+}
+
+/* When something is to be done about the limit. */
 static uint64_t next_look(const struct limit *limit) {
-  if (limit->named)
-    return NEVER;
   if (!limit->told)
     return limit->due_ns;
-  uint64_t grace =
-      limit->heard && limit->span_ns > SECOND ? limit->span_ns : SECOND;
-  return limit->due_ns + grace;
+  if (!limit->named)
+    return naming_ns(limit);
+  return limit->ends ? ending_ns(limit) : NEVER;
 }
 
 static void act(struct limit *limit) {
   if (!limit->told) {
     tell(limit);
-    return;
-  }
-  limit->named = true;
-  say(limit, limit->ends);
-  if (limit->ends)
+  } else if (!limit->named) {
+    limit->named = true;
+    name_it(limit);
+  } else {
+    print("weft: nothing else can stop it: the run ends here\n");
     _exit(1);
+  }
 }
 
 static void wait_until(uint64_t time_ns) {
