@@ -11,9 +11,12 @@ local core = require "weft.core"
 local errors = require "weft.error"
 local failure = require "weft.testing.failure"
 local finalizers = require "weft.testing.finalizers"
+local opened = require "weft.opened"
 local scope = require "weft.scope"
 
 local limit = {}
+
+local STAT_READY, STAT_TIMERS = 5, 8 -- enum weft_stat
 
 local running -- the innermost of the calls below
 
@@ -36,6 +39,17 @@ local function on_time(seconds, what)
   cut(("no end after %g s%s"):format(seconds, what), raise_text(seconds))
 end
 
+-- The limit was the only time that was set: on the virtual clock that means
+-- that nothing else was to come, unless from a peer.
+local function on_virtual_time(seconds)
+  if core.stat(STAT_TIMERS) > 0 or core.stat(STAT_READY) > 0
+      or opened.list()[1] then
+    return on_time(seconds, "")
+  end
+  cut("deadlock: no task can go on before the limit of the test, which is all "
+    .. "that was to come", nil, true)
+end
+
 core.guard_set(function()
   if not running then return end
   on_time(running.real, running.virtual and " of real time" or "")
@@ -56,7 +70,7 @@ end
 local function set_timer(this, seconds)
   if not this.virtual or seconds == math.huge then return nil end
   local code, handle = core.call_at(core.now() + seconds,
-    function() on_time(seconds, "") end, "the limit")
+    function() on_virtual_time(seconds) end, "the limit")
   if code then errors.fail(code) end
   return handle
 end
