@@ -92,7 +92,8 @@ static const char *why_it_goes_on(const struct limit *limit) {
   if (limit->heard)
     return "it was cancelled, and goes on: does a loop swallow "
            "CancelledError?";
-  return "it computes without waiting, so it cannot be cancelled";
+  return "it computes without waiting, so it cannot be cancelled; WEFT_DEBUG=1 "
+         "shows where";
 }
 
 /* stdio may be in use by the thread that is stuck. */
@@ -165,7 +166,7 @@ static void *watch(void *arg) {
     struct limit *limit =
         guard.count == 0 ? NULL : &guard.limits[guard.count - 1];
     uint64_t next = limit == NULL ? NEVER : next_look(limit);
-    if (next <= now_ns())
+    if (limit != NULL && next <= now_ns())
       act(limit);
     else
       wait_until(next);

@@ -90,6 +90,13 @@ describe("busted with tests in tasks", function()
     has(result.out, "4 successes / 0 failures / 0 errors / 0 pending")
   end)
 
+  it("does not fail for what WEFT_DEBUG=1 tells of steps", function()
+    local result = busted_child.run { HELPER, "spec/testing/slow_step.lua",
+      env = { WEFT_DEBUG = 1 } }
+    has(result.out, "2 successes / 0 failures / 0 errors / 0 pending")
+    has(result.err, "weft: task main: its last step took ")
+  end)
+
   it("ends well where a test leaves the process", function()
     local result = busted_child.run { HELPER, "spec/failing/exit.lua" }
     assert.equal(7, result.status)

@@ -26,8 +26,19 @@ function case.clock() return clock end
 
 -- -- A runtime ----------------------------------------------------------------
 
-local function takes_report(kind, err)
-  return kind == report.DEADLOCK and limit.on_deadlock(err)
+-- A deadlock ends what runs, and what is left is told of otherwise. Steps that
+-- take long are told of at once, if it was asked for that before the test.
+local function report_filter()
+  local before = debugging.debug()
+  return function(kind, task, err, traceback)
+    if kind == report.DEADLOCK then return limit.on_deadlock(err) end
+    local is_told = kind == report.SLOW and before.slow
+      or kind == report.BLOCKED and before.watchdog
+    if is_told then
+      io.stderr:write("weft: ", report.text(kind, task, err, traceback), "\n")
+    end
+    return is_told or kind == report.LEFT
+  end
 end
 
 -- What a test is told of what it has left, and of a deadlock, costs something.
@@ -62,7 +73,7 @@ function case.in_runtime(options, main)
   warm_up()
   local noted = leaks.note_descriptors()
   local outer = clock
-  local ok, left = pcall(reports.collect, takes_report, function()
+  local ok, left = pcall(reports.collect, report_filter(), function()
     with_watch(function()
       run.run_with({ virtual = options.virtual, seed = options.seed or nil },
         function()

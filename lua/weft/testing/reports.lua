@@ -12,15 +12,15 @@ local function add(kind, task, err, traceback)
     traceback = traceback }
 end
 
---- Collects them while `fn()` runs, but for those that `filter(kind, err)`
--- takes. Returns what fn returns.
----@param filter fun(kind: number, err: any): boolean
+--- Collects them while `fn()` runs, but for those that `filter(kind, task, err,
+-- traceback)` takes. Returns them, and what fn returns.
+---@param filter fun(kind: number, ...): boolean
 ---@param fn function
 function reports.collect(filter, fn)
   local before, outer = report.get_receiver(), list
   list = {}
-  report.set_receiver(function(kind, task, err, traceback)
-    if not filter(kind, err) then add(kind, task, err, traceback) end
+  report.set_receiver(function(...)
+    if not filter(...) then add(...) end
   end)
   local function finish(ok, ...)
     report.set_receiver(before)
