@@ -4,6 +4,7 @@
 import json
 import os
 import tempfile
+import time
 from collections import defaultdict
 
 import weft
@@ -77,3 +78,21 @@ class Trace(Case):
 
         with self.assertRaises(OSError):
             self.run_main(main)
+
+
+class Slow(Case):
+    def test_a_step_that_takes_long_is_reported(self):
+        async def main():
+            weft.abi.weft_set_slow(weft._weft.current_runtime(), 5_000_000)
+            await weft.sleep(0)
+            ends = time.monotonic() + 0.006
+            while time.monotonic() < ends:
+                pass
+            await weft.sleep(0)
+            weft.abi.weft_set_slow(weft._weft.current_runtime(), 0)
+
+        self.run_main(main)
+        kind, task, error = self.reports.pop()
+        self.assertEqual("slow", kind)
+        self.assertRegex(str(error), r"a step took \d+ ms")
+        self.reports.clear()

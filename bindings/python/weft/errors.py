@@ -272,6 +272,10 @@ KINDS = {
     abi.WEFT_REPORT_SYSTEM: "system",
     abi.WEFT_REPORT_UNCLOSED: "unclosed",
     abi.WEFT_REPORT_ABANDONED: "abandoned",
+    abi.WEFT_REPORT_SLOW: "slow",
+    abi.WEFT_REPORT_BLOCKED: "blocked",
+    abi.WEFT_REPORT_DEADLOCK: "deadlock",
+    abi.WEFT_REPORT_LEFT: "left",
 }
 
 _SENTENCES = {
@@ -282,6 +286,10 @@ _SENTENCES = {
     "system": "the system refused something; it is tried again",
     "unclosed": "something was left open, and is closed now",
     "abandoned": "a call in a thread would not end; the thread is left behind",
+    "slow": "held the loop",
+    "blocked": "blocks the loop",
+    "deadlock": "tasks wait, and nothing can wake them",
+    "left": "was left when the main task ended, and is cancelled now",
 }
 
 
