@@ -259,7 +259,9 @@ class Arguments(IoCase):
             thread = threading.Thread(target=self.drain, args=(reading,))
             thread.start()
             await parked
-            await abi.weft_stream_close(rt, stream)
+            closing = abi.weft_stream_close(rt, stream)
+            if closing is not None:
+                await closing
             thread.join()
             expected = b"".join(bytes([97 + i]) * 3 for i in range(20))
             self.assertEqual(expected, self.read[size:])
