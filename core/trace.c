@@ -225,19 +225,10 @@ static void put_spawn(weft_runtime *rt, const struct task *task,
   put_arrow(rt, spawner, task, time_ns, "spawn");
 }
 
-/* What a parked task waits for: a task by its name. */
 static void put_wait(weft_runtime *rt, const struct task *task,
                      uint64_t time_ns) {
   char text[NAME_BYTES];
-  struct task_title title;
-  const char *what = task->what == NULL ? "something" : task->what;
-  const struct task *awaited =
-      strcmp(what, "task") == 0 ? weft__handle_get(rt, task->object, KIND_TASK)
-                                : NULL;
-  if (awaited == NULL)
-    snprintf(text, sizeof text, "%s", what);
-  else
-    snprintf(text, sizeof text, "task %s", weft__task_title(awaited, &title));
+  weft__task_describe_wait(rt, task, text, sizeof text);
   put_begin(rt, task, time_ns, "wait", text);
 }
 

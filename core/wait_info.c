@@ -46,8 +46,7 @@ static void describe_object(weft_runtime *rt, uint64_t handle, char *text,
       [KIND_FS_WATCH] = weft__fs_watch_describe,
       [KIND_PROCESS] = weft__process_describe,
   };
-  enum kind kind =
-      (enum kind)((handle >> WEFT__SLOT_BITS) & ((1u << WEFT__KIND_BITS) - 1));
+  enum kind kind = weft__handle_kind(handle);
   const void *object = weft__handle_get(rt, handle, kind);
   if (object != NULL && describers[kind] != NULL)
     describers[kind](object, text, size_bytes);

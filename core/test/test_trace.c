@@ -115,7 +115,7 @@ TEST("a row is full of slices: ready, in a step, waiting for what") {
     end_traced(rt);
     check_well_formed();
     check_slices(1, "ready;step;sleep;ready;step;ready;step");
-    check_slices(2, "ready;step;task rests;ready;step");
+    check_slices(2, "ready;step;task rests #1;ready;step");
     CHECK_INT(1, count_of("{\"name\":\"rests\"}"));
     CHECK_INT(1, count_of("{\"name\":\"task-2\"}"));
   }
