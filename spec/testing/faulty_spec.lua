@@ -186,7 +186,7 @@ describe("a faulty stream", function()
   it("is one reader's [25.7]", function()
     local stream, peer = new_faulty()
     local reader = weft.spawn(stream.read, stream)
-    weft.yield()
+    wait_all_parked()
     fails("BusyError", stream.read, stream)
     peer:write "x"
     assert.equal("x", reader:await())

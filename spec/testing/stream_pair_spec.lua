@@ -69,7 +69,7 @@ describe("testing.stream_pair", function()
     do stream_pair.new() end
     collectgarbage()
     collectgarbage()
-    weft.yield()
+    testing.wait_all_parked()
     local reports = testing.reports()
     assert.equal(2, #reports)
     assert.truthy(reports[1].err.message:find("in memory", 1, true))
