@@ -95,6 +95,9 @@
 %ignore weft_work_start; /* two functions, one arg: see weft_work_run */
 %ignore weft_work_cancel;
 %ignore weft_work_abandon;
+%ignore weft_inspect_open; /* its function makes a value */
+%ignore weft_inspect_close;
+%ignore weft_inspect_get_path;
 %ignore weft_workers_set_local; /* a thread's own data is a language's matter */
 
 /* -- Codes --------------------------------------------------------------- */

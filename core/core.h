@@ -242,8 +242,7 @@ struct fiber_cache {
   void *loop_context; /* stack.c's: where the loop goes on; needs no freeing */
 };
 
-/* -- Tasks (task.c) -------------------------------------------------------
- */
+/* -- Tasks (task.c) ------------------------------------------------------- */
 
 /* What few tasks have; made when it is first needed. */
 struct task_extra {
@@ -593,10 +592,17 @@ struct weft_runtime {
     size_t capacity;
   } circle;
   bool wants_signals;
-  int signals_seen;      /* of those that were delivered to this runtime */
-  bool signals_taken[2]; /* which had their default disposition */
-  struct task *pulled;   /* the task whose step the host runs */
-  struct call *call;     /* whose function runs */
+  int signals_seen;        /* of those that were delivered to this runtime */
+  bool signals_taken[2];   /* which had their default disposition */
+  struct task *pulled;     /* the task whose step the host runs */
+  struct call *call;       /* whose function runs */
+  struct inspect *inspect; /* its inspection socket; NULL: none (inspect.c) */
+  struct dump {            /* dump_signal.c */
+    int number;            /* the signal; 0: none */
+    weft_call_fn fn;
+    void *arg;
+    weft_drop_fn drop;
+  } dump;
 };
 
 /* A number that tells threads apart; inline, for every call asks for it. */

@@ -83,4 +83,9 @@ bool weft__open_describe(const struct task *task, char *text,
                          size_t size_bytes);
 bool weft__fs_describe(const struct task *task, char *text, size_t size_bytes);
 
+/* -- Looking inside (inspect.c, dump_signal.c) ---------------------------- */
+
+void weft__inspect_close(weft_runtime *rt); /* none open is fine */
+void weft__dump_clear(weft_runtime *rt);    /* likewise */
+
 #endif

@@ -59,7 +59,7 @@ int weft__socket_new(int family, int type, int *fd) {
   return *fd < 0 ? from_errno() : WEFT_OK;
 }
 
-static int accept_socket(int listening) {
+int weft__socket_accept(int listening) {
   return accept4(listening, NULL, NULL, SOCKET_FLAGS);
 }
 #else
@@ -76,7 +76,7 @@ int weft__socket_new(int family, int type, int *fd) {
   return *fd < 0 ? from_errno() : WEFT_OK;
 }
 
-static int accept_socket(int listening) {
+int weft__socket_accept(int listening) {
   return set_flags(accept(listening, NULL, NULL));
 }
 #endif
@@ -247,7 +247,7 @@ static bool is_shortage(int uv_code) {
 /* The next connection at one door, or a code of libuv's. */
 static int accept_at(int listening) {
   for (;;) {
-    int fd = accept_socket(listening);
+    int fd = weft__socket_accept(listening);
     if (fd >= 0)
       return fd;
     int uv_code = uv_translate_sys_error(errno);

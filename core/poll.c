@@ -51,7 +51,8 @@ bool weft__poll_is_due(weft_runtime *rt) {
     return true;
   if (!list_is_empty(&rt->paired))
     return true; /* what is in memory comes at no other's pace */
-  if (rt->timers.count == 0 && rt->starved_pools == 0 && !has_io(rt))
+  if (rt->timers.count == 0 && rt->starved_pools == 0 && !has_io(rt) &&
+      rt->inspect == NULL)
     return false;
   return rt->virtual_clock || weft__ticks() - rt->last_poll_ticks >= POLL_TICKS;
 }
@@ -170,9 +171,10 @@ static void wait_idly(weft_runtime *rt) {
   weft__set_busy(rt, true);
 }
 
+/* An inspection socket keeps no loop alive, but is looked at all the same. */
 static void look_at_io(weft_runtime *rt) {
-  if (has_io(rt))
-    uv_run(&rt->loop, UV_RUN_NOWAIT);
+  if (has_io(rt) || rt->inspect != NULL)
+    run_loop(rt, UV_RUN_NOWAIT);
 }
 
 /* -- Times ---------------------------------------------------------------- */

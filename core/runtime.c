@@ -160,6 +160,8 @@ int weft_runtime_free(weft_runtime *rt) {
   weft__scope_exit(rt, &rt->root.scope); /* the last timer that is no call's */
   weft__trace_end(rt);
   weft__resolver_drop(rt);
+  weft__inspect_close(rt);
+  weft__dump_clear(rt);
   close_all(rt);
   weft__fs_close(rt);
   uv_close((uv_handle_t *)&rt->loop_async, NULL);

@@ -9,7 +9,8 @@
  * leave from the handler, which must work even when a step never ends; nor do
  * they put back a disposition that was not the default.
  *
- * While an iterator is open for a signal, that has it instead: signals.c. */
+ * While an iterator is open for a signal, that has it instead: signals.c. A
+ * signal of another number may ask for a call: dump_signal.c. */
 #include "signals.h"
 
 #include <errno.h>
@@ -51,7 +52,7 @@ static void note(int number) {
 static void on_signal(int number) {
   int saved = errno;
   atomic_fetch_add(&under_way, 1);
-  if (!weft__signals_note(number))
+  if (!weft__signals_note(number) && !weft__dump_note(number))
     note(number);
   atomic_fetch_sub(&under_way, 1);
   errno = saved;
@@ -146,6 +147,7 @@ static void cancel(weft_runtime *rt, struct scope *scope) {
 
 void weft__signals_deliver(weft_runtime *rt) {
   weft__signals_hand_out(rt);
+  weft__dump_deliver(rt);
   if (!rt->wants_signals || atomic_load(&owner) != rt)
     return;
   int seen = atomic_load(&count);

@@ -138,7 +138,7 @@ int weft_signals_new(weft_runtime *rt, weft_signals *signals) {
 
 /* Those that cannot be caught, or not in good faith: a fault would come again
  * as soon as its handler returns, and SIGCHLD is libuv's. */
-static bool is_refused(int number) {
+bool weft__signal_is_refused(int number) {
   static const int refused[] = {SIGKILL, SIGSTOP, SIGCHLD, SIGSEGV, SIGBUS,
                                 SIGFPE,  SIGILL,  SIGTRAP, SIGABRT, SIGSYS};
   for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
@@ -152,7 +152,7 @@ int weft_signals_add(weft_runtime *rt, weft_signals signals, int number) {
   int status = weft__object(rt, signals, KIND_SIGNALS, &s);
   if (status != WEFT_OK)
     return status;
-  if (is_refused(number))
+  if (weft__signal_is_refused(number))
     return WEFT_EINVAL;
   unsigned bit = 1u << number;
   if ((atomic_fetch_or(&s->wanted, bit) & bit) != 0)
@@ -202,4 +202,14 @@ int weft_signals_next(weft_runtime *rt, weft_signals signals, uint64_t *value) {
                       NULL, value);
   *value = (uint64_t)take(s);
   return weft__park_skip(rt, *value);
+}
+
+int weft_signals_is_pending(weft_runtime *rt, weft_signals signals,
+                            int *pending) {
+  struct signals *s;
+  *pending = 0;
+  int status = weft__object(rt, signals, KIND_SIGNALS, &s);
+  if (status == WEFT_OK)
+    *pending = s->count > 0 || atomic_load(&s->noted) != 0;
+  return status;
 }

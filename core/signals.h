@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * signals.h - what the files of signals share: who has which signal.
  *
- *   signal.c has the handler -> Ctrl-C, or signals.c, the iterators */
+ *   signal.c has the handler -> signals.c, the iterators; else dump_signal.c;
+ *   else Ctrl-C */
 #ifndef WEFT_SIGNALS_H
 #define WEFT_SIGNALS_H
 
@@ -29,5 +30,13 @@ void weft__signal_wake(weft_runtime *rt);
 bool weft__signals_note(int number);
 /* What was noted goes to the iterators of the runtime. */
 void weft__signals_hand_out(weft_runtime *rt);
+/* Whether it cannot be caught, or not in good faith. */
+bool weft__signal_is_refused(int number);
+
+/* -- A signal that asks for a call (dump_signal.c) ------------------------ */
+
+/* For a handler: whether it is the one. */
+bool weft__dump_note(int number);
+void weft__dump_deliver(weft_runtime *rt);
 
 #endif

@@ -202,11 +202,17 @@ void weft__filter_free(struct stream *s);
 
 /* Opens a socket that does not block and is closed on exec. */
 int weft__socket_new(int family, int type, int *fd);
+/* A connection of such a socket, likewise; -1 with errno. */
+int weft__socket_accept(int listening);
 
 /* The file of a unix socket that listens (unix.c). */
 struct socket_file;
 /* Removes the file if it is still the socket's; NULL is fine. */
 void weft__socket_file_remove(struct socket_file *file);
+/* Opens a socket that listens at [path], which [file] stands for then; NULL for
+ * a name that is in no file system. */
+int weft__unix_listen_fd(const char *path, int mode, int backlog, int *fd,
+                         struct socket_file **file);
 
 /* What a listener is made of: sockets that listen. */
 struct sockets {

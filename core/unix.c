@@ -250,34 +250,36 @@ static int open_path(int fd, const char *path, int mode,
   return status;
 }
 
-static int listen_at(weft_runtime *rt, const char *path, int mode, int backlog,
-                     const struct unix_address *address,
-                     weft_listener *listener) {
-  int fd;
-  int status = weft__socket_new(AF_UNIX, SOCK_STREAM, &fd);
+int weft__unix_listen_fd(const char *path, int mode, int backlog, int *fd,
+                         struct socket_file **file) {
+  struct unix_address address;
+  *file = NULL;
+  int status = weft__address_of_path(path, &address.un, &address.size);
+  if (status == WEFT_OK)
+    status = weft__socket_new(AF_UNIX, SOCK_STREAM, fd);
   if (status != WEFT_OK)
     return status;
-  struct sockets sockets = {.kind = STREAM_PIPE, .fds = &fd, .count = 1};
-  status = open_path(fd, path, mode, address, &sockets.file);
-  if (status == WEFT_OK && listen(fd, backlog > 0 ? backlog : SOMAXCONN) != 0)
+  status = open_path(*fd, path, mode, &address, file);
+  if (status == WEFT_OK && listen(*fd, backlog > 0 ? backlog : SOMAXCONN) != 0)
     status = from_errno();
   if (status == WEFT_OK)
-    return weft__listener_new(rt, &sockets, listener);
-  weft__socket_file_remove(sockets.file);
-  close(fd);
+    return WEFT_OK;
+  weft__socket_file_remove(*file);
+  close(*fd);
   return status;
 }
 
 int weft_unix_listen(weft_runtime *rt, const char *path, int mode, int backlog,
                      weft_listener *listener) {
-  struct unix_address address;
+  int fd;
+  struct sockets sockets = {.kind = STREAM_PIPE, .fds = &fd, .count = 1};
   *listener = 0;
   if (!weft__is_here(rt))
     return WEFT_ETHREAD;
   if (path == NULL || mode < 0 || mode > 0777)
     return WEFT_EINVAL;
-  int status = weft__address_of_path(path, &address.un, &address.size);
+  int status = weft__unix_listen_fd(path, mode, backlog, &fd, &sockets.file);
   if (status != WEFT_OK)
     return status;
-  return listen_at(rt, path, mode, backlog, &address, listener);
+  return weft__listener_new(rt, &sockets, listener);
 }

@@ -195,6 +195,54 @@ WEFT_API void weft_get_progress(const weft_runtime *rt, uint64_t *count,
 WEFT_API void weft_peek_task(const weft_runtime *rt, char *text,
                              size_t size_bytes);
 
+/* -- The inspection socket ------------------------------------------------
+ * A unix socket by which a process of the same user, or of root, asks what the
+ * program is doing; `weft --tree PID` is one that does. The answer is made by
+ * the host's function at the next poll, outside any task. The socket is no
+ * reason for the runtime to go on or to wait: it neither keeps a run alive nor
+ * holds the virtual clock, and nothing that comes by it wakes a task.
+ *
+ * The protocol: a client connects and sends one line, the name of what it
+ * wants. It gets "ok N", or "error N" if the function returned a code, a line
+ * feed and N bytes, and then the end. So each question is a connection. */
+
+/* Answers [request], the line without its line feed. Sets *answer to bytes,
+ * which are the core's from then on, and returns WEFT_OK, or a code; then they
+ * say what is wrong, and may be left out. Must not park. */
+typedef int (*weft_inspect_fn)(weft_runtime *rt, void *arg, const char *request,
+                               weft_value **answer);
+
+/* Opens the socket at [path], with mode 0600; NULL: at a path of the process's
+ * own, its number, in the folder weft of $XDG_RUNTIME_DIR, where that is the
+ * user's, else in /tmp/weft-UID; it is made with mode 0700, and what processes
+ * left there that have died is removed. Owned: weft_inspect_close, at the
+ * latest at the runtime's end.
+ * parks: no    errors: WEFT_EINVAL (no [fn]; a name in no file system),
+ * WEFT_ESTATE (one is open), WEFT_ENAMETOOLONG, WEFT_EADDRINUSE (somebody
+ * listens there), WEFT_EPERM (the folder is another user's, or open to others),
+ * WEFT_ENOMEM, codes of the system */
+WEFT_API int weft_inspect_open(weft_runtime *rt, const char *path,
+                               weft_inspect_fn fn, void *arg,
+                               weft_drop_fn drop);
+/* Closes the socket and removes its file; clients get the end. None open is
+ * fine.
+ * parks: no    errors: none */
+WEFT_API int weft_inspect_close(weft_runtime *rt);
+/* Borrows the socket's path, until it is closed.
+ * parks: no    errors: WEFT_ESTATE (none is open) */
+WEFT_API int weft_inspect_get_path(weft_runtime *rt, const char **path);
+
+/* Has [fn] called, outside any task, at the poll after the signal [number] has
+ * come; what comes several times until then counts once. The signal is taken
+ * over until it is set anew, to 0 for none, or the runtime is freed; only from
+ * its default disposition, and by one runtime of the process at a time. While
+ * an iterator is open for it (weft_signals_new), that has it instead.
+ * parks: no    errors: WEFT_EINVAL (no [fn]; no signal, or one that is refused:
+ * see weft_signals_add; SIGINT or SIGTERM), WEFT_EBUSY (another runtime has
+ * one), WEFT_ESTATE (it has a handler, or is ignored) */
+WEFT_API int weft_set_dump_signal(weft_runtime *rt, int number, weft_call_fn fn,
+                                  void *arg, weft_drop_fn drop);
+
 #ifdef __cplusplus
 }
 #endif

@@ -904,6 +904,11 @@ WEFT_API int weft_signals_add(weft_runtime *rt, weft_signals signals,
  * cancelled: no signal is lost */
 WEFT_API int weft_signals_next(weft_runtime *rt, weft_signals signals,
                                uint64_t *value);
+/* Tells whether one has come that nobody has taken yet: also to code that
+ * computes, and does not let the runtime poll.
+ * parks: no    errors: none */
+WEFT_API int weft_signals_is_pending(weft_runtime *rt, weft_signals signals,
+                                     int *pending);
 /* Ends it; who waits gets WEFT_ECLOSED.
  * parks: no    errors: none */
 WEFT_API int weft_signals_close(weft_runtime *rt, weft_signals signals);

@@ -116,6 +116,27 @@ TASK_TEST("cancelled, no signal is lost [3.5]") {
   CHECK_INT(WEFT_OK, weft_signals_close(rt, signals));
 }
 
+static bool is_pending(weft_runtime *rt, weft_signals signals) {
+  int pending;
+  CHECK_INT(WEFT_OK, weft_signals_is_pending(rt, signals, &pending));
+  return pending != 0;
+}
+
+TASK_TEST("whether one has come can be asked before the next poll, and after") {
+  weft_signals signals = open_one(rt, SIGHUP);
+  CHECK(!is_pending(rt, signals));
+  raise(SIGHUP);
+  CHECK(is_pending(rt, signals));
+  let_run(rt);
+  CHECK(is_pending(rt, signals));
+  CHECK_INT(SIGHUP, next_of(rt, signals));
+  CHECK(!is_pending(rt, signals));
+  CHECK_INT(WEFT_OK, weft_signals_close(rt, signals));
+  int pending = 1;
+  CHECK_INT(WEFT_EBADF, weft_signals_is_pending(rt, signals, &pending));
+  CHECK_INT(0, pending);
+}
+
 TASK_TEST("a wait may time out; a second task is refused [3.3]") {
   weft_signals signals = open_one(rt, SIGHUP);
   struct job job = {
