@@ -16,6 +16,7 @@ local first = require "weft.first"
 local future = require "weft.future"
 local generator = require "weft.generator"
 local group = require "weft.group"
+local inspect = require "weft.inspect"
 local lifo_queue = require "weft.lifo_queue"
 local limiter = require "weft.limiter"
 local lock = require "weft.lock"
@@ -62,6 +63,7 @@ local weft = {
   all_tasks = task.all,
   tree = tree.tree,
   stats = stats.stats,
+  inspect = inspect.inspect,
 
   sleep = time.sleep,
   sleep_until = time.sleep_until,
@@ -142,6 +144,7 @@ local lazy = {
 }
 
 return setmetatable(weft, {
+  lazy = lazy, -- for who completes names
   __index = function(self, key)
     local place = lazy[key]
     if not place then return nil end

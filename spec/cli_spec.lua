@@ -126,9 +126,85 @@ describe("the weft program", function()
     for _, option in ipairs { "-h", "--help" } do
       local result = program.run { option }
       assert_contains(result.out, "Usage: weft [options] [script.lua | -]")
+      for _, name in ipairs { "--debug", "--inspect", "--tree <pid>",
+        "--top <pid>", "--trace <file>", "--interactive", "weft test" } do
+        assert_contains(result.out, name)
+      end
       for line in result.out:gmatch "[^\n]+" do assert.is_true(#line <= 80) end
       assert.equal(0, result.status)
     end
+  end)
+end)
+
+-- -- Options that go with a script -------------------------------------------
+
+describe("the weft program's options", function()
+  it("come before the script; what follows is the script's", function()
+    local path = program.file "print(#arg, ...)"
+    local result = program.run { "--debug", "--inspect", path, "--tree", "x",
+      "--help", "-i" }
+    os.remove(path)
+    assert.equal("4\t--tree\tx\t--help\t-i\n", result.out)
+    assert.equal("", result.err)
+  end)
+
+  it("--debug turns on all of weft.debug, as WEFT_DEBUG=1 does", function()
+    local code = [[
+      local options = require("weft").debug()
+      print(options.slow, options.watchdog, options.sites, options.deadlock,
+        options.leaks)
+    ]]
+    local on = "0.1\t1\ttrue\ttrue\ttrue\n"
+    assert.equal(on, program.run { "--debug", "-e", code }.out)
+    assert.equal(on,
+      program.run { "-e", code, env = { WEFT_DEBUG = "1" } }.out)
+    assert.equal(on:gsub("[^\t\n]+", "false"),
+      (program.run { "-e", code, env = { WEFT_DEBUG = "" } }.out))
+  end)
+
+  it("--inspect opens the socket for the time of the run [29.7]", function()
+    local result = program.run { "--inspect", "-e", [[
+      local weft = require "weft"
+      local path = weft.inspect()
+      print(path:match "[^/]+$" == weft.fs.readlink "/proc/self")
+      print(path)
+    ]] }
+    local first, path = result.out:match "^(%l+)\n(/.+)\n$"
+    assert.equal("true", first)
+    assert.is_nil(io.open(path))
+    assert.is_nil(require("lfs").symlinkattributes(path))
+  end)
+
+  it("--trace writes what the tasks do to a file", function()
+    local path = os.tmpname()
+    local result = program.run { "--trace", path, "-e", [[
+      require("weft").spawn("traced", function() end)
+      require("weft").yield()
+    ]] }
+    local file = assert(io.open(path))
+    local events = require("cjson").decode(file:read "*a")
+    file:close()
+    os.remove(path)
+    assert.equal("", result.err)
+    local names = {}
+    for _, event in ipairs(events.traceEvents or events) do
+      local name = event.args and event.args.name
+      if name then names[tostring(name)] = true end
+    end
+    assert.is_true(names.traced and names.main)
+  end)
+
+  it("--trace to where nothing can be written is a complaint", function()
+    assert_complaint(program.run { "--trace", "/nowhere/t.json", "-e", "" }, 2,
+      "cannot write the trace: /nowhere/t.json: No such file or directory")
+  end)
+
+  it("-i has a prompt after the script, which is a task of it", function()
+    local result = program.run { "-i", "-e", "x = ... error 'no good'", "7",
+      input = "x\n" }
+    assert_contains(result.out, "> \"7\"\n")
+    assert_contains(result.err, "Error: (-e):1: no good\n")
+    assert.equal(0, result.status)
   end)
 end)
 
@@ -142,6 +218,21 @@ describe("the weft program's complaint, one line with status 2,", function()
   it("is made of an unknown option", function()
     assert_complaint(program.run { "-x" }, 2, "unknown option '-x'")
     assert_complaint(program.run { "--exec" }, 2, "see weft --help")
+  end)
+
+  it("is made of a value that is none", function()
+    assert_complaint(program.run { "--tree", "x" }, 2, "option '--tree' takes "
+      .. "a process's number (as ps or pgrep weft tells it) or the path of its "
+      .. "socket, got 'x'; see weft --help")
+    assert_complaint(program.run { "--top", "0" }, 2, "got '0'")
+    assert_complaint(program.run { "--tree" }, 2,
+      "option '--tree' requires an argument")
+    for _, value in ipairs { "0", "-1", "x", "inf", "nan" } do
+      assert_complaint(program.run { "--top", "1", "--interval=" .. value }, 2,
+        "option '--interval' takes a number of seconds above 0, got '" .. value)
+    end
+    assert_complaint(program.run { "--interval", "2" }, 2,
+      "option '--interval' is for --top <pid>")
   end)
 
   it("is made of -e without code", function()

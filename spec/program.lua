@@ -10,8 +10,13 @@ local LIMITS = "env --default-signal=INT,TERM timeout -k 5 --foreground 60 "
 
 local function quote(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
 
+-- args.env: what the environment has besides.
 local function command_of(args)
-  local words = { quote(WEFT) }
+  local words = { "env" }
+  for name, value in pairs(args.env or {}) do
+    words[#words + 1] = quote(name .. "=" .. value)
+  end
+  words[#words + 1] = quote(WEFT)
   for _, word in ipairs(args) do words[#words + 1] = quote(word) end
   return table.concat(words, " ")
 end
@@ -36,7 +41,8 @@ end
 -- -- Running to the end ------------------------------------------------------
 
 --- Runs `weft` with the arguments and returns `status`, `out` and `err`.
--- args.input is its standard input, else empty.
+-- args.input is its standard input, else empty; args.env, what its environment
+-- has besides.
 function program.run(args)
   local input, out, err = program.file(args.input or ""), os.tmpname(),
     os.tmpname()
@@ -73,7 +79,8 @@ local function guard(started)
   return started
 end
 
---- Starts `weft` with the arguments; to be finished.
+--- Starts `weft` with the arguments, args.env in its environment; to be
+-- finished.
 function program.start(args)
   local err = os.tmpname()
   -- Process ids: exec keeps that of the shell, so it is the program's own.
@@ -89,7 +96,7 @@ end
 --- Waits for the next line of its standard output.
 function Program:line() return self.pipe:read "*l" end
 
---- Sends it a signal, "INT" or "TERM". False if it has ended.
+--- Sends it a signal, "INT", say. False if it has ended.
 function Program:kill(signal)
   return os.execute(("kill -%s %s 2>/dev/null"):format(signal, self.pid)) == 0
 end

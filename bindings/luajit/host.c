@@ -217,5 +217,7 @@ int luaopen_weft_core(lua_State *L) {
   open_site(L, host);
   open_tree(L, host);
   open_inspect(L, host);
+  open_inspection(L, host);
+  open_terminal(L, host);
   return 1;
 }

@@ -276,6 +276,10 @@ void dns_set_up(weft_runtime *rt);
 
 void guard_leave(const weft_runtime *rt);
 
+/* -- run.c ---------------------------------------------------------------- */
+
+bool host_is_main_thread(void);
+
 /* -- Modules: each adds its functions to the table on top of the stack. --- */
 
 void open_run(lua_State *L, struct host *host);
@@ -307,6 +311,8 @@ void open_opened(lua_State *L, struct host *host);
 void open_site(lua_State *L, struct host *host);
 void open_tree(lua_State *L, struct host *host);
 void open_inspect(lua_State *L, struct host *host);
+void open_inspection(lua_State *L, struct host *host);
+void open_terminal(lua_State *L, struct host *host);
 
 /* -- Handles in Lua ------------------------------------------------------- */
 

@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #endif
 
-static bool is_main_thread(void) {
+bool host_is_main_thread(void) {
 #if defined(__linux__)
   return syscall(SYS_gettid) == getpid();
 #else
@@ -51,12 +51,19 @@ static void set_up(weft_runtime *rt, lua_State *L, struct host *host) {
   weft_set_report(rt, on_report, host, NULL);
   dns_set_up(rt);
   tree_set_up(host);
-  if (is_main_thread())
+  if (host_is_main_thread())
     weft_set_signals(rt, 1);
   if (lua_toboolean(L, 2))
     weft_set_virtual_clock(rt, 1, 0);
   if (lua_isnumber(L, 3))
     weft_set_shuffle(rt, (uint64_t)lua_tonumber(L, 3));
+}
+
+/* Lets the Lua side begin what goes with a run. */
+static void begin_run(lua_State *L, struct host *host) {
+  host_push_function(L, host, "begin_run");
+  if (lua_pcall(L, 0, 0, 0) != 0)
+    lua_pop(L, 1); /* it tells of its failures by itself */
 }
 
 /* Runs the main task; the arguments of run, on a stack of its own. */
@@ -65,6 +72,7 @@ static int run_main(lua_State *L) {
   weft_runtime *rt = host->rt;
   host->L = L;
   set_up(rt, L, host);
+  begin_run(L, host);
   lua_rawgeti(L, LUA_REGISTRYINDEX, host->objects);
   lua_replace(L, RUN_OBJECTS);
   lua_pushcfunction(L, job_deliver);
@@ -144,7 +152,7 @@ static int is_virtual(lua_State *L) {
  */
 static int take_interrupt(lua_State *L) {
   (void)L;
-  if (is_main_thread())
+  if (host_is_main_thread())
     signal(SIGINT, SIG_DFL);
   return 0;
 }

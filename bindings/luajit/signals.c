@@ -47,6 +47,16 @@ static int signals_next(lua_State *L) {
                        deliver_signal);
 }
 
+/* signals_is_pending(socket) -> whether one has come that nobody has taken */
+static int signals_is_pending(lua_State *L) {
+  struct socket *s = check_signals(L);
+  int pending = 0;
+  if (socket_handle(s) != 0)
+    weft_signals_is_pending(s->host->rt, s->handle, &pending);
+  lua_pushboolean(L, pending);
+  return 1;
+}
+
 /* signals_close(socket): once it is closed, does nothing. */
 static int signals_close(lua_State *L) {
   struct socket *s = check_signals(L);
@@ -66,11 +76,13 @@ static void describe(weft_runtime *rt, weft_signals signals, char *text,
 void open_signals(lua_State *L, struct host *host) {
   static const struct socket_kind kind = {SIGNALS, weft_signals_close, describe,
                                           "; close it", NULL};
-  static const luaL_Reg functions[] = {{"signals_new", signals_new},
-                                       {"signals_add", signals_add},
-                                       {"signals_next", signals_next},
-                                       {"signals_close", signals_close},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"signals_new", signals_new},
+      {"signals_add", signals_add},
+      {"signals_next", signals_next},
+      {"signals_is_pending", signals_is_pending},
+      {"signals_close", signals_close},
+      {NULL, NULL}};
   socket_new_kind(L, &kind);
   host_register(L, host, functions);
 }

@@ -21,12 +21,14 @@ return {
   EINCOMPLETE = -17,
   EOVERRUN = -18,
   EGIVENUP = -21,
+  EADDRINUSE = -102,
   EAGAIN = -105,
   EDESTADDRREQ = -110,
   ENAMETOOLONG = -120,
   ENOENT = -126,
   ENOTDIR = -130,
   ENOTSUP = -133,
+  EPERM = -134,
   ESRCH = -138,
 
   -- enum weft_open_flags

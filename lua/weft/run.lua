@@ -5,6 +5,7 @@ local cleanup = require "weft.cleanup"
 local codes = require "weft.codes"
 local core = require "weft.core"
 local errors = require "weft.error"
+local inspect = require "weft.inspect"
 local owner = require "weft.owner"
 local report = require "weft.report"
 local site = require "weft.site"
@@ -92,6 +93,9 @@ core.set_functions {
   run_callback = require("weft.call").run_callback,
   report = on_report,
   blocked = steps.blocked,
+  begin_run = inspect.begin_run,
+  answer = inspect.answer,
+  dump = inspect.dump,
   abandoned = abandoned,
   cancelled_metatable = errors.classes.CancelledError,
 }
