@@ -4,6 +4,7 @@ local weft = require "weft"
 local client = require "weft.cli.client"
 local helper = require "spec.helper"
 local program = require "spec.program"
+local testing = require "weft.testing"
 
 local run, virtual, fails, refuses = helper.run, helper.virtual, helper.fails,
   helper.refuses
@@ -53,15 +54,16 @@ describe("weft.inspect", function()
     contains(err.message, "there is no 'secrets'; there are stats, tree")
   end))
 
-  it("removes the socket at the end of the run, failed or not", function()
-    local path = free_path()
-    assert.is_false((pcall(weft.run, function()
-      weft.inspect(path)
-      assert(exists(path))
-      error "oh"
-    end)))
-    weft.run(function() assert(not exists(path)) end)
-  end)
+  it("removes the socket at the end of the run, failed or not",
+    testing.plain(function()
+      local path = free_path()
+      assert.is_false((pcall(weft.run, function()
+        weft.inspect(path)
+        assert(exists(path))
+        error "oh"
+      end)))
+      weft.run(function() assert(not exists(path)) end)
+    end))
 
   it("stays where it is when it is opened again", run(function()
     local path = weft.inspect(free_path())
@@ -90,9 +92,9 @@ describe("weft.inspect", function()
         "too long for a socket")
     end))
 
-  it("needs a runtime", function()
+  it("needs a runtime", testing.plain(function()
     fails("InvalidStateError", weft.inspect)
-  end)
+  end))
 end)
 
 -- -- Programs of their own ----------------------------------------------------

@@ -8,6 +8,9 @@ local terminal = {}
 
 local WEFT = os.getenv "WEFT" or "build/weft"
 
+-- Debian's, if it is there: another may be a script that looks for one.
+local PYTHON = io.open "/usr/bin/python3" and "/usr/bin/python3" or "python3"
+
 -- What terminal.py is told of a step. The terminal writes "\r\n" for "\n".
 local function plan_of(step)
   if type(step) == "string" then return { "send", step } end
@@ -17,19 +20,17 @@ local function plan_of(step)
 end
 
 --- Runs `weft` with the arguments `args`. In the list `steps` a string is
--- typed, { "text" } is waited for, { resize = { rows, columns } } and { kill =
--- pid } do that. args.env is put into the environment; args.size is the
--- terminal's. Fails if a text does not come. Returns the `screen`, without
--- carriage returns, and the `status`.
+-- typed, { "text" } is waited for, { resize = { rows, columns } }, { signal =
+-- "TERM" } and { kill = pid }, which is another process, do that. args.env is
+-- put into the environment; args.size is the terminal's. Fails if a text does
+-- not come. Returns the `screen`, without carriage returns, and the `status`.
 function terminal.run(args, steps)
   local plan = { command = { WEFT, unpack(args) }, size = args.size,
     env = args.env, steps = {} }
   for i, step in ipairs(steps) do plan.steps[i] = plan_of(step) end
   local path = program.file(cjson.encode(plan))
-  local pipe = assert(io.popen("timeout -k 5 100 python3 spec/terminal.py "
-    .. path))
-  local text = pipe:read "*a"
-  pipe:close()
+  local text = program.output_of("timeout -k 5 100 " .. PYTHON
+    .. " spec/terminal.py " .. path)
   os.remove(path)
   local result = cjson.decode(text)
   local screen = result.screen:gsub("\r", "")

@@ -5,6 +5,7 @@ besides; "size", rows and columns; "steps", each a list of a verb and a value:
   expect TEXT   waits until TEXT has come, behind what was waited for before
   send TEXT     types it
   resize [R, C] changes the size of the terminal
+  signal NAME   sends it a signal, "TERM"
   kill PID      kills another process
 At the end it waits for the program's. Prints JSON: "screen", all that came;
 "status", negative for a signal; "missing", the text that has not come in time.
@@ -72,6 +73,9 @@ class Terminal:
     def resize(self, size):
         packed = struct.pack("HHHH", size[0], size[1], 0, 0)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, packed)
+
+    def signal(self, name):
+        os.kill(self.pid, getattr(signal, "SIG" + name))
 
     @staticmethod
     def kill(pid):

@@ -28,7 +28,7 @@ local function finish(child)
 end
 
 local function is_root()
-  return io.popen("id -u"):read "*n" == 0
+  return program.output_of "id -u" == "0\n"
 end
 
 describe("weft --tree", function()
