@@ -26,10 +26,12 @@ local function state_of(pid)
   return text and text:match "^.*%) (%u)"
 end
 
--- The number of the user whose process it is; nil if it has ended.
+-- The number of the user whose process it is; nil if it has ended, perhaps
+-- between the two looks.
 local function user_of(pid)
-  local found = try_stat("/proc/" .. pid)
-  return found and state_of(pid) ~= "Z" and found.uid or nil
+  local found, state = try_stat("/proc/" .. pid), state_of(pid)
+  local is_there = found and state and state ~= "Z" and state ~= "X"
+  return is_there and found.uid or nil
 end
 
 -- Whether the process is the `weft` program, for all we can tell.
