@@ -269,3 +269,78 @@ describe("faults", function()
     fails("InvalidStateError", stream_pair.new)
   end))
 end)
+
+-- -- Random use --------------------------------------------------------------
+
+-- Numbers up to `most` from a seed.
+local function generator(seed)
+  return function(most)
+    seed = seed * 16807 % 2147483647
+    return seed % most + 1
+  end
+end
+
+local function pause(draw)
+  local what = draw(6)
+  if what == 1 then weft.yield() elseif what == 2 then weft.sleep(draw(3)) end
+end
+
+local function send_all(stream, bytes, draw)
+  local at = 1
+  while at <= #bytes do
+    local size = draw(3) == 1 and draw(100000) or draw(50)
+    stream:write(bytes:sub(at, at + size - 1))
+    at = at + size
+    pause(draw)
+  end
+  stream:shutdown()
+end
+
+-- Reads that are cancelled lose nothing.
+local function read_some(stream, draw)
+  local bytes
+  weft.move_on_after(draw(4), function()
+    bytes = stream:read(draw(2) == 1 and draw(70000) or draw(20))
+    bytes = bytes or false
+  end)
+  return bytes
+end
+
+local function receive_all(stream, draw)
+  local pieces = {}
+  repeat
+    local bytes = read_some(stream, draw)
+    pieces[#pieces + 1] = bytes or nil
+    pause(draw)
+  until bytes == false
+  return table.concat(pieces)
+end
+
+local function random_faults(draw)
+  return {
+    delay = draw(3) == 1 and draw(3) or nil, buffer = draw(3) == 1 and draw(999)
+      or nil,
+    split = draw(3) == 1 and { min = 1, max = draw(60000) } or nil,
+    seed = draw(1000),
+  }
+end
+
+describe("a pair used at random", function()
+  it("loses, doubles and mixes up no byte [25.5, 25.8]", function()
+    for seed = 1, 12 do
+      local draw = generator(seed * 7919)
+      local first, second = new_pair(random_faults(draw), random_faults(draw))
+      local bytes = {}
+      for i = 1, draw(40000) do bytes[i] = ("%d,"):format(i) end
+      local text = table.concat(bytes)
+      local got = weft.gather {
+        function() send_all(first, text, generator(seed)) end,
+        function() send_all(second, text, generator(seed + 1)) end,
+        function() return receive_all(first, generator(seed + 2)) end,
+        function() return receive_all(second, generator(seed + 3)) end,
+      }
+      assert.is_true(text == got[3], "back, with seed " .. seed)
+      assert.is_true(text == got[4], "there, with seed " .. seed)
+    end
+  end)
+end)
