@@ -33,8 +33,8 @@ describe("weft --top", function()
     finish(child)
     local rest = pipe:read "*a"
     pipe:close()
-    local head = ("weft process %s: 2 tasks: 0 running, 0 ready, 2 parked; 0 "
-      .. "timers"):format(child.pid)
+    local head = ("weft process %s, tasks: 2 (0 running, 0 ready, 2 parked), "
+      .. "timers: 0"):format(child.pid)
     assert.equal(head, lines[1])
     assert.equal("per second: - turns, - switches, - polls", lines[2])
     assert.equal("", lines[3])

@@ -48,7 +48,7 @@ end
 
 local function header(target, now, before)
   return {
-    ("weft process %s: %d tasks: %d running, %d ready, %d parked; %d timers")
+    ("weft process %s, tasks: %d (%d running, %d ready, %d parked), timers: %d")
       :format(target, now["tasks.total"], now["tasks.running"],
         now["tasks.ready"], now["tasks.parked"], now.timers),
     ("per second: %s turns, %s switches, %s polls%s"):format(
