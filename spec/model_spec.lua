@@ -5,7 +5,8 @@ local weft = require "weft"
 local testing = require "weft.testing"
 local search = require "spec.model.search"
 
-testing.options { plain = true } -- each program has a run of its own
+-- Each program has a run of its own.
+testing.options { plain = true, timeout = false }
 
 -- Searches with a weft in which some functions are replaced: by faulty ones, to
 -- see that the model finds what is wrong.
