@@ -43,7 +43,9 @@ describe("weft.testing.limit", function()
   end)
 
   it("ends one that only yields on the virtual clock, in real time", function()
-    fails("limits yields on the virtual clock", "no end after 0.1 s of real")
+    fails("limits yields on the virtual clock", "no end after 0.1 s of real "
+      .. "time", "(to have it longer: WEFT_TEST_TIMEOUT=0.2, or {timeout = "
+      .. "0.2} in the project's helper)")
   end)
 
   it("counts virtual seconds on the virtual clock", function()
@@ -89,6 +91,17 @@ describe("a test that cannot be cancelled", function()
     assert.equal(1, result.status)
     assert.is_truthy(result.err:find("swallows everything\nit was cancelled, "
       .. "and goes on", 1, true), result.err)
+  end)
+end)
+
+describe("a test outside any task", function()
+  it("is named when its own limit is over, and goes on", function()
+    local result = busted_child.run { "--helper=weft.testing.busted",
+      "spec/failing/plain.lua", env = { WEFT_TEST_TIMEOUT = 60 } }
+    assert.is_truthy(result.err:find("no end after 0.05 s of test: "
+      .. "spec/failing/plain.lua:4: takes its time\nit runs outside any task, "
+      .. "where it cannot be cancelled", 1, true), result.err)
+    assert.equal(0, result.status)
   end)
 end)
 

@@ -46,6 +46,8 @@ describe("weft.testing.options", function()
     assert.equal(math.huge, virtual.timeout)
     assert.equal(all, virtual.guard)
     assert.equal(2, options.complete({ virtual = true, timeout = 2 }).timeout)
+    local plain = options.complete { virtual = true, plain = true }
+    assert.equal(all, plain.timeout)
   end)
 
   it("holds for what is inside, the innermost first", function()

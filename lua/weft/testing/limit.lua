@@ -28,6 +28,12 @@ local function raise_text(seconds)
     seconds * 2)
 end
 
+-- The limit of all tests is in real time, also for those on the virtual clock.
+local function raise_all_text(seconds)
+  return ("to have it longer: WEFT_TEST_TIMEOUT=%g, or {timeout = %g} in the "
+    .. "project's helper"):format(seconds * 2, seconds * 2)
+end
+
 local function cut(why, advice, with_tree)
   local this = running
   if not this or this.err then return end
@@ -52,7 +58,10 @@ end
 
 core.guard_set(function()
   if not running then return end
-  on_time(running.real, running.virtual and " of real time" or "")
+  local seconds = running.real
+  if not running.virtual then return on_time(seconds, "") end
+  cut(("no end after %g s of real time"):format(seconds),
+    raise_all_text(seconds))
 end)
 
 --- A report of the core's has come that nothing can wake a task any more, or
@@ -151,7 +160,7 @@ end
 ---@param name string
 ---@param fn function
 function limit.call_plain(options, name, fn, ...)
-  local guarded = core.guard_begin(options.guard, name, false)
+  local guarded = core.guard_begin(options.timeout, name, false)
   local function finish_plain(ok, ...)
     if guarded then core.guard_end() end
     if ok then return ... end

@@ -168,7 +168,8 @@ function options.complete(given)
     if given[name] == nil then given[name] = value end
   end
   if given.timeout == nil then
-    given.timeout = given.virtual and math.huge or given.guard
+    local is_virtual = given.virtual and not given.plain
+    given.timeout = is_virtual and math.huge or given.guard
   end
   return given
 end
