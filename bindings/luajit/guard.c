@@ -90,8 +90,8 @@ static const char *why_it_goes_on(const struct limit *limit) {
   if (limit->rt == NULL)
     return "it runs outside any task, where it cannot be cancelled";
   if (limit->heard)
-    return "it was cancelled, and goes on: does a loop swallow "
-           "CancelledError?";
+    return "it was cancelled, and goes on: a loop swallows CancelledError, or "
+           "cleanup does not end";
   return "it computes without waiting, so it cannot be cancelled; WEFT_DEBUG=1 "
          "shows where";
 }

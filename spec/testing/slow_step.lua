@@ -1,4 +1,4 @@
--- Run by suite_spec with WEFT_DEBUG=1: a step of 0.2 s, and a task that is left.
+-- Run by suite_spec with WEFT_DEBUG=1: a step of 0.2 s, a task that is left.
 local weft = require "weft"
 local testing = require "weft.testing"
 

@@ -90,6 +90,16 @@ describe("busted with tests in tasks", function()
     has(result.out, "4 successes / 0 failures / 0 errors / 0 pending")
   end)
 
+  it("shares the runtime of a file, setup and all", function()
+    for _, option in ipairs { "--auto-insulate", "--no-auto-insulate" } do
+      local result = busted_child.run { HELPER, "-o", "plainTerminal", option,
+        "--repeat=2", "spec/testing/shared_file.lua" }
+      local _, times = result.out:gsub(
+        "3 successes / 0 failures / 0 errors / 0 pending", "")
+      assert.equal(2, times)
+    end
+  end)
+
   it("does not fail for what WEFT_DEBUG=1 tells of steps", function()
     local result = busted_child.run { HELPER, "spec/testing/slow_step.lua",
       env = { WEFT_DEBUG = 1 } }
