@@ -504,7 +504,10 @@ struct weft_runtime {
   bool virtual_clock;
   bool shutting_down;
   bool shields_lifted;
-  bool watched; /* steps are timed and told of (observe.c) */
+  bool watched;     /* steps are timed and told of (observe.c) */
+  bool poll_now;    /* a time was set that has come, or I/O begun in a poll */
+  bool io_moved;    /* bytes went through a stream in this poll */
+  atomic_bool busy; /* it runs, and does not wait in a poll; any thread */
   uint32_t given_up_count;
 
   struct fiber_cache fibers;
@@ -527,7 +530,6 @@ struct weft_runtime {
   _Atomic uint64_t call_count; /* likewise, of calls */
   uint64_t turn_count;         /* turns begun */
   _Atomic uint64_t poll_count; /* polls; likewise */
-  atomic_bool busy; /* it runs and does not wait in a poll; likewise */
   struct observation observation;
   uint32_t turn_left;    /* entries of this turn that have not run */
   uint32_t outside_work; /* files, threads, processes: virtual time stands */
@@ -543,8 +545,6 @@ struct weft_runtime {
   struct list processes;       /* struct process.node: those that run */
   char *scratch;               /* for what a filter is about to get; or NULL */
   weft_error *no_memory;       /* what a task fails with when there is none */
-  bool poll_now; /* a time was set that has come, or I/O begun in a poll */
-  bool io_moved; /* bytes went through a stream in this poll */
   struct list settling;  /* tasks that wait until all are parked (settle.c) */
   struct list advancing; /* and those that move the virtual clock */
 
@@ -583,15 +583,15 @@ struct weft_runtime {
   weft_report_fn report;
   void *report_arg;
   weft_drop_fn report_drop;
-  bool reports_left;      /* tasks that are left when main ends */
-  bool deadlock_hint;     /* circles of waits, and waits that nothing ends */
+  bool reports_left;  /* tasks that are left when main ends */
+  bool deadlock_hint; /* circles of waits, and waits that nothing ends */
+  bool wants_signals;
   bool circle_seen;       /* there is one to be reported by the next poll */
   uint64_t deadlock_step; /* step_count when it was last told that all wait */
   struct circle {         /* deadlock.c's, kept for the next time */
     struct visit *visits;
     size_t capacity;
   } circle;
-  bool wants_signals;
   int signals_seen;        /* of those that were delivered to this runtime */
   bool signals_taken[2];   /* which had their default disposition */
   struct task *pulled;     /* the task whose step the host runs */

@@ -290,6 +290,7 @@ static void put_all(weft_runtime *rt, bool begin) {
 }
 
 static int open_trace(const char *path, struct trace **out) {
+  *out = NULL;
   int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (fd < 0)
     return weft__status_from_uv(-errno);
@@ -312,10 +313,12 @@ int weft_trace_start(weft_runtime *rt, const char *path) {
     return WEFT_EINVAL;
   if (rt->observation.trace != NULL)
     return WEFT_EBUSY;
-  int status = open_trace(path, &rt->observation.trace);
-  if (status != WEFT_OK)
+  struct trace *trace;
+  int status = open_trace(path, &trace);
+  if (trace == NULL)
     return status;
-  put(rt->observation.trace, "[\n");
+  rt->observation.trace = trace;
+  put(trace, "[\n");
   put_all(rt, true);
   flush(rt);
   weft__observe_refresh(rt);

@@ -262,7 +262,9 @@ static char state_of_loop(const struct watchdog *dog) {
   close(fd);
   text[length > 0 ? length : 0] = '\0';
   const char *name_end = strrchr(text, ')');
-  return name_end != NULL && name_end[1] == ' ' ? name_end[2] : 0;
+  if (name_end == NULL || name_end[1] != ' ')
+    return 0;
+  return name_end[2];
 }
 
 /* A crash of the copy is nobody's business, nor is a core of it. */
