@@ -217,7 +217,8 @@
 %{
 static void give_value_back(const char *function, weft_value *value) {
   if (strstr(function, "_address") != NULL ||
-      strstr(function, "_udp_sender") != NULL)
+      strstr(function, "_udp_sender") != NULL ||
+      strstr(function, "_describe_wait") != NULL)
     weft_value_unref(value);
 }
 %}

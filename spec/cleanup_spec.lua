@@ -73,21 +73,22 @@ describe("a suspended coroutine", function()
       end))
   end
 
-  it("is told of at the end of the run, if it is left then [13.9]", testing.plain(function()
-    local reports, held = {}, nil
-    weft.debug { leaks = true, report = function(kind, _, err)
-      reports[#reports + 1] = { kind = kind, message = err.message }
-    end }
-    run.run_with({ virtual = true }, function()
-      held = coroutine.create(function() ways.with(coroutine.yield) end)
-      coroutine.resume(held)
-    end)
-    weft.debug { leaks = false, report = false }
-    assert.equal("suspended", coroutine.status(held))
-    assert.equal(1, #reports)
-    assert.equal(report.UNCLOSED, reports[1].kind)
-    assert.is_truthy(reports[1].message:find("was left at the end", 1, true))
-  end))
+  it("is told of at the end of the run, if it is left then [13.9]",
+    testing.plain(function()
+      local reports, held = {}, nil
+      weft.debug { leaks = true, report = function(kind, _, err)
+        reports[#reports + 1] = { kind = kind, message = err.message }
+      end }
+      run.run_with({ virtual = true }, function()
+        held = coroutine.create(function() ways.with(coroutine.yield) end)
+        coroutine.resume(held)
+      end)
+      weft.debug { leaks = false, report = false }
+      assert.equal("suspended", coroutine.status(held))
+      assert.equal(1, #reports)
+      assert.equal(report.UNCLOSED, reports[1].kind)
+      assert.is_truthy(reports[1].message:find("was left at the end", 1, true))
+    end))
 
   it("is not reported unless that is asked for, nor in a task [13.9]",
     function()
