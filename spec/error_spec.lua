@@ -358,8 +358,9 @@ describe("an error", function()
     local b = weft.spawn("b", function() a:await() end)
     local c = weft.spawn("c", function() b:await() end)
     local text = error_of(c.await, c).traceback
-    assert.is_truthy(text:find("in task a, awaited by task b", 1, true), text)
-    assert.is_truthy(text:find("in task b, awaited by task c", 1, true), text)
+    assert.is_truthy(text:find("\n\tin task a, [^\n]*awaited by task b at "
+      .. "spec/error_spec.lua:%d+\n\tin task b, [^\n]*awaited by task c at "
+      .. "spec/error_spec.lua:%d+$"), text)
   end)
 
   it("has the stack of its first raise as traceback [10.3]", function()

@@ -203,9 +203,9 @@ describe("the path of an error", function()
       local a = weft.spawn("a", function() error(weft.Error "x") end)
       local b = weft.spawn("b", function() a:await() end)
       local err = error_of(b.await, b)
-      assert.is_truthy(err.traceback:find(("in task a, awaited by task b "
-        .. "(spawned at %s:%d by main)"):format(HERE, at), 1, true),
-        err.traceback)
+      assert.is_truthy(err.traceback:find(("in task a, spawned at %s:%d by "
+        .. "main, awaited by task b at %s:%d"):format(HERE, at, HERE, at + 1),
+        1, true), err.traceback)
       assert.equal(HERE .. ":" .. at + 1, err.spawned_at)
     end))
 

@@ -500,7 +500,8 @@ errors.spawned_words = spawned_words
 ---@param task string the name of the task it leaves now
 ---@param spawned_at string? where that task was spawned
 ---@param spawned_by string? the name of the task that did, or opened its group
-function errors.leave_task(err, task, spawned_at, spawned_by)
+---@param stack string? of that task, where the error left it
+function errors.leave_task(err, task, spawned_at, spawned_by, stack)
   if err.task == nil and not set_on_future[err] then
     err.task, err.spawned_at, err.spawned_by = task, spawned_at, spawned_by
     return err
@@ -509,9 +510,10 @@ function errors.leave_task(err, task, spawned_at, spawned_by)
   copy.task, copy.spawned_at, copy.spawned_by = task, spawned_at, spawned_by
   copy.cause = err
   local from = err.task and "in task " .. err.task or "set on a future"
-  local spawned = err.spawned_at and " (" .. spawned_words(err) .. ")" or ""
-  copy.traceback = (err.traceback or "") .. "\n\t" .. from
-    .. ", awaited by task " .. task .. spawned
+  local spawned = err.spawned_at and ", " .. spawned_words(err) or ""
+  local place = site.place_in(stack)
+  copy.traceback = (err.traceback or "") .. "\n\t" .. from .. spawned
+    .. ", awaited by task " .. task .. (place and " at " .. place or "")
   return copy
 end
 

@@ -83,4 +83,16 @@ function site.folded(traceback)
   return table.concat(kept[1] and kept or all, "\n")
 end
 
+--- The place of the first line of a traceback that is not of weft's own.
+---@param traceback string?
+---@return string?
+function site.place_in(traceback)
+  local lines = {}
+  for line in (traceback or ""):gmatch "[^\n]+" do lines[#lines + 1] = line end
+  for i, line in ipairs(lines) do
+    local place = line:match "^\t(.-:%d+): in "
+    if place and is_shown(line, lines[i + 1]) then return place end
+  end
+end
+
 return site

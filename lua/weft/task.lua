@@ -281,7 +281,7 @@ function task.on_failure(self, err, traceback)
   local object = errors.object(err, task.with_line(err, traceback))
   local parent = select(4, core.task_info(self[HANDLE]))
   object = errors.leave_task(object, name_of(self), self.place,
-    self.spawner or parent and name_of(parent))
+    self.spawner or parent and name_of(parent), traceback)
   self[COUNT] = object
   self[GUARD] = core.task_guard(self[HANDLE])
   return object
