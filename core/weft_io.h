@@ -178,9 +178,9 @@ WEFT_API int weft_stream_close(weft_runtime *rt, weft_stream stream);
 WEFT_API int weft_stream_abort(weft_runtime *rt, weft_stream stream);
 /* Gives the peer's ([peer] 1) or the own address as text, owned:
  * weft_value_unref. "127.0.0.1:80", "[::1]:80", of a unix socket "unix:" and
- * its path, if it has one; "" of a pipe or terminal. parks: no    errors:
- * WEFT_ECLOSED, WEFT_ENOMEM, WEFT_ENOTCONN (the connection has gone, and the
- * peer's address with it), codes of the system */
+ * its path, if it has one; "" of a pipe, a terminal or a stream in memory.
+ * parks: no    errors: WEFT_ECLOSED, WEFT_ENOMEM, WEFT_ENOTCONN (the connection
+ * has gone, and the peer's address with it), codes of the system */
 WEFT_API int weft_stream_address(weft_runtime *rt, weft_stream stream, int peer,
                                  weft_value **value);
 /* Sends small writes at once, which is the default, or may let them wait for

@@ -167,8 +167,8 @@ local function address(self, call, of_peer)
 end
 
 --- The peer's address: "127.0.0.1:80" or "[::1]:80", "unix:" and the path, if
--- it has one, of a unix socket, "" of a pipe or terminal. Raises OSError with
--- `code` "ENOTCONN" when the connection is gone.
+-- it has one, of a unix socket, "" of a pipe, a terminal or a stream in memory.
+-- Raises OSError with `code` "ENOTCONN" when the connection is gone.
 ---@return string
 function Stream:peer() return (address(self, "peer", true)) end
 
