@@ -40,10 +40,11 @@
 #define RETRY_MS 1000 /* when there is no descriptor left for a client */
 
 struct client {
-  struct list node;        /* in inspect->clients, oldest first */
-  struct inspect *inspect; /* NULL: it has gone */
+  struct list node; /* in inspect->clients, oldest first */
+  struct inspect *inspect;
   uv_poll_t poll;
   int fd;
+  bool gone; /* closed; libuv has not let go of it yet */
   char request[REQUEST_MAX];
   size_t request_bytes;
   char head[24];      /* the answer's first line */
@@ -94,7 +95,7 @@ static void on_client_closed(uv_handle_t *poll) {
 
 static void end_client(struct client *client) {
   struct inspect *s = client->inspect;
-  client->inspect = NULL;
+  client->gone = true;
   list_remove(&client->node);
   s->client_count--;
   uv_close((uv_handle_t *)&client->poll, on_client_closed);
@@ -166,7 +167,7 @@ static void answer(struct client *client) {
   struct aside was = weft__aside_begin(s->rt);
   int status = s->fn(s->rt, s->arg, client->request, &value);
   weft__aside_end(s->rt, was);
-  if (client->inspect == NULL)
+  if (client->gone)
     weft_value_unref(value);
   else
     set_answer(client, status, value);
