@@ -7,11 +7,9 @@
  * knows itself, with weft.debug{sites=true}. */
 #include "socket.h"
 
-#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 void opened_note(lua_State *L, struct host *host) {
@@ -107,17 +105,17 @@ static int opened_list(lua_State *L) {
 /* Descriptors that are asked about by one call of the system's. */
 enum { CHUNK = 256 };
 
-/* Writes for each of the [count] descriptors from [first] on whether it is
- * open; gives the number of the last one that is, and one more. One call for
- * all costs less than reading /proc. */
-static int look_at(int first, int count, char *open) {
+/* Writes for each of the descriptors from [first] on whether it is open; gives
+ * the number of those up to the last that is. One call for all costs less than
+ * reading /proc. A process that may open fewer than a chunk is not told. */
+static int look_at(int first, char open[CHUNK]) {
   struct pollfd fds[CHUNK];
   int end = 0;
-  for (int i = 0; i < count; i++)
+  for (int i = 0; i < CHUNK; i++)
     fds[i] = (struct pollfd){.fd = first + i};
-  if (poll(fds, (nfds_t)count, 0) < 0)
+  if (poll(fds, CHUNK, 0) < 0)
     return 0;
-  for (int i = 0; i < count; i++) {
+  for (int i = 0; i < CHUNK; i++) {
     bool is_open = (fds[i].revents & POLLNVAL) == 0;
     open[i] = is_open ? '1' : '0';
     if (is_open)
@@ -126,27 +124,18 @@ static int look_at(int first, int count, char *open) {
   return end;
 }
 
-static int most_descriptors(void) {
-  struct rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX / 2)
-    return INT_MAX / 2;
-  return (int)limit.rlim_cur;
-}
-
 /* descriptors() -> a string, "1" for each descriptor that is open, "0" for
  * others. As the system gives out the lowest, it is not looked beyond a chunk
  * whose upper half is free. */
 static int descriptors(lua_State *L) {
   char open[CHUNK];
-  int most = most_descriptors();
   bool goes_on = true;
   luaL_Buffer found;
   luaL_buffinit(L, &found);
-  for (int first = 0; first < most && goes_on; first += CHUNK) {
-    int count = most - first < CHUNK ? most - first : CHUNK;
-    int end = look_at(first, count, open);
+  for (int first = 0; goes_on; first += CHUNK) {
+    int end = look_at(first, open);
     goes_on = end > CHUNK / 2;
-    luaL_addlstring(&found, open, (size_t)(goes_on ? count : end));
+    luaL_addlstring(&found, open, (size_t)(goes_on ? CHUNK : end));
   }
   luaL_pushresult(&found);
   return 1;
@@ -165,12 +154,9 @@ static int descriptor_name(lua_State *L) {
 }
 
 void open_opened(lua_State *L, struct host *host) {
-  static const luaL_Reg functions[] = {{"opened_watch", opened_watch},
-
-                                       {"opened_forget", opened_forget},
-                                       {"opened_list", opened_list},
-                                       {"descriptors", descriptors},
-                                       {"descriptor_name", descriptor_name},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"opened_watch", opened_watch},       {"opened_forget", opened_forget},
+      {"opened_list", opened_list},         {"descriptors", descriptors},
+      {"descriptor_name", descriptor_name}, {NULL, NULL}};
   host_register(L, host, functions);
 }
