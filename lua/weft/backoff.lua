@@ -75,7 +75,7 @@ end
 function backoff.new(what, spec)
   if spec == nil then spec = {} end
   options.expect(what, backoff_spec, spec, 3)
-  if type(spec) == "function" then return checked(what, spec) end
+  if not options.func(spec) then return checked(what, spec) end
   if type(spec) == "number" then
     options.expect(what, options.seconds, spec, 3)
     return function() return spec end

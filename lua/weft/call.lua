@@ -1,6 +1,7 @@
 --- Calls of plain functions by the loop, outside any task.
 -- @module weft.call
 
+local callable = require "weft.callable"
 local core = require "weft.core"
 local errors = require "weft.error"
 local opened = require "weft.opened"
@@ -33,7 +34,7 @@ end
 
 -- `name` says the arguments too; `when` nil is soon.
 local function schedule(name, when, fn, ...)
-  if type(fn) ~= "function" then
+  if not callable.is(fn) then
     errors.fail_argument(name .. ": fn must be a function, got "
       .. errors.shown(fn), 3)
   end

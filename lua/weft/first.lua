@@ -1,6 +1,7 @@
 --- Many at once, not waiting for all: wait, as_completed, race, any, wait_for.
 -- @module weft.first
 
+local callable = require "weft.callable"
 local core = require "weft.core"
 local errors = require "weft.error"
 local many = require "weft.many"
@@ -126,7 +127,7 @@ local Completions = {}
 local completions = { __name = "weft.Completions", __index = Completions }
 
 local function spawn_own(self, item)
-  if type(item) ~= "function" then return item end
+  if many.is_awaitable(item) then return item end
   local child = task.spawn(item)
   self.own[#self.own + 1] = child
   return child
@@ -215,15 +216,15 @@ local function run_item(item, on_end)
     if ok then return on_end(true, ...) end
     on_end(false, many.failure((...)))
   end
-  if type(item) == "function" then
-    return finish(xpcall(item, errors.trace))
+  if many.is_awaitable(item) then
+    return finish(xpcall(item.await, errors.trace, item))
   end
-  return finish(xpcall(item.await, errors.trace, item))
+  return finish(xpcall(item, errors.trace))
 end
 
 -- Reports what an own child failed by; what was passed in is its owner's.
 local function report_failure(item, err)
-  if type(item) ~= "function" or not err then return end
+  if many.is_awaitable(item) or not err then return end
   report.report(report.FAILURE, err.task, err)
 end
 
@@ -308,7 +309,7 @@ end
 ---@param item function|weft.Task|weft.Future
 ---@param seconds number
 function first.wait_for(item, seconds)
-  if type(item) == "function" then return scope.timeout(seconds, item) end
+  if callable.is(item) then return scope.timeout(seconds, item) end
   if not many.is_awaitable(item) then
     errors.fail_argument("wait_for(item, seconds): item must be a function, a "
       .. "task or a future, got " .. errors.shown(item))

@@ -1,6 +1,7 @@
 --- Futures: results that somebody will set by hand.
 -- @module weft.future
 
+local callable = require "weft.callable"
 local codes = require "weft.codes"
 local core = require "weft.core"
 local errors = require "weft.error"
@@ -227,7 +228,7 @@ end
 --- Has `fn(future)` called, outside any task, once the future is done.
 ---@param fn fun(future: weft.Future)
 function Future:add_done_callback(fn)
-  if type(fn) ~= "function" then
+  if not callable.is(fn) then
     errors.fail_argument(
       "future:add_done_callback(fn): fn must be a function, got "
         .. errors.shown(fn))

@@ -2,6 +2,7 @@
 -- ones each time it is called.
 -- @module weft.iterator
 
+local callable = require "weft.callable"
 local errors = require "weft.error"
 local generator = require "weft.generator"
 
@@ -25,10 +26,7 @@ function iterator.over(items, what, level)
   if generator.is_maker(items) then
     generator.fail_uncalled((level or 2) + 1)
   end
-  local metatable = getmetatable(items)
-  if type(items) == "function" or (metatable and metatable.__call) then
-    return items
-  end
+  if callable.is(items) then return items end
   if type(items) == "table" then return over_list(items) end
   errors.fail_argument(what .. " must be a list or an iterator, got "
     .. errors.shown(items), (level or 2) + 1)

@@ -4,6 +4,7 @@
 -- call; tasks and futures that are passed in are only awaited.
 -- @module weft.many
 
+local callable = require "weft.callable"
 local codes = require "weft.codes"
 local core = require "weft.core"
 local errors = require "weft.error"
@@ -35,7 +36,7 @@ function many.check_items(call, list, allow_functions)
   for i = 1, list.n or #list do
     local item = list[i]
     if not many.is_awaitable(item)
-        and not (allow_functions and type(item) == "function") then
+        and not (allow_functions and callable.is(item)) then
       errors.fail_argument(("%s(list): item %d must be a %stask or a future, "
         .. "got %s"):format(call, i, allow_functions and "function, a " or "",
           errors.shown(item)), 3)
@@ -129,8 +130,10 @@ local function run_group_kept(failures, call, body, limit)
 end
 
 local function spawn_kept(g, item, failures)
-  if type(item) == "function" then return g:spawn(run_kept, failures, item) end
-  return g:spawn(run_kept, {}, item.await, item)
+  if many.is_awaitable(item) then
+    return g:spawn(run_kept, {}, item.await, item)
+  end
+  return g:spawn(run_kept, failures, item)
 end
 
 local function gather_all(list, count)
@@ -145,8 +148,8 @@ end
 -- -- gather -------------------------------------------------------------------
 
 local function spawn_item(g, item)
-  if type(item) == "function" then return g:spawn(item) end
-  return g:spawn(await_item, item)
+  if many.is_awaitable(item) then return g:spawn(await_item, item) end
+  return g:spawn(item)
 end
 
 --- Runs all at once and returns their first results, in order, with field `n`.

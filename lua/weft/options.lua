@@ -4,6 +4,7 @@
 -- in words what it must be: "a function". A new kind is a new function.
 -- @module weft.options
 
+local callable = require "weft.callable"
 local errors = require "weft.error"
 local is_count = require("weft.scope").is_count
 
@@ -11,9 +12,9 @@ local options = {}
 
 -- -- Kinds --------------------------------------------------------------------
 
---- A function.
+--- A function, or what is called as one.
 function options.func(value)
-  if type(value) ~= "function" then return "a function" end
+  if not callable.is(value) then return "a function" end
 end
 
 --- A table.

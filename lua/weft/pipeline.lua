@@ -22,13 +22,8 @@ local kinds = {
 
 -- -- Arguments ----------------------------------------------------------------
 
-local function is_callable(value)
-  local meta = getmetatable(value)
-  return type(value) == "function" or type(meta) == "table" and meta.__call
-end
-
 local function item_source(value)
-  if not is_callable(value) and type(value) ~= "table" then
+  if options.func(value) and type(value) ~= "table" then
     return "a list, an iterator, or have :items()"
   end
 end
@@ -36,7 +31,7 @@ end
 -- A function that gives the next item; nil at the end.
 local function drawer(source)
   options.expect("pipeline(source, stages): source", item_source, source, 3)
-  if is_callable(source) then return source end
+  if not options.func(source) then return source end
   if type(source.items) == "function" then
     local next_item, state, last = source:items()
     return function()
@@ -56,7 +51,7 @@ local function check_stages(stages)
   local checked = {}
   for i, stage in ipairs(stages) do
     local what = "pipeline: stage " .. i
-    if type(stage) == "function" then stage = { stage } end
+    if not options.func(stage) then stage = { stage } end
     options.check(what, stage, stage_kinds)
     options.expect(what .. "[1]", options.func, stage[1], 3)
     checked[i] = { fn = stage[1], workers = stage.workers or 1,

@@ -6,6 +6,7 @@
 -- `finally` go through such lists in the same way, from the end.
 -- @module weft.resource
 
+local callable = require "weft.callable"
 local cleanup = require "weft.cleanup"
 local core = require "weft.core"
 local errors = require "weft.error"
@@ -30,18 +31,12 @@ function resource.set_own_shield(exit) own_shield = exit end
 
 local function call_close(object) object:close() end
 
-local function is_callable(x)
-  if type(x) == "function" then return true end
-  local metatable = type(x) == "table" and getmetatable(x)
-  return type(metatable) == "table" and metatable.__call ~= nil
-end
-
 local function index(object, key) return object[key] end
 
 -- The method, or nil; indexing a userdata may raise.
 local function method(object, name)
   local ok, fn = pcall(index, object, name)
-  return ok and is_callable(fn) and fn or nil
+  return ok and callable.is(fn) and fn or nil
 end
 
 local function describe(object, enter, exit)
@@ -163,7 +158,7 @@ end
 local CALL = "with(resource, ..., fn): "
 
 local function check_body(fn)
-  if type(fn) ~= "function" then
+  if not callable.is(fn) then
     errors.fail_argument(CALL .. "fn, the last argument, must be a function, "
       .. "got " .. errors.shown(fn), 3)
   end

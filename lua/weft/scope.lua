@@ -5,6 +5,7 @@
 -- until control has left the scope: docs/semantics.md, section 6.
 -- @module weft.scope
 
+local callable = require "weft.callable"
 local core = require "weft.core"
 local errors = require "weft.error"
 local owner = require "weft.owner"
@@ -54,7 +55,7 @@ end
 scope.check_limit = check_limit
 
 local function check_function(fn, what, level)
-  if type(fn) ~= "function" then
+  if not callable.is(fn) then
     errors.fail_argument(what .. " must be a function, got "
       .. errors.shown(fn), (level or 2) + 1)
   end

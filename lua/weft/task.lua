@@ -5,6 +5,7 @@
 -- the error; the results.
 -- @module weft.task
 
+local callable = require "weft.callable"
 local codes = require "weft.codes"
 local core = require "weft.core"
 local errors = require "weft.error"
@@ -43,7 +44,7 @@ end
 function task.check_spawn(call, first, second)
   local fn = first
   if type(first) == "string" then fn = second end
-  if type(fn) ~= "function" then
+  if not callable.is(fn) then
     errors.fail_argument(call .. "(name?, fn, ...): fn must be a function, got "
       .. errors.shown(fn), 3)
   end
@@ -198,7 +199,7 @@ function Task:spawned_at() return self.place, self.spawner end
 --- Has `fn(task)` called, outside any task, once the task has ended.
 ---@param fn fun(task: weft.Task)
 function Task:add_done_callback(fn)
-  if type(fn) ~= "function" then
+  if not callable.is(fn) then
     errors.fail_argument("task:add_done_callback(fn): fn must be a function, "
       .. "got "
       .. errors.shown(fn))

@@ -48,7 +48,7 @@ end
 
 --- A client until the end of the test.
 function service.client(connect, opts)
-  return testing.use(prices.new(function() return connect() end, opts))
+  return testing.use(prices.new(connect, opts))
 end
 
 return service

@@ -14,6 +14,7 @@
 -- tree of what was expected, one of what was there, and the difference.
 -- @module weft.testing.assertions
 
+local callable = require "weft.callable"
 local core = require "weft.core"
 local errors = require "weft.error"
 local luassert = require "luassert"
@@ -22,10 +23,7 @@ local match = require "weft.testing.error_match"
 local assertions = {}
 
 local function is_callable(x)
-  local metatable = type(x) == "table" and getmetatable(x)
-  return type(x) == "function"
-    or type(metatable) == "table" and metatable.__call ~= nil
-      and not errors.is_class(x)
+  return callable.is(x) and not errors.is_class(x)
 end
 
 -- The error that `subject` is or raises; whether there was one.

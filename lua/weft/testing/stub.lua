@@ -10,6 +10,7 @@
 --     assert.spy(fetch).was.called_with "http://example.org/"
 -- @module weft.testing.stub
 
+local callable = require "weft.callable"
 local core = require "weft.core"
 local errors = require "weft.error"
 local finalizers = require "weft.testing.finalizers"
@@ -167,18 +168,12 @@ end
 ---@return weft.testing.Stub
 function stub.new(...) return new_spy(...) end
 
-local function is_callable(value)
-  local metatable = type(value) == "table" and getmetatable(value)
-  return type(value) == "function"
-    or type(metatable) == "table" and metatable.__call ~= nil
-end
-
 local function check_place(object, key)
   if type(object) ~= "table" then
     errors.fail_argument("stub(object, name, ...): object must be a table, got "
       .. errors.shown(object), 3)
   end
-  if is_callable(object[key]) then return end
+  if callable.is(object[key]) then return end
   errors.fail_argument(("stub(object, name, ...): object[name] must be a "
     .. "function, to be replaced; for name %s it is %s"):format(
       errors.shown(key), errors.shown(object[key])), 3)
