@@ -16,22 +16,18 @@
  *
  * The profiler is one for the whole process. Where somebody else has it, the
  * copy alone has to do. */
-#define _GNU_SOURCE /* pipe2, syscall */
 #include "host.h"
+#include "watchdog.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -40,9 +36,6 @@
 enum {
   LOOKS_A_LIMIT = 8, /* how often the thread looks in the time allowed */
   ANSWER_MS = 100,   /* how long the virtual machine may take to answer */
-  COPY_MS = 1000,    /* how long the copy may take */
-  FRAMES_TOP = 22,   /* of a long stack, the newest and the oldest frames */
-  FRAMES_BOTTOM = 10,
   TEXT_BYTES = 8192
 };
 
@@ -77,78 +70,18 @@ struct watchdog {
   uint64_t next_ns; /* when it is told, the next time */
 };
 
-static uint64_t now_ns(void) {
+uint64_t watchdog_now_ns(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* -- A stack as text ------------------------------------------------------
- * Nothing here allocates, or changes the stack, so it may be any stack. */
-
-struct writer {
-  char *text;
-  size_t size, used;
-};
-
-static void add(struct writer *w, const char *text) {
-  size_t length = strlen(text);
-  if (length >= w->size - w->used)
-    length = w->size - w->used - 1;
-  memcpy(w->text + w->used, text, length);
-  w->used += length;
-  w->text[w->used] = '\0';
-}
-
-static void add_frame(struct writer *w, lua_State *L, lua_Debug *frame) {
-  char line[256];
-  if (lua_getinfo(L, "Snl", frame) == 0)
-    return;
-  snprintf(line, sizeof line, "\n\t%s:", frame->short_src);
-  add(w, line);
-  if (frame->currentline > 0) {
-    snprintf(line, sizeof line, "%d:", frame->currentline);
-    add(w, line);
-  }
-  if (frame->name != NULL)
-    snprintf(line, sizeof line, " in function '%s'", frame->name);
-  else if (*frame->what == 'm')
-    snprintf(line, sizeof line, " in main chunk");
-  else if (*frame->what == 'C')
-    snprintf(line, sizeof line, " in a C function");
-  else
-    snprintf(line, sizeof line, " in function <%s:%d>", frame->short_src,
-             frame->linedefined);
-  add(w, line);
-}
-
-static int depth_of(lua_State *L) {
-  lua_Debug frame;
-  int depth = 0;
-  while (depth < 100000 && lua_getstack(L, depth, &frame) != 0)
-    depth++;
-  return depth;
-}
-
-static void write_stack(lua_State *L, char *text, size_t size) {
-  struct writer w = {text, size, 0};
-  lua_Debug frame;
-  int depth = depth_of(L);
-  add(&w, "stack traceback:");
-  for (int level = 0; level < depth; level++) {
-    if (level == FRAMES_TOP && depth > FRAMES_TOP + FRAMES_BOTTOM) {
-      add(&w, "\n\t...");
-      level = depth - FRAMES_BOTTOM;
-    }
-    if (lua_getstack(L, level, &frame) != 0)
-      add_frame(&w, L, &frame);
-  }
-}
+/* -- Where it is ---------------------------------------------------------- */
 
 static void find(const struct watchdog *dog, lua_State *L,
                  struct finding *found) {
   weft_peek_task(dog->rt, found->task, sizeof found->task);
-  write_stack(L, found->stack, sizeof found->stack);
+  stack_write(L, found->stack, sizeof found->stack);
 }
 
 /* -- Asking the virtual machine ------------------------------------------- */
@@ -267,74 +200,6 @@ static char state_of_loop(const struct watchdog *dog) {
   return name_end[2];
 }
 
-/* A crash of the copy is nobody's business, nor is a core of it. */
-static void be_harmless(void) {
-  static const int deadly[] = {SIGSEGV, SIGBUS,  SIGILL,
-                               SIGFPE,  SIGABRT, SIGALRM};
-  static const struct rlimit none;
-  sigset_t all;
-  for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
-    signal(deadly[i], SIG_DFL);
-  sigemptyset(&all);
-  sigprocmask(SIG_SETMASK, &all, NULL);
-  setrlimit(RLIMIT_CORE, &none);
-  alarm(COPY_MS / 1000 + 1);
-}
-
-static _Noreturn void look_in_copy(struct watchdog *dog, int fd) {
-  const struct host *host = dog->host;
-  be_harmless();
-  find(dog, host->active != NULL ? host->active : host->L, &dog->found);
-  const char *from = (const char *)&dog->found;
-  size_t left = sizeof dog->found;
-  while (left > 0) {
-    ssize_t written = write(fd, from, left);
-    if (written <= 0)
-      break;
-    from += written;
-    left -= (size_t)written;
-  }
-  _exit(left == 0 ? 0 : 1);
-}
-
-static bool read_whole(int fd, void *to, size_t size) {
-  uint64_t until_ns = now_ns() + COPY_MS * UINT64_C(1000000);
-  char *place = to;
-  while (size > 0) {
-    struct pollfd ready = {.fd = fd, .events = POLLIN};
-    uint64_t now = now_ns();
-    if (now >= until_ns ||
-        poll(&ready, 1, (int)((until_ns - now) / 1000000) + 1) <= 0)
-      return false;
-    ssize_t length = read(fd, place, size);
-    if (length <= 0)
-      return false;
-    place += length;
-    size -= (size_t)length;
-  }
-  return true;
-}
-
-/* The copy is no child that the program could come across: its end sends no
- * signal, and waits for any child do not find it. */
-static bool look_at_copy(struct watchdog *dog) {
-  int ends[2], status;
-  if (pipe2(ends, O_CLOEXEC) != 0)
-    return false;
-  pid_t copy = (pid_t)syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
-  if (copy == 0)
-    look_in_copy(dog, ends[1]);
-  close(ends[1]);
-  bool seen = copy > 0 && read_whole(ends[0], &dog->found, sizeof dog->found);
-  close(ends[0]);
-  if (copy > 0) {
-    kill(copy, SIGKILL);
-    while (waitpid(copy, &status, __WALL) < 0 && errno == EINTR)
-      ;
-  }
-  return seen;
-}
-
 static int own_tid(void) {
   return (int)syscall(SYS_gettid);
 }
@@ -346,16 +211,17 @@ static char state_of_loop(const struct watchdog *dog) {
   return 'R';
 }
 
-static bool look_at_copy(struct watchdog *dog) {
-  (void)dog;
-  return false;
-}
-
 static int own_tid(void) {
   return 0;
 }
 
 #endif
+
+static void look_in_copy(void *arg) {
+  struct watchdog *dog = arg;
+  const struct host *host = dog->host;
+  find(dog, host->active != NULL ? host->active : host->L, &dog->found);
+}
 
 /* -- Telling -------------------------------------------------------------- */
 
@@ -397,7 +263,7 @@ static void print(const struct notice *notice) {
 static bool look_for_stack(struct watchdog *dog) {
   if (state_of_loop(dog) == 'R' && ask(dog))
     return true;
-  return look_at_copy(dog);
+  return frozen_call(look_in_copy, dog, &dog->found, sizeof dog->found);
 }
 
 static void tell(struct watchdog *dog) {
@@ -441,7 +307,7 @@ static void look(struct watchdog *dog, uint64_t passed_ns) {
 }
 
 static bool wait_a_while(struct watchdog *dog, uint64_t time_ns) {
-  uint64_t until_ns = now_ns() + time_ns;
+  uint64_t until_ns = watchdog_now_ns() + time_ns;
   struct timespec until = {(time_t)(until_ns / 1000000000),
                            (long)(until_ns % 1000000000)};
   pthread_mutex_lock(&dog->mutex);
@@ -458,9 +324,9 @@ static void *run(void *arg) {
   uint64_t period_ns = dog->limit_ns / LOOKS_A_LIMIT;
   if (period_ns < 1000000)
     period_ns = 1000000;
-  uint64_t before_ns = now_ns();
+  uint64_t before_ns = watchdog_now_ns();
   while (wait_a_while(dog, period_ns)) {
-    uint64_t at_ns = now_ns(), passed_ns = at_ns - before_ns;
+    uint64_t at_ns = watchdog_now_ns(), passed_ns = at_ns - before_ns;
     before_ns = at_ns;
     look(dog, passed_ns > 2 * period_ns ? 2 * period_ns : passed_ns);
   }

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ * watchdog.h - what the watchdog's files share: how it sees where a thread is.
+ */
+#ifndef WEFT_WATCHDOG_H
+#define WEFT_WATCHDOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <lua.h>
+
+uint64_t watchdog_now_ns(void);
+
+/* Writes a traceback to [text]; cuts it where [size] ends. */
+void stack_write(lua_State *L, char *text, size_t size);
+
+/* Calls fn(arg) in a copy of the process and copies back the [size] bytes that
+ * [result] has there then. False if there was no answer. */
+bool frozen_call(void (*fn)(void *arg), void *arg, void *result, size_t size);
+
+#endif
