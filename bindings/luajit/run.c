@@ -137,6 +137,15 @@ static int is_running(lua_State *L) {
   return 1;
 }
 
+/* shut_down(): begins the end of the run: all is cancelled, and where nothing
+ * can go on even so, shields are lifted. */
+static int shut_down(lua_State *L) {
+  struct host *host = host_of(L);
+  if (host->rt != NULL)
+    weft_shutdown(host->rt);
+  return 0;
+}
+
 /* is_virtual() -> whether the runtime has the virtual clock */
 static int is_virtual(lua_State *L) {
   struct host *host = host_of(L);
@@ -167,6 +176,7 @@ void open_run(lua_State *L, struct host *host) {
   static const luaL_Reg functions[] = {{"run", run},
                                        {"is_running", is_running},
                                        {"is_virtual", is_virtual},
+                                       {"shut_down", shut_down},
                                        {"take_interrupt", take_interrupt},
                                        {"run_id", run_id},
                                        {NULL, NULL}};

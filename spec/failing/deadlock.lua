@@ -26,6 +26,11 @@ describe("deadlock", function()
     end)
   end))
 
+  it("in the cleanup, too", function()
+    weft.finally(function() weft.event():wait() end,
+      function() weft.queue():get() end)
+  end)
+
   it("with a limit on the virtual clock", testing.virtual(function()
     weft.event():wait()
   end, { timeout = 50 }))

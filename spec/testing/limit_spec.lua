@@ -141,6 +141,11 @@ describe("a test that nothing can wake any more", function()
       "spawned at spec/failing/deadlock.lua:24 by main")
   end)
 
+  it("is told though the cleanup waits for ever, too [30.5]", function()
+    fails("in the cleanup, too", "deadlock.lua:30: deadlock: nothing can wake",
+      "it waited for event")
+  end)
+
   it("is one too where only the test's own limit was to come", function()
     fails("with a limit on the virtual clock", "deadlock: no task can go on "
       .. "before the limit of the test", "main #1: waits for event")

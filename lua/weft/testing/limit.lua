@@ -65,11 +65,14 @@ core.guard_set(function()
 end)
 
 --- A report of the core's has come that nothing can wake a task any more, or
--- that tasks wait for each other: the test is cut off. False if none runs.
+-- that tasks wait for each other: the test is cut off. Where its cleanup then
+-- waits for what cannot come, the run is shut down, which lifts its shield.
+-- False if no test runs.
 ---@param err table
 ---@return boolean
 function limit.on_deadlock(err)
   if not running then return false end
+  if running.err then core.shut_down() end
   cut("deadlock: " .. err.message, nil, true)
   return true
 end
