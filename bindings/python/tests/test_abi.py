@@ -287,3 +287,22 @@ class Arguments(IoCase):
                 await abi.weft_work_run(rt, workers, print, 0)
 
         self.run_main(main)
+
+
+class Waits(Case):
+    def test_what_another_task_waits_for_is_told(self):  # 29.4
+        async def main():
+            rt = weft.runtime()
+            async with weft.TaskGroup() as group:
+                group.spawn(weft.sleep(9))
+                await weft.sleep(2)
+                task = abi.weft_task_next(rt, abi.weft_task_current(rt))
+                self.assertEqual("sleep",
+                                 abi.weft_task_describe_wait(rt, task))
+                self.assertLess(abi.weft_task_get_since(rt, task), 2_000_000)
+                self.assertEqual(0, abi.weft_task_is_shielded(rt, task))
+                source = abi.weft_task_get_cancellation(rt, task)[1]
+                self.assertEqual(abi.WEFT_SOURCE_NONE, source)
+                abi.weft_task_cancel(rt, task, None)
+
+        self.run_main(main)
