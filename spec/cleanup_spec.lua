@@ -14,15 +14,6 @@ local function collect()
   weft.yield()
 end
 
-local function with_leaks(fn)
-  return function()
-    weft.debug { leaks = true }
-    local ok, err = pcall(fn)
-    weft.debug { leaks = false }
-    if not ok then error(err, 0) end
-  end
-end
-
 local resource = { enter = function() return 1 end, exit = function() end }
 
 -- Functions that yield from inside what has a cleanup.
@@ -45,9 +36,11 @@ local function suspend(way)
 end
 
 describe("a suspended coroutine", function()
+  before_each(function() weft.debug { leaks = true } end)
+
   for name, way in pairs(ways) do
     it("is reported when it is collected inside a " .. name .. " [13.9]",
-      with_leaks(function()
+      function()
         suspend(way)
         collect()
         local reports = testing.reports()
@@ -57,20 +50,19 @@ describe("a suspended coroutine", function()
           "^a coroutine suspended in a " .. name:match "%w+"
           .. " at spec/cleanup_spec.lua:%d+ was collected"),
           reports[1].err.message)
-      end))
+      end)
 
-    it("is not, where it left the " .. name .. " [13.9]",
-      with_leaks(function()
-        local co = coroutine.wrap(function()
-          way(coroutine.yield)
-          pcall(way, function() error "out" end)
-          coroutine.yield "after"
-        end)
-        co()
-        assert.equal("after", co())
-        co = nil -- luacheck: ignore
-        collect()
-      end))
+    it("is not, where it left the " .. name .. " [13.9]", function()
+      local co = coroutine.wrap(function()
+        way(coroutine.yield)
+        pcall(way, function() error "out" end)
+        coroutine.yield "after"
+      end)
+      co()
+      assert.equal("after", co())
+      co = nil -- luacheck: ignore
+      collect()
+    end)
   end
 
   it("is told of at the end of the run, if it is left then [13.9]",
@@ -102,24 +94,22 @@ describe("a suspended coroutine", function()
       end)
       weft.closing(numbers(), function(gen) gen:next() end)
       collect()
-      weft.debug { leaks = false }
     end)
 
-  it("passes on what its function does, cancelled or not [13.9]",
-    with_leaks(function()
-      local co = coroutine.create(function()
-        return weft.finally(function() return 1, nil, 3 end, function() end)
-      end)
-      assert.same({ true, 1, nil, 3 }, { coroutine.resume(co) })
-      local err = helper.error_of(coroutine.wrap(function()
-        weft.with(resource, function() error(weft.OSError "x") end)
-      end))
-      assert.equal("x", err.message)
-      local scope = weft.move_on_after(1, function()
-        coroutine.wrap(function()
-          weft.with(resource, weft.sleep_forever)
-        end)()
-      end)
-      assert.is_true(scope:cancelled_caught())
+  it("passes on what its function does, cancelled or not [13.9]", function()
+    local co = coroutine.create(function()
+      return weft.finally(function() return 1, nil, 3 end, function() end)
+    end)
+    assert.same({ true, 1, nil, 3 }, { coroutine.resume(co) })
+    local err = helper.error_of(coroutine.wrap(function()
+      weft.with(resource, function() error(weft.OSError "x") end)
     end))
+    assert.equal("x", err.message)
+    local scope = weft.move_on_after(1, function()
+      coroutine.wrap(function()
+        weft.with(resource, weft.sleep_forever)
+      end)()
+    end)
+    assert.is_true(scope:cancelled_caught())
+  end)
 end)

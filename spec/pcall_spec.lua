@@ -4,7 +4,6 @@ local weft = require "weft"
 local testing = require "weft.testing"
 local helper = require "spec.helper"
 
-local virtual = testing.virtual
 
 testing.options { virtual = true }
 
@@ -253,12 +252,12 @@ local waits = {
 -- Calls fn(call), which must end by itself, with `call` inside a runtime. What
 -- it is given for the call is ended afterwards.
 local function with_call(name, fn)
-  return virtual(function()
+  return function()
     weft.group(function(g)
       fn(waits[name](g))
       g:cancel()
     end)
-  end)
+  end
 end
 
 -- Swallows whatever `call` raises, again and again; ends only by a cancellation

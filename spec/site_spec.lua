@@ -12,19 +12,7 @@ local error_of = helper.error_of
 
 local HERE = "spec/site_spec.lua"
 
--- With or without places kept.
-local function with(on, fn)
-  return function()
-    local before = weft.debug().sites
-    weft.debug { sites = on }
-    local ok, err = pcall(fn)
-    weft.debug { sites = before }
-    if not ok then error(err, 0) end
-  end
-end
-
-local function with_sites(fn) return with(true, fn) end
-local function without_sites(fn) return with(false, fn) end
+-- While tests run, places are kept.
 
 local function line() return debug.getinfo(2, "l").currentline end
 
@@ -38,23 +26,24 @@ local function lines_of(err)
 end
 
 describe("a place", function()
-  it("is the caller's, not one of weft's modules [29.3]", with_sites(function()
+  it("is the caller's, not one of weft's modules [29.3]", function()
     local inner
     local at = line() + 1
     weft.try(function() inner = site.here() end)
     assert.equal(HERE .. ":" .. at, inner)
-  end))
+  end)
 
   it("is that of who resumed a coroutine of none of his own lines [29.3]",
-    with_sites(function()
+    function()
       local at = line() + 1
       local task = coroutine.wrap(weft.spawn)("child", function() end)
       assert.equal(HERE .. ":" .. at, (task:spawned_at()))
       task:await()
-    end))
+    end)
 
   it("is kept of a task after its end, nil where it was not kept [29.3]",
-    without_sites(function()
+    function()
+      weft.debug { sites = false }
       local before = weft.spawn(function() end)
       weft.debug { sites = true }
       local at = line() + 1
@@ -64,9 +53,9 @@ describe("a place", function()
       before:await()
       assert.same({ HERE .. ":" .. at, "main" }, { task:spawned_at() })
       assert.is_nil(before:spawned_at())
-    end))
+    end)
 
-  it("is told of a callback that fails [29.3]", with_sites(function()
+  it("is told of a callback that fails [29.3]", function()
     local at = line() + 1
     weft.call_later(1, function() error "late" end)
     weft.sleep(2)
@@ -76,38 +65,36 @@ describe("a place", function()
     local lines = lines_of(reports[1].err)
     assert.equal("    in a callback, asked for at " .. HERE .. ":" .. at,
       lines[#lines])
-  end))
+  end)
 
-  it("is told of what is collected while it is open [29.3]",
-    with_sites(function()
-      local at = line() + 1
-      weft.net.listen { host = "127.0.0.1", port = 0 }
-      collectgarbage()
-      collectgarbage()
-      weft.yield()
-      weft.yield()
-      local reports = testing.reports()
-      assert.equal(report.UNCLOSED, reports[1].kind)
-      assert.is_truthy(reports[1].err.message:find(
-        "made at " .. HERE .. ":" .. at, 1, true), reports[1].err.message)
-    end))
+  it("is told of what is collected while it is open [29.3]", function()
+    local at = line() + 1
+    weft.net.listen { host = "127.0.0.1", port = 0 }
+    collectgarbage()
+    collectgarbage()
+    weft.yield()
+    weft.yield()
+    local reports = testing.reports()
+    assert.equal(report.UNCLOSED, reports[1].kind)
+    assert.is_truthy(reports[1].err.message:find(
+      "made at " .. HERE .. ":" .. at, 1, true), reports[1].err.message)
+  end)
 end)
 
 describe("the place of a channel's end", function()
-  it("is told when it is collected while it is open [21.4, 29.3]",
-    with_sites(function()
-      local at = line() + 1
-      weft.channel(3)
-      collectgarbage()
-      collectgarbage()
-      weft.yield()
-      weft.yield()
-      local reports = testing.reports()
-      assert.equal(2, #reports)
-      assert.is_truthy(reports[1].err.message:find(
-        "a channel of capacity 3, made at " .. HERE .. ":" .. at, 1, true),
-        reports[1].err.message)
-    end))
+  it("is told when it is collected while it is open [21.4, 29.3]", function()
+    local at = line() + 1
+    weft.channel(3)
+    collectgarbage()
+    collectgarbage()
+    weft.yield()
+    weft.yield()
+    local reports = testing.reports()
+    assert.equal(2, #reports)
+    assert.is_truthy(reports[1].err.message:find(
+      "a channel of capacity 3, made at " .. HERE .. ":" .. at, 1, true),
+      reports[1].err.message)
+  end)
 end)
 
 describe("a CancelledError", function()
@@ -123,17 +110,18 @@ describe("a CancelledError", function()
     return seen
   end
 
-  it("has a traceback with places kept [10.3, 29.3]", with_sites(function()
+  it("has a traceback with places kept [10.3, 29.3]", function()
     local err = cancelled_error()
     assert.equal("why", err.reason)
     assert.is_truthy(err.traceback:find(HERE, 1, true), err.traceback)
-  end))
+  end)
 
-  it("has none without [10.3]", without_sites(function()
+  it("has none without [10.3]", function()
+    weft.debug { sites = false }
     assert.is_nil(cancelled_error().traceback)
-  end))
+  end)
 
-  it("has each time that of its own raise [29.3]", with_sites(function()
+  it("has each time that of its own raise [29.3]", function()
     local first, second
     local at = line()
     weft.move_on_after(1, function()
@@ -143,17 +131,16 @@ describe("a CancelledError", function()
     assert.is_truthy(first.traceback:find(HERE .. ":" .. at + 2, 1, true))
     assert.is_truthy(second.traceback:find(HERE .. ":" .. at + 3, 1, true))
     assert.is_nil(second.traceback:find(HERE .. ":" .. at + 2, 1, true))
-  end))
+  end)
 
-  it("leaves a task whose frames could not catch it, too [29.3]",
-    with_sites(function()
-      local at = line() + 1
-      local task = weft.spawn("bare", function() weft.sleep_forever() end)
-      weft.yield()
-      task:cancel()
-      local err = error_of(task.await, task)
-      assert.is_truthy(err.cause.traceback:find(HERE .. ":" .. at, 1, true))
-    end))
+  it("leaves a task whose frames could not catch it, too [29.3]", function()
+    local at = line() + 1
+    local task = weft.spawn("bare", function() weft.sleep_forever() end)
+    weft.yield()
+    task:cancel()
+    local err = error_of(task.await, task)
+    assert.is_truthy(err.cause.traceback:find(HERE .. ":" .. at, 1, true))
+  end)
 end)
 
 describe("the path of an error", function()
@@ -163,7 +150,7 @@ describe("the path of an error", function()
   end
 
   it("shows failing line, task and spawn site of every level [10.3, 29.3]",
-    with_sites(function()
+    function()
       local at = debug.getinfo(fail_deep, "S").linedefined
       local lines = lines_of(error_of(fail_deep, 3))
       local text = table.concat(lines, "\n")
@@ -178,27 +165,28 @@ describe("the path of an error", function()
       assert.is_truthy(text:find("\nError: deep\n" .. path
         .. "    in task level 1, ", 1, true), text)
       assert.is_nil(text:find("weft/", 1, true), text)
-    end))
+    end)
 
   it("has the tasks and who opened their groups without places [10.3]",
-    without_sites(function()
+    function()
+      weft.debug { sites = false }
       local text = table.concat(lines_of(error_of(fail_deep, 2)), "\n")
       assert.is_truthy(text:find("    in task level 1, spawned by level 2\n", 1,
         true), text)
       assert.is_truthy(text:find("    in task level 2, spawned by main\n", 1,
         true), text)
-    end))
+    end)
 
-  it("is as deep as the tasks are [10.3]", with_sites(function()
+  it("is as deep as the tasks are [10.3]", function()
     local text = report.describe(error_of(fail_deep, 60))
     for level = 1, 60 do
       local piece = "    in task level " .. level .. ", spawned"
       assert.is_truthy(text:find(piece, 1, true), piece)
     end
-  end))
+  end)
 
   it("says of the tasks that awaited it where they were spawned [10.2, 10.3]",
-    with_sites(function()
+    function()
       local at = line() + 1
       local a = weft.spawn("a", function() error(weft.Error "x") end)
       local b = weft.spawn("b", function() a:await() end)
@@ -207,10 +195,11 @@ describe("the path of an error", function()
         .. "main, awaited by task b at %s:%d"):format(HERE, at, HERE, at + 1),
         1, true), err.traceback)
       assert.equal(HERE .. ":" .. at + 1, err.spawned_at)
-    end))
+    end)
 
   it("shows each member of a group, and what they have in common [10.3]",
-    without_sites(function()
+    function()
+      weft.debug { sites = false }
       local err = error_of(weft.group, function(g)
         g:spawn("one", function() error(weft.OSError "1") end)
         g:spawn("two", function() error(weft.OSError "2") end)
@@ -222,7 +211,7 @@ describe("the path of an error", function()
         .. "OSError: 2\n", 1, true), text)
       assert.is_truthy(text:find("    in task two, spawned by main\n\n"
         .. "2 failures in one group\n", 1, true), text)
-    end))
+    end)
 
   it("is whole where only weft's own lines are in it", function()
     local own = "stack traceback:\n\t[C]: in function 'error'"

@@ -8,24 +8,11 @@ local helper = require "spec.helper"
 local program = require "spec.program"
 
 local error_of = helper.error_of
-local virtual = testing.virtual
 
 testing.options { virtual = true }
 
 -- A finaliser for `fn` on something that nobody holds.
 local function finalise_soon(fn) getmetatable(newproxy(true)).__gc = fn end
-
--- Runs `fn` under a collector that never rests.
-local function collecting(fn)
-  return function()
-    local pause = collectgarbage("setpause", 0)
-    local multiplier = collectgarbage("setstepmul", 1000)
-    local ok, err = pcall(fn)
-    collectgarbage("setpause", pause)
-    collectgarbage("setstepmul", multiplier)
-    if not ok then error(err, 0) end
-  end
-end
 
 describe("a generator that is being closed", function()
   it("is closed to its end though its owner ends meanwhile [14.5, 14.8]",
@@ -50,7 +37,18 @@ describe("a generator that is being closed", function()
 end)
 
 describe("a body that fails after a park", function()
-  it("survives finalisers that catch errors", collecting(virtual(function()
+  local pause, multiplier -- under a collector that never rests
+
+  before_each(function()
+    pause = collectgarbage("setpause", 0)
+    multiplier = collectgarbage("setstepmul", 1000)
+  end)
+  after_each(function()
+    collectgarbage("setpause", pause)
+    collectgarbage("setstepmul", multiplier)
+  end)
+
+  it("survives finalisers that catch errors", function()
     local function litter()
       for _ = 1, 5 do finalise_soon(function() pcall(error, {}) end) end
     end
@@ -66,7 +64,7 @@ describe("a body that fails after a park", function()
       litter()
       assert.equal("broken", error_of(gen.next, gen))
     end
-  end)))
+  end)
 
   it("shows its own lines in the traceback [10.3]", function()
     local function fail_deep() error("deep", 0) end

@@ -74,6 +74,14 @@ describe("weft.testing.case", function()
     assert.is_true(after.deadlock)
   end))
 
+  it("ends with the test what that asked of weft.debug", plain(function()
+    local before = debugging.debug()
+    assert.is_true(alone({}, function()
+      weft.debug { slow = 30, leaks = true, sites = false }
+    end))
+    assert.same(before, debugging.debug())
+  end))
+
   it("knows descriptors that were open before", plain(function()
     local before = io.open "/dev/null"
     assert.is_true(alone({}, function() assert.is_truthy(before) end))
