@@ -23,7 +23,8 @@ end
 -- typed, { "text" } is waited for, { resize = { rows, columns } }, { signal =
 -- "TERM" } and { kill = pid }, which is another process, do that. args.env is
 -- put into the environment; args.size is the terminal's. Fails if a text does
--- not come. Returns the `screen`, without carriage returns, and the `status`.
+-- not come. Returns the `screen`, without carriage returns, the `status`, and
+-- whether the terminal echoes at the end, `echo`.
 function terminal.run(args, steps)
   local plan = { command = { WEFT, unpack(args) }, size = args.size,
     env = args.env, steps = {} }
@@ -37,7 +38,7 @@ function terminal.run(args, steps)
   if result.missing ~= cjson.null then
     error(("%q has not come; there is:\n%s"):format(result.missing, screen), 2)
   end
-  return { screen = screen, status = result.status }
+  return { screen = screen, status = result.status, echo = result.echo }
 end
 
 return terminal

@@ -8,7 +8,8 @@ besides; "size", rows and columns; "steps", each a list of a verb and a value:
   signal NAME   sends it a signal, "TERM"
   kill PID      kills another process
 At the end it waits for the program's. Prints JSON: "screen", all that came;
-"status", negative for a signal; "missing", the text that has not come in time.
+"status", negative for a signal; "echo", whether the terminal echoes then, as it
+did at the beginning; "missing", the text that has not come in time.
 """
 
 import fcntl
@@ -81,6 +82,9 @@ class Terminal:
     def kill(pid):
         os.kill(int(pid), signal.SIGKILL)
 
+    def is_echoing(self):
+        return termios.tcgetattr(self.fd)[3] & termios.ECHO != 0
+
     def finish(self):
         deadline = time.monotonic() + (1 if self.missing else PATIENCE)
         while self.read(deadline):
@@ -102,6 +106,7 @@ def main():
         "screen": terminal.screen.decode("utf-8", "replace"),
         "missing": terminal.missing,
         "status": os.waitstatus_to_exitcode(status),
+        "echo": terminal.is_echoing(),
     }))
 
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * terminal.c - the terminal: how large it is, and waiting until something was
- * typed, for lua/weft/cli and lua/weft/prompt.
+ * terminal.c - the terminal: how large it is, its settings, and waiting until
+ * something was typed, for lua/weft/cli and lua/weft/prompt.
  *
  * To wait, the terminal is opened once more: what the kernel tells of goes with
  * an open file, and the one that the shell has must go on blocking. Nothing is
@@ -9,7 +9,9 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 struct waiting {
@@ -85,9 +87,32 @@ static int terminal_wait(lua_State *L) {
   return park_finish(L, host, status, 0, NULL);
 }
 
+/* terminal_save(descriptor) -> its settings, opaque; nil if it is no terminal
+ */
+static int terminal_save(lua_State *L) {
+  struct termios settings;
+  if (tcgetattr((int)luaL_checkinteger(L, 1), &settings) != 0)
+    return 0;
+  lua_pushlstring(L, (const char *)&settings, sizeof settings);
+  return 1;
+}
+
+/* terminal_restore(descriptor, settings) */
+static int terminal_restore(lua_State *L) {
+  size_t size_bytes;
+  const char *settings = luaL_checklstring(L, 2, &size_bytes);
+  struct termios copy;
+  luaL_argcheck(L, size_bytes == sizeof copy, 2, "no settings of a terminal");
+  memcpy(&copy, settings, sizeof copy);
+  tcsetattr((int)luaL_checkinteger(L, 1), TCSADRAIN, &copy);
+  return 0;
+}
+
 void open_terminal(lua_State *L, struct host *host) {
   static const luaL_Reg functions[] = {{"terminal_size", terminal_size},
                                        {"terminal_wait", terminal_wait},
+                                       {"terminal_save", terminal_save},
+                                       {"terminal_restore", terminal_restore},
                                        {NULL, NULL}};
   host_register(L, host, functions);
 }

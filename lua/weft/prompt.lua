@@ -248,7 +248,9 @@ function prompt.run(first, ...)
   end)
   self:set_globals()
   if first then self:run_task("script", first, ...) end
-  while self:step() do end
+  weft.finally(function()
+    while self:step() do end
+  end, function() self.editor:close() end)
   self:leave()
   return 0
 end

@@ -7,7 +7,7 @@
 --
 -- Both kinds have `read(prompt)`, the next line or nil at the end, which parks;
 -- cancelled, what was typed is dropped. `remember(line)` puts a line where the
--- arrow keys find it.
+-- arrow keys find it. `close()` leaves the terminal as it was found.
 -- @module weft.prompt.editor
 
 local core = require "weft.core"
@@ -44,6 +44,7 @@ end
 
 function Readline:read(prompt)
   local line, code = type_line(self.library, prompt)
+  self.is_dropped = code ~= nil
   if code then
     io.stdout:write "\n"
     errors.fail(code)
@@ -57,6 +58,16 @@ function Readline:remember(line)
   self.last = line
   self.library.add_history(line)
   if self.history then history.add(self.history, (line:gsub("\n", " "))) end
+end
+
+-- Readline gives the terminal back when a line has been typed to its end; one
+-- that was dropped leaves that to the next, or to us: pasting in brackets, too.
+function Readline:close()
+  core.terminal_restore(0, self.settings)
+  if self.is_dropped and os.getenv "TERM" ~= "dumb" then
+    io.stdout:write "\27[?2004l"
+    io.stdout:flush()
+  end
 end
 
 -- What readline takes for a word, from `from` until before `past`, may begin
@@ -86,7 +97,10 @@ local function open_readline(file, complete)
     histfile = file or "", auto_add = false, keeplines = history.LINES_MAX,
   }
   library.set_complete_function(completer(library, complete))
-  return setmetatable({ library = library, history = file }, Readline)
+  return setmetatable({
+    library = library, history = file, settings = core.terminal_save(0),
+    is_dropped = false,
+  }, Readline)
 end
 
 -- -- Plain lines --------------------------------------------------------------
@@ -105,6 +119,8 @@ function Plain:read(prompt)
 end
 
 function Plain:remember() end
+
+function Plain:close() end
 
 -- -- Which --------------------------------------------------------------------
 
