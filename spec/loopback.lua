@@ -7,6 +7,7 @@ local net = require "weft.net"
 local streams = require "weft.stream"
 local faults = require "weft.testing.faults"
 local stream_pair = require "weft.testing.stream_pair"
+local testing = require "weft.testing"
 local helper = require "spec.helper"
 
 local loopback = {}
@@ -227,6 +228,13 @@ function loopback.use(kind) current = kind or loopback.KINDS[1] end
 --- Two ends of a connection. What has one direction only is written to at the
 -- first end if `writes` is true, else at the second.
 function loopback.pair(writes) return current.pair(writes) end
+
+--- Such a pair until the end of the test.
+function loopback.new_pair(writes)
+  local stream, peer = loopback.pair(writes)
+  testing.defer(loopback.exit_all, { stream, peer })
+  return stream, peer
+end
 
 local function with_pair(body, writes)
   local stream, peer = loopback.pair(writes)

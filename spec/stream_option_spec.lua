@@ -6,7 +6,7 @@ local helper = require "spec.helper"
 local loopback = require "spec.loopback"
 
 local refuses, fails = helper.refuses, helper.fails
-local pair, with_pair = loopback.pair, loopback.with_pair
+local pair, new_pair = loopback.pair, loopback.new_pair
 
 local UNIX, PIPES = loopback.KINDS[2], loopback.KINDS[3]
 
@@ -65,14 +65,13 @@ end)
 
 describe("a stream's addresses", function()
   it("are those of both ends while it is open", function()
-    with_pair(function(first, second)
-      assert.equal(first:local_address(), second:peer())
-      assert.equal(second:local_address(), first:peer())
-      assert.is_truthy(first:peer():match "^127%.0%.0%.1:%d+$")
-      first:close()
-      says(fails("ClosedError", first.peer, first), "stream:peer: the stream")
-      says(fails("ClosedError", first.local_address, first), "local_address")
-    end)
+    local first, second = new_pair()
+    assert.equal(first:local_address(), second:peer())
+    assert.equal(second:local_address(), first:peer())
+    assert.is_truthy(first:peer():match "^127%.0%.0%.1:%d+$")
+    first:close()
+    says(fails("ClosedError", first.peer, first), "stream:peer: the stream")
+    says(fails("ClosedError", first.local_address, first), "local_address")
   end)
 
   it("are unix: without a path, and nothing of a pipe", function()
@@ -87,17 +86,16 @@ describe("a stream's addresses", function()
   end)
 
   it("are gone with the connection, the peer's", function()
-    with_pair(function(first, second)
-      loopback.reset(first, second)
-      fails("OSError", first.read, first)
-      assert.equal("ENOTCONN", fails("OSError", first.peer, first).code)
-    end)
+    local first, second = new_pair()
+    loopback.reset(first, second)
+    fails("OSError", first.read, first)
+    assert.equal("ENOTCONN", fails("OSError", first.peer, first).code)
   end)
 end)
 
 describe("a stream's options", function()
   it("can be set on TCP, and are refused elsewhere", function()
-    with_pair(function(tcp)
+    loopback.with_pair(function(tcp)
       tcp:set_nodelay(false)
       tcp:set_nodelay(true)
       tcp:set_keepalive(0.5)
@@ -118,85 +116,79 @@ describe("a stream's options", function()
   end)
 
   it("take no odd values", function()
-    with_pair(function(tcp)
-      refuses({ "on must be a boolean, got nil" }, tcp.set_nodelay, tcp)
-      refuses({ "got number" }, tcp.set_nodelay, tcp, 1)
-      for _, seconds in ipairs { 0, -1, 0 / 0, 32768, "1", true } do
-        refuses({ "seconds must be a number above 0, at most 32767" },
-          tcp.set_keepalive, tcp, seconds)
-      end
-    end)
+    local tcp = new_pair()
+    refuses({ "on must be a boolean, got nil" }, tcp.set_nodelay, tcp)
+    refuses({ "got number" }, tcp.set_nodelay, tcp, 1)
+    for _, seconds in ipairs { 0, -1, 0 / 0, 32768, "1", true } do
+      refuses({ "seconds must be a number above 0, at most 32767" },
+        tcp.set_keepalive, tcp, seconds)
+    end
   end)
 end)
 
 describe("stream:statistics", function()
   it("tells what is unread and unsent", function()
-    with_pair(function(first, second)
-      assert.same({ unread = 0, unsent = 0 }, first:statistics())
-      second:write "hello"
-      first:read(1)
-      assert.same({ unread = 4, unsent = 0 }, first:statistics())
-      first:write(loopback.MUCH)
-      assert.is_true(first:statistics().unsent > 0)
-      first:exit(true)
-      fails("ClosedError", first.statistics, first)
-    end)
+    local first, second = new_pair()
+    assert.same({ unread = 0, unsent = 0 }, first:statistics())
+    second:write "hello"
+    first:read(1)
+    assert.same({ unread = 4, unsent = 0 }, first:statistics())
+    first:write(loopback.MUCH)
+    assert.is_true(first:statistics().unsent > 0)
+    first:exit(true)
+    fails("ClosedError", first.statistics, first)
   end)
 end)
 
 describe("stream:is_terminal", function()
   it("is false of a connection", function()
-    with_pair(function(first)
-      assert.is_false(first:is_terminal())
-      first:close()
-      fails("ClosedError", first.is_terminal, first)
-    end)
+    local first = new_pair()
+    assert.is_false(first:is_terminal())
+    first:close()
+    fails("ClosedError", first.is_terminal, first)
   end)
 end)
 
 describe("the errors of a stream", function()
   it("say what is closed, and who is busy [25.7]", function()
-    with_pair(function(first, second)
-      local reader = loopback.parked(first.read_line, first)
-      says(fails("BusyError", first.read, first),
-        "stream:read: another task is reading from the stream")
-      second:write "\n"
-      assert.equal("", reader:await())
-      first:close()
-      for call, args in pairs { read = {}, read_exactly = { 1 }, read_line = {},
-        read_until = { "x" }, read_all = {}, write = { "x" }, flush = {},
-        shutdown = {} } do
-        says(fails("ClosedError", first[call], first, unpack(args)),
-          ("stream:%s: the stream is closed"):format(call))
-      end
-    end)
+    local first, second = new_pair()
+    local reader = loopback.parked(first.read_line, first)
+    says(fails("BusyError", first.read, first),
+      "stream:read: another task is reading from the stream")
+    second:write "\n"
+    assert.equal("", reader:await())
+    first:close()
+    for call, args in pairs { read = {}, read_exactly = { 1 }, read_line = {},
+      read_until = { "x" }, read_all = {}, write = { "x" }, flush = {},
+      shutdown = {} } do
+      says(fails("ClosedError", first[call], first, unpack(args)),
+        ("stream:%s: the stream is closed"):format(call))
+    end
   end)
 
   it("say which limit a line is over [25.4]", function()
-    with_pair(function(first, second)
-      second:write "12345\n123\n1234\n"
-      local err = fails("LimitOverrunError", first.read_line, first, 4)
-      says(err, "stream:read_line: no separator within 4 bytes")
-      assert.equal(5, err.consumed)
-      assert.equal("12345", first:read_line(5))
-      local lines = first:lines(3)
-      assert.equal("123", lines())
-      assert.equal(4, fails("LimitOverrunError", lines).consumed)
-      for _, limit in ipairs { -1, 0 / 0, "9", {} } do
-        refuses({ "stream:read_line(limit): limit" }, first.read_line, first,
-          limit)
-        refuses({ "stream:lines(limit): limit" }, first.lines, first, limit)
-      end
-    end)
+    local first, second = new_pair()
+    second:write "12345\n123\n1234\n"
+    local err = fails("LimitOverrunError", first.read_line, first, 4)
+    says(err, "stream:read_line: no separator within 4 bytes")
+    assert.equal(5, err.consumed)
+    assert.equal("12345", first:read_line(5))
+    local lines = first:lines(3)
+    assert.equal("123", lines())
+    assert.equal(4, fails("LimitOverrunError", lines).consumed)
+    for _, limit in ipairs { -1, 0 / 0, "9", {} } do
+      refuses({ "stream:read_line(limit): limit" }, first.read_line, first,
+        limit)
+      refuses({ "stream:lines(limit): limit" }, first.lines, first, limit)
+    end
   end)
 end)
 
 describe("a stream", function()
   it("is a resource: a with closes it [25.11]", function()
-    with_pair(function(first, second)
-      weft.with(first, function(s) s:write "bye" end)
-      assert.equal("bye", second:read_all())
-      fails("ClosedError", first.write, first, "x")
-    end)
+    local first, second = new_pair()
+    weft.with(first, function(s) s:write "bye" end)
+    assert.equal("bye", second:read_all())
+    fails("ClosedError", first.write, first, "x")
   end)
 end)

@@ -10,7 +10,7 @@ local papers = require "spec.papers"
 local fails, refuses = helper.fails, helper.refuses
 local run = testing.task
 local path, read = papers.path, papers.read
-local pair, with_pair, parked = loopback.pair, loopback.with_pair,
+local pair, new_pair, parked = loopback.pair, loopback.new_pair,
   loopback.parked
 
 setup(papers.make)
@@ -116,7 +116,7 @@ describe("a stream that speaks TLS", function()
   end)
 
   it("is none before", function()
-    with_pair(function(stream) assert.is_nil(stream:tls()) end)
+    assert.is_nil(new_pair():tls())
   end)
 
   it("carries megabytes both ways at once", function()
@@ -341,67 +341,61 @@ describe("a handshake", function()
   end)
 
   it("tells a peer that speaks something else", function()
-    with_pair(function(stream, peer)
-      peer:write "HTTP/1.1 400 Bad Request\r\n\r\n"
-      check_tls_error(fails("TLSError", stream.start_tls, stream,
-        client_options()), "NOT_TLS", { "localhost does not speak TLS" })
-      check_tls_error(fails("TLSError", stream.read, stream), "NOT_TLS")
-      check_tls_error(fails("TLSError", stream.write, stream, "x"), "NOT_TLS")
-    end)
+    local stream, peer = new_pair()
+    peer:write "HTTP/1.1 400 Bad Request\r\n\r\n"
+    check_tls_error(fails("TLSError", stream.start_tls, stream,
+      client_options()), "NOT_TLS", { "localhost does not speak TLS" })
+    check_tls_error(fails("TLSError", stream.read, stream), "NOT_TLS")
+    check_tls_error(fails("TLSError", stream.write, stream, "x"), "NOT_TLS")
   end)
 
   it("tells a peer that goes", function()
-    with_pair(function(stream, peer)
-      local task = parked(weft.try, stream.start_tls, stream, client_options())
-      peer:read()
-      peer:close()
-      local _, err = task:await()
-      check_tls_error(err, "TLS_TRUNCATED", { "during the TLS handshake" })
-    end)
+    local stream, peer = new_pair()
+    local task = parked(weft.try, stream.start_tls, stream, client_options())
+    peer:read()
+    peer:close()
+    local _, err = task:await()
+    check_tls_error(err, "TLS_TRUNCATED", { "during the TLS handshake" })
   end)
 
   it("cancelled, leaves a stream that can only be closed", function()
-    with_pair(function(stream)
-      loopback.assert_cancelled(parked(stream.start_tls, stream,
-        client_options()))
-      check_tls_error(fails("TLSError", stream.read, stream), "TLS_CANCELLED")
-      check_tls_error(fails("TLSError", stream.write, stream, "x"),
-        "TLS_CANCELLED")
-      stream:close()
-    end)
+    local stream = new_pair()
+    loopback.assert_cancelled(parked(stream.start_tls, stream,
+      client_options()))
+    check_tls_error(fails("TLSError", stream.read, stream), "TLS_CANCELLED")
+    check_tls_error(fails("TLSError", stream.write, stream, "x"),
+      "TLS_CANCELLED")
+    stream:close()
   end)
 
   it("is limited by a scope [7.4]", testing.virtual(function()
-    with_pair(function(stream)
-      fails("TimeoutError", weft.timeout, 5, function()
-        stream:start_tls(client_options())
-      end)
-      check_tls_error(fails("TLSError", stream.read, stream), "TLS_CANCELLED")
+    local stream = new_pair()
+    fails("TimeoutError", weft.timeout, 5, function()
+      stream:start_tls(client_options())
     end)
+    check_tls_error(fails("TLSError", stream.read, stream), "TLS_CANCELLED")
   end))
 
   it("ends with its stream [3.10]", function()
-    with_pair(function(stream)
-      local task = parked(weft.try, stream.start_tls, stream, client_options())
-      stream:close()
-      local _, err = task:await()
-      assert.is_true(err:is "ClosedError")
-      fails("ClosedError", stream.start_tls, stream, client_options())
-    end)
+    local stream = new_pair()
+    local task = parked(weft.try, stream.start_tls, stream, client_options())
+    stream:close()
+    local _, err = task:await()
+    assert.is_true(err:is "ClosedError")
+    fails("ClosedError", stream.start_tls, stream, client_options())
   end)
 
   it("needs a stream without unread bytes or a parked reader [25.10]",
     function()
-      with_pair(function(stream, peer)
-        local reader = parked(stream.read, stream, 1)
-        local err = fails("InvalidStateError", stream.start_tls, stream,
-          client_options())
-        assert.is_truthy(err.message:find("unread bytes", 1, true))
-        peer:write "ab"
-        assert.equal("a", reader:await())
-        fails("InvalidStateError", stream.start_tls, stream, client_options())
-        assert.equal("b", stream:read())
-      end)
+      local stream, peer = new_pair()
+      local reader = parked(stream.read, stream, 1)
+      local err = fails("InvalidStateError", stream.start_tls, stream,
+        client_options())
+      assert.is_truthy(err.message:find("unread bytes", 1, true))
+      peer:write "ab"
+      assert.equal("a", reader:await())
+      fails("InvalidStateError", stream.start_tls, stream, client_options())
+      assert.equal("b", stream:read())
     end)
 
   it("is made once", function()
@@ -604,25 +598,24 @@ end)
 
 describe("stream:start_tls", function()
   it("refuses what cannot be, and changes nothing", function()
-    with_pair(function(stream, peer)
-      local function refused(pieces, opts)
-        refuses(pieces, stream.start_tls, stream, opts)
-      end
-      local client = tls.context { ca = path "ca.pem" }
-      refused({ "server_name is needed" })
-      refused({ "server_name is needed" }, client)
-      refused({ "'name'" }, { name = "x" })
-      refused({ '"a b" can be no host' }, { server_name = "a b" })
-      refused({ "server_name", "zero byte" }, { server_name = "a\0b" })
-      refused({ "server_name is for clients" },
-        server_options { server_name = "x" })
-      refused({ "ca is an option of the context" },
-        { context = client, ca = path "ca.pem" })
-      refused({ "context", "number 1" }, { context = 1 })
-      refused({ "table" }, 5)
-      peer:write "plain"
-      assert.equal("plain", stream:read())
-    end)
+    local stream, peer = new_pair()
+    local function refused(pieces, opts)
+      refuses(pieces, stream.start_tls, stream, opts)
+    end
+    local client = tls.context { ca = path "ca.pem" }
+    refused({ "server_name is needed" })
+    refused({ "server_name is needed" }, client)
+    refused({ "'name'" }, { name = "x" })
+    refused({ '"a b" can be no host' }, { server_name = "a b" })
+    refused({ "server_name", "zero byte" }, { server_name = "a\0b" })
+    refused({ "server_name is for clients" },
+      server_options { server_name = "x" })
+    refused({ "ca is an option of the context" },
+      { context = client, ca = path "ca.pem" })
+    refused({ "context", "number 1" }, { context = 1 })
+    refused({ "table" }, 5)
+    peer:write "plain"
+    assert.equal("plain", stream:read())
   end)
 end)
 
@@ -639,12 +632,11 @@ describe("tls.client and tls.server", function()
   end)
 
   it("refuse the other", function()
-    with_pair(function(stream)
-      refuses({ "a server's" }, tls.client, stream,
-        tls.context(server_options()))
-      refuses({ "a client's" }, tls.server, stream, tls.context())
-      refuses({ "are for clients" }, tls.server, stream, { server = false })
-    end)
+    local stream = new_pair()
+    refuses({ "a server's" }, tls.client, stream,
+      tls.context(server_options()))
+    refuses({ "a client's" }, tls.server, stream, tls.context())
+    refuses({ "are for clients" }, tls.server, stream, { server = false })
   end)
 end)
 
