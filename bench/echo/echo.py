@@ -1,9 +1,8 @@
-"""An echo server on asyncio's streams: python3 echo.py [uvloop]
+"""An echo server on asyncio's streams: python3 echo.py
 
-Prints its port. With `uvloop` its loop is that one.
+Prints its port.
 """
 import asyncio
-import sys
 
 READ_BYTES = 64 * 1024
 
@@ -22,7 +21,4 @@ async def main():
         await server.serve_forever()
 
 
-if sys.argv[1:] == ["uvloop"]:
-    import uvloop
-    uvloop.install()
 asyncio.run(main())
