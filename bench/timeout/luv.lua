@@ -5,6 +5,7 @@
 -- Prints the nanoseconds of one timeout. Each coroutine has one timer, which it
 -- uses again; its callback would end the wait.
 
+local coroutines = dofile "bench/peers/coroutines.lua"
 local usage = dofile "bench/usage.lua"
 local uv = require "luv"
 
@@ -12,26 +13,6 @@ local work, tasks, times = ...
 tasks, times = tonumber(tasks), tonumber(times)
 
 local good
-
--- -- Yielding -----------------------------------------------------------------
-
--- Coroutines to be resumed in the next turn; while there are any, the idle
--- handle keeps the loop from blocking.
-local ready = {}
-local idle = uv.new_idle()
-
-local function run_ready()
-  local now = ready
-  ready = {}
-  for i = 1, #now do assert(coroutine.resume(now[i])) end
-  if #ready == 0 then idle:stop() end
-end
-
-local function yield()
-  if #ready == 0 then idle:start(run_ready) end
-  ready[#ready + 1] = coroutine.running()
-  return coroutine.yield()
-end
 
 -- -- Timeouts -----------------------------------------------------------------
 
@@ -50,7 +31,7 @@ end
 function bodies.yield(timer, rounds)
   for _ = 1, rounds do
     timer:start(60000, 0, fail)
-    yield()
+    coroutines.yield()
     timer:stop()
     good = good + 1
   end
@@ -69,14 +50,11 @@ end
 
 local function turns(rounds)
   good = 0
-  for _ = 1, tasks do
-    assert(coroutine.resume(coroutine.create(function()
-      local timer = uv.new_timer()
-      bodies[work](timer, rounds)
-      timer:close()
-    end)))
-  end
-  uv.run()
+  coroutines.run(tasks, function()
+    local timer = uv.new_timer()
+    bodies[work](timer, rounds)
+    timer:close()
+  end)
 end
 
 local clock = work == "fires" and usage.cpu or usage.now
