@@ -12,6 +12,8 @@ include_files = {
 -- Its purpose is to put weft's functions into the global `coroutine`.
 files["lua/weft/coroutine.lua"] = { ignore = { "122/coroutine" } }
 
+files["bench/*/openresty.lua"] = { std = "+ngx_lua" }
+files["bench/peers/openresty.lua"] = { std = "+ngx_lua" }
 files["spec"] = { std = "+busted" }
 files["lua/weft/testing.lua"] = { std = "+busted" }
 files[".luacheckrc"] = { std = "luacheckrc" }
