@@ -1,0 +1,3 @@
+--- A program that does nothing, in bare LuaJIT.
+
+assert(jit)
