@@ -3,12 +3,13 @@
 -- connection, and a core of their own.
 
 -- What there is besides C.
-local rest = { text = "the rest", "go", "node", "asyncio", "protocol", "uvloop",
-  "luv", "cqueues" }
+local rest = { text = "the rest", "go", "tokio", "erlang", "node", "asyncio",
+  "protocol", "uvloop", "trio", "luv", "cqueues", "copas" }
 
 local function case(connections, bytes, name)
   return {
     args = ("%d %d 2"):format(connections, bytes),
+    quick = ("%d %d 1"):format(math.min(connections, 100), bytes),
     measures = {
       { key = "message", name = "echo, " .. name, unit = "us",
         target = { ratio = 1.11, of = "libuv", below = rest } },
@@ -18,9 +19,10 @@ local function case(connections, bytes, name)
 end
 
 return {
-  client = "echo_client",
-  programs = { "weft", "stackful_server", "libuv", "epoll", "go", "node",
-    "asyncio", "protocol", "uvloop", "luv", "cqueues" },
+  run = "bench/served %build/echo_client %args -- %command",
+  programs = { "weft", "stackful_server", "libuv", "epoll", "go", "tokio",
+    "erlang", "node", "asyncio", "protocol", "uvloop", "trio", "luv",
+    "cqueues", "copas" },
   case(50, 64, "50 x 64 B"),
   case(1000, 64, "1,000 x 64 B"),
   case(50, 4096, "50 x 4 KiB"),

@@ -2,11 +2,21 @@
 -- end, and many small ones at once. They are in the page cache, so that what is
 -- measured is what the program adds to the kernel's copying.
 
+local rest = { "go1", "go", "tokio", "erlang", "node", "asyncio", "uvloop",
+  "trio", "luv" }
+
+local function programs(...)
+  local list = { ... }
+  for _, name in ipairs(rest) do list[#list + 1] = name end
+  return list
+end
+
 return {
   make = "bench/file/make",
   {
-    programs = { "weft", "cat", "read", "go1", "go", "asyncio" },
+    programs = programs("weft", "cat", "read"),
     args = "large %dir/large",
+    quick = "large %dir/large",
     measures = {
       { key = "large", name = "a file of 1 GiB", unit = "ms",
         target = { ratio = 1.25, of = "cat" } },
@@ -14,8 +24,9 @@ return {
     },
   },
   {
-    programs = { "weft", "read", "go1", "go", "asyncio" },
+    programs = programs("weft", "read"),
     args = "small %dir/small 2000",
+    quick = "small %dir/small 200",
     measures = {
       { key = "small", name = "a file of 4 KiB, of 2,000", unit = "us",
         target = { below = { text = "asyncio", "asyncio" } } },

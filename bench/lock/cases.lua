@@ -5,13 +5,17 @@ local function case(work, name, target)
   return {
     args = work .. " 10 1000000",
     slow_args = work .. " 10 100000",
+    quick = work .. " 10 2000",
+    counted = { work .. " 10 20000", work .. " 10 220000",
+      operations = 220000 },
     measures = { { key = "lock", name = name, unit = "ns",
       target = target } },
   }
 end
 
 return {
-  programs = { "weft", "stackful", "go1", "go", "asyncio" },
+  programs = { "weft", "stackful", "go1", "go", "tokio1", "tokio", "asyncio",
+    "uvloop", "trio", "openresty" },
   case("plain", "lock of 10 tasks", { at_most = 28 }),
   case("yield", "lock of 10, yield inside"),
 }

@@ -2,9 +2,11 @@
 -- spawned, cancelled and joined.
 
 return {
-  programs = { "weft", "reference", "go", "asyncio" },
+  programs = { "weft", "reference", "go", "tokio", "erlang", "node", "asyncio",
+    "uvloop", "trio", "cqueues" },
   {
     args = "1000000",
+    quick = "2000",
     measures = {
       { key = "bytes", name = "a parked task", unit = "bytes",
         target = { at_most = 900 } },

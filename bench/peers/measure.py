@@ -1,4 +1,4 @@
-"""measure.py - what the programs on Trio share."""
+"""measure.py - what the programs on Trio and aiohttp share."""
 
 import os
 import resource

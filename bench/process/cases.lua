@@ -4,6 +4,7 @@
 local function case(how, name)
   return {
     args = how .. " 500 20",
+    quick = how .. " 20 5",
     measures = {
       { key = "process", name = name, unit = "us",
         target = { ratio = 1.5, of = "posix_spawn",
@@ -14,7 +15,8 @@ local function case(how, name)
 end
 
 return {
-  programs = { "weft", "posix_spawn", "go1", "go", "asyncio" },
+  programs = { "weft", "posix_spawn", "go1", "go", "tokio", "node", "asyncio",
+    "uvloop", "trio", "luv" },
   case("null", "/bin/true"),
   case("pipes", "/bin/true, its outputs read"),
 }

@@ -1,10 +1,12 @@
 --- What bench/run measures of spawning: a task spawned into a group, run and
 -- joined. Its body only counts itself.
 
-local function case(batch, batches, slow_batches, name)
+local function case(batch, batches, slow_batches, counted, name)
   return {
     args = ("%d %d"):format(batch, batches),
     slow_args = ("%d %d"):format(batch, slow_batches),
+    quick = "100 20",
+    counted = counted,
     measures = { {
       key = "spawn", name = "spawn + join, " .. name, unit = "ns",
       target = { at_most = 150 },
@@ -14,7 +16,10 @@ local function case(batch, batches, slow_batches, name)
 end
 
 return {
-  programs = { "weft", "reference", "stackful", "go1", "go", "asyncio" },
-  case(1000, 2000, 100, "by 1,000"),
-  case(100000, 10, 1, "by 100,000"),
+  programs = { "weft", "reference", "stackful", "go1", "go", "tokio1", "tokio",
+    "erlang", "node", "asyncio", "uvloop", "trio", "cqueues", "openresty" },
+  case(1000, 2000, 100,
+    { "1000 20", "1000 120", operations = 110000 }, "by 1,000"),
+  case(100000, 10, 1,
+    { "100000 1", "100000 3", operations = 200000 }, "by 100,000"),
 }

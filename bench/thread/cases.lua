@@ -1,10 +1,12 @@
 --- What bench/run measures of threads: what handing a call to another thread
 -- and its result back costs, and whether two of them keep two cores busy.
 
-local function case(how, name)
+local function case(how, name, programs)
   return {
     args = how .. " 50000 100",
     slow_args = how .. " 10000 100",
+    quick = how .. " 1000 100",
+    programs = programs,
     measures = {
       { key = "call", name = name, unit = "us",
         target = { below = { text = "asyncio", "asyncio" } } },
@@ -13,17 +15,16 @@ local function case(how, name)
   }
 end
 
-local calls = { "weft", "pthread", "go1", "go", "asyncio" }
-local to_thread, executor = case("calls", "to_thread, 100 at once"),
-  case("executor", "executor of 2, 100 at once")
-to_thread.programs, executor.programs = calls, calls
-
 return {
-  to_thread,
-  executor,
+  case("calls", "to_thread, 100 at once", { "weft", "pthread", "go1", "go",
+    "tokio", "erlang", "asyncio", "uvloop", "trio", "luv" }),
+  case("executor", "executor of 2, 100 at once", { "weft", "pthread", "go1",
+    "go", "node", "asyncio", "uvloop" }),
   {
-    programs = { "weft", "go", "asyncio" },
+    programs = { "weft", "go", "tokio", "erlang", "node", "asyncio", "trio",
+      "luv" },
     args = "busy",
+    quick = "busy",
     measures = { {
       key = "ratio", name = "two busy threads by one", unit = "x",
       target = { at_most = 1.15 },

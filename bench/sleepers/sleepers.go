@@ -1,6 +1,6 @@
-// timer.go - goroutines that sleep 0 to 1000 ms.
+// sleepers.go - goroutines that sleep 0 to 1000 ms.
 //
-//	timer TASKS
+//	sleepers TASKS
 //
 // Prints the CPU seconds and the peak megabytes of the process.
 package main

@@ -1,6 +1,6 @@
-"""timer.py - asyncio tasks that sleep 0 to 1000 ms.
+"""sleepers.py - asyncio tasks that sleep 0 to 1000 ms.
 
-    python3 timer.py TASKS
+    python3 sleepers.py TASKS
 
 Prints the CPU seconds and the peak megabytes of the process.
 """

@@ -1,0 +1,51 @@
+--- Instructions by operation: the same in every run, whatever else runs.
+-- A program is run with two sizes, and the difference is shared out among the
+-- operations between them, so that its start, its end and the compiling of
+-- what is hot are not counted. `perf stat` does it where the machine has
+-- counters, else valgrind's callgrind, which takes some forty times as long.
+
+local output = require("harness.programs").output
+
+local counts = {}
+
+-- Each runs a command and finds the number in what it says.
+local tools = {
+  perf = {
+    command = "perf stat -x, -e instructions:u %s 2>&1 >/dev/null",
+    pattern = "(%d+),[^\n]*instructions",
+  },
+  callgrind = {
+    command = "valgrind --tool=callgrind --callgrind-out-file=/dev/null %s"
+      .. " 2>&1 >/dev/null",
+    pattern = "Collected : (%d+)",
+  },
+}
+
+local function try(tool, command)
+  local text = output(tool.command:format(command))
+  return text and tonumber(text:match(tool.pattern))
+end
+
+--- The name of the tool that counts here; nil and what is missing.
+function counts.find()
+  for _, name in ipairs { "perf", "callgrind" } do
+    if try(tools[name], "true") then
+      counts.tool = name
+      return name
+    end
+  end
+  return nil, "no counters for perf, and no valgrind (Debian: valgrind)"
+end
+
+--- Instructions of one operation, by the two sizes of a case's `counted`.
+---@param command fun(args: string): string
+---@param counted { [1]: string, [2]: string, operations: integer }
+---@return number? instructions nil where a run failed
+function counts.count(command, counted)
+  local tool = tools[counts.tool]
+  local small = try(tool, command(counted[1]))
+  local large = small and try(tool, command(counted[2]))
+  return large and (large - small) / counted.operations
+end
+
+return counts
