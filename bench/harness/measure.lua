@@ -7,7 +7,7 @@ local measure = {}
 
 -- Seconds after which a program is taken to hang, and ended; more where a tool
 -- counts its instructions.
-local LIMIT, LIMIT_COUNTED = 120, 900
+local LIMIT, LIMIT_COUNTED = 300, 600
 
 -- -- Commands ----------------------------------------------------------------
 
