@@ -117,6 +117,15 @@ function figures.targets(records)
   return met, missed
 end
 
+--- A ratio as text: two digits of it at least.
+---@param value number?
+---@return string
+function figures.ratio(value)
+  if not value then return "-" end
+  return (value < 0.1 and "%.3f" or value < 100 and "%.2f" or "%.0f")
+    :format(value)
+end
+
 --- Three digits at least, of which none is more than noise.
 ---@param value number?
 ---@return string

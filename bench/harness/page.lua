@@ -52,19 +52,19 @@ end
 local function write_machine(lines, run)
   local about, there, missing = run.machine, {}, {}
   for _, name in ipairs(programs.order) do
-    local known = run.programs[name]
+    local known, variant = run.programs[name], programs.list[name].variant
     if known and known.missing then
       missing[#missing + 1] = ("%s: %s"):format(known.label, known.missing)
-    elseif known and known.version then
+    elseif known and known.version and not variant then
       there[#there + 1] = ("%s %s"):format(known.label, known.version)
     end
   end
-  paragraph(lines, ("From %s, on %s, %s cores, %s, %s; load %s at its"
-    .. " beginning. Runs of each program, in turn: %d."):format(
-    run.date:sub(1, 10), about.processor, about.cores or "?",
-    about.distribution or "", about.system or "", about.load or "?",
-    run.repetitions))
-  if #there > 0 then paragraph(lines, table.concat(there, ", ") .. ".") end
+  paragraph(lines, ("From %s, at revision %s, on %s, %s cores, %s, %s; load %s"
+    .. " at its beginning. Runs of each program, in turn: %d."):format(
+    run.date:sub(1, 10), run.revision or "?", about.processor,
+    about.cores or "?", about.distribution or "", about.system or "",
+    about.load or "?", run.repetitions))
+  if #there > 0 then paragraph(lines, table.concat(there, "; ") .. ".") end
   if #missing > 0 then
     paragraph(lines, "Missing: " .. table.concat(missing, "; ") .. ".")
   end
@@ -102,7 +102,7 @@ local function write_ratios(lines, run)
       for _, column in ipairs(used) do
         local entry = columns.best(record, column)
         cells[#cells + 1] = entry
-          and ("%.2f"):format(weft.min / entry.min) or ""
+          and figures.ratio(weft.min / entry.min) or ""
       end
       cells[#cells + 1] = number(weft.min) .. " " .. record.unit
       cells[#cells + 1] = verdict(weft)
@@ -120,8 +120,7 @@ end
 local function cell_of(entry)
   if entry.missing then return "missing" end
   if entry.failed then return "failed" end
-  return ("%s · %s (%s)"):format(
-    entry.ratio and ("%.2f"):format(entry.ratio) or "-",
+  return ("%s · %s (%s)"):format(figures.ratio(entry.ratio),
     number(entry.min), number(entry.median))
 end
 

@@ -137,9 +137,9 @@ end
 
 --- Each has a label, `find` (returns something true, a version if it has one;
 -- or nil and what is missing), and the command, where %s is the workload.
--- `ours` is weft by other doors; of those that are `counted` instructions are
--- counted; those that are `slow` run the smaller sizes of a case, if it has
--- them.
+-- `ours` is weft by other doors, `variant` another program in another way; of
+-- those that are `counted` instructions are counted; those that are `slow` run
+-- the smaller sizes of a case, if it has them.
 programs.list = {
   weft = {
     label = "weft",
@@ -162,6 +162,7 @@ programs.list = {
   },
   go1 = {
     label = "Go, one thread",
+    variant = true,
     find = find_go,
     command = "env GOMAXPROCS=1 " .. programs.built "%s_go",
   },
@@ -172,6 +173,7 @@ programs.list = {
   },
   tokio1 = {
     label = "tokio, one thread",
+    variant = true,
     find = find_tokio("switch_tokio", "tokio", "cargo librust-tokio-dev"),
     command = "env BENCH_THREADS=1 " .. programs.built "%s_tokio",
   },
@@ -254,6 +256,7 @@ programs.list = {
   },
   protocol = {
     label = "asyncio, protocol",
+    variant = true,
     find = find_asyncio,
     command = PYTHON .. " -P bench/%s/protocol.py",
   },
@@ -271,6 +274,7 @@ programs.list = {
   },
   aiohttp_uvloop = {
     label = "aiohttp on uvloop",
+    variant = true,
     find = find_python("aiohttp", "python3-aiohttp python3-uvloop", "uvloop"),
     command = python "bench/peers/on_uvloop.py bench/http/http.py",
     slow = true,

@@ -31,6 +31,7 @@ function results.new(options, counted_by)
   return {
     schema = SCHEMA,
     date = machine.now(),
+    revision = programs.output "git describe --always --dirty 2>/dev/null",
     machine = machine.describe(),
     programs = versions(),
     repetitions = options.repetitions,

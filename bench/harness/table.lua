@@ -23,10 +23,10 @@ local function program_row(entry)
   if entry.missing or entry.failed then
     return print(("%-30s %s"):format(label, entry.missing or entry.failed))
   end
-  row(label, entry.ratio and ("%.2f"):format(entry.ratio) or "-",
-    number(entry.min), number(entry.median),
-    entry.instructions and ("%.0f"):format(entry.instructions) or "",
-    verdict(entry))
+  local instructions = entry.instructions
+    and ("%.0f"):format(entry.instructions) or ""
+  row(label, figures.ratio(entry.ratio), number(entry.min),
+    number(entry.median), instructions, verdict(entry))
 end
 
 --- Prints one measure: what it is, and a line for each program.
@@ -50,11 +50,11 @@ local function print_versions(results)
     if version.missing then
       missing[#missing + 1] = ("  %s: %s"):format(version.label,
         version.missing)
-    elseif type(version.version) == "string" then
+    elseif version.version and not programs.list[name].variant then
       there[#there + 1] = version.label .. " " .. version.version
     end
   end
-  print(table.concat(there, ", "))
+  print(table.concat(there, "; "))
   if #missing > 0 then
     print("missing:\n" .. table.concat(missing, "\n"))
   end
