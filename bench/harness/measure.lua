@@ -46,7 +46,9 @@ end
 
 -- What is missing of that which all programs of a workload need.
 local function lack(needs)
-  if needs and not programs.output("command -v " .. needs[1]) then
+  if not needs then return end
+  local look = "PATH=$PATH:/usr/sbin; command -v " .. needs[1]
+  if not programs.output("(" .. look .. ")") then
     return programs.missing(needs.package)
   end
 end
