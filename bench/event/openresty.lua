@@ -6,7 +6,7 @@ local semaphore = require "ngx.semaphore"
 local usage = dofile "bench/usage.lua"
 
 local work, wakes = ...
-assert(work == "pong", "OpenResty has no events")
+assert(work == "pong", "only ping-pong is written for OpenResty")
 wakes = tonumber(wakes)
 
 local woken
