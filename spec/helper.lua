@@ -1,13 +1,9 @@
---- What the specs share: running a test as the main task of a runtime.
+--- What the specs share: looking at errors, and waiting for reports.
 local weft = require "weft"
 local errors = require "weft.error"
 local testing = require "weft.testing"
 
 local helper = {}
-
--- For specs that were begun before all tests ran in tasks.
-helper.virtual, helper.run = testing.virtual, testing.task
-helper.take_reports = testing.reports
 
 --- Lets the others run until something is reported; returns the reports.
 function helper.await_reports()

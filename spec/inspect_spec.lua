@@ -6,8 +6,7 @@ local helper = require "spec.helper"
 local program = require "spec.program"
 local testing = require "weft.testing"
 
-local run, virtual, fails, refuses = helper.run, helper.virtual, helper.fails,
-  helper.refuses
+local fails, refuses = helper.fails, helper.refuses
 
 local function contains(text, part)
   assert.truthy(text:find(part, 1, true),
@@ -25,7 +24,7 @@ local function exists(path) return (weft.try(weft.fs.lstat, path)) ~= nil end
 
 describe("weft.inspect", function()
   it("opens a private socket that answers with the tree [29.7, 29.4]",
-    run(function()
+    function()
       local path = free_path()
       local sleeper = weft.spawn("sleeper", weft.sleep_forever)
       assert.equal(path, weft.inspect(path))
@@ -36,9 +35,9 @@ describe("weft.inspect", function()
       contains(text, "main #1: ")
       sleeper:cancel()
       weft.yield()
-    end))
+    end)
 
-  it("answers with the numbers of weft.stats()", run(function()
+  it("answers with the numbers of weft.stats()", function()
     local path = weft.inspect(free_path())
     local first = client.ask(path, "stats")
     contains(first, "tasks.total 1\n")
@@ -46,13 +45,13 @@ describe("weft.inspect", function()
     local turns = tonumber(first:match "turns (%d+)")
     assert.is_true(tonumber(client.ask(path, "stats"):match "turns (%d+)")
       > turns)
-  end))
+  end)
 
-  it("says what there is where something else is asked for", run(function()
+  it("says what there is where something else is asked for", function()
     local path = weft.inspect(free_path())
     local err = fails("Unanswered", client.ask, path, "secrets")
     contains(err.message, "there is no 'secrets'; there are stats, tree")
-  end))
+  end)
 
   it("removes the socket at the end of the run, failed or not",
     testing.plain(function()
@@ -65,32 +64,31 @@ describe("weft.inspect", function()
       weft.run(function() assert(not exists(path)) end)
     end))
 
-  it("stays where it is when it is opened again", run(function()
+  it("stays where it is when it is opened again", function()
     local path = weft.inspect(free_path())
     assert.equal(path, weft.inspect())
     assert.equal(path, weft.inspect(free_path()))
-  end))
+  end)
 
   it("is no task, wakes nobody and does not hold the clock [29.7, 30.2]",
-    virtual(function(_)
+    testing.virtual(function(_)
       weft.inspect(free_path())
       assert.equal(1, #weft.all_tasks())
       weft.sleep(1e6)
       assert.equal(1e6, weft.now())
     end))
 
-  it("refuses what is no path, and tells what is wrong with one",
-    run(function()
-      refuses({ "path must be a string that is not empty, got number 3" },
-        weft.inspect, 3)
-      refuses({ 'got string ""' }, weft.inspect, "")
-      contains(fails("OSError", weft.inspect, "/nowhere/socket").message,
-        "inspect /nowhere/socket: ")
-      contains(fails("ArgumentError", weft.inspect, "@abstract").message,
-        "a path in the file system is needed")
-      contains(fails("OSError", weft.inspect, ("x"):rep(200)).message,
-        "too long for a socket")
-    end))
+  it("refuses what is no path, and tells what is wrong with one", function()
+    refuses({ "path must be a string that is not empty, got number 3" },
+      weft.inspect, 3)
+    refuses({ 'got string ""' }, weft.inspect, "")
+    contains(fails("OSError", weft.inspect, "/nowhere/socket").message,
+      "inspect /nowhere/socket: ")
+    contains(fails("ArgumentError", weft.inspect, "@abstract").message,
+      "a path in the file system is needed")
+    contains(fails("OSError", weft.inspect, ("x"):rep(200)).message,
+      "too long for a socket")
+  end)
 
   it("needs a runtime", testing.plain(function()
     fails("InvalidStateError", weft.inspect)
