@@ -2,10 +2,15 @@
  * test_inspect.c - the inspection socket: its file, its clients, and that the
  * runtime runs as if it was not there. What a client has sent is in the kernel
  * when its call returns, and one weft_yield later it has been answered. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* accept4 */
+#endif
+
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 
 #include "loopback.h"
@@ -606,24 +611,31 @@ static void let_descriptors(int more) {
   CHECK_INT(0, setrlimit(RLIMIT_NOFILE, &limit));
 }
 
+/* The system's accept4, but that it fails for want of a descriptor where the
+ * test's script has an F: a limit set for the process would hit valgrind too,
+ * which takes the connection before it says so. */
+static const char *accepts = "";
+
+int accept4(int fd, struct sockaddr *restrict address, socklen_t *restrict size,
+            int flags) {
+  char next = *accepts;
+  accepts += next != '\0';
+  if (next == 'F') {
+    errno = EMFILE;
+    return -1;
+  }
+  return (int)syscall(SYS_accept4, fd, address, size, flags);
+}
+
 INSPECT_TEST("without a descriptor left it still answers, one at a time") {
-  struct rlimit limit;
-  int fd = dial(socket_path()), other = dial(socket_path());
-  int gaps[64], count = 0;
-  CHECK_INT(0, getrlimit(RLIMIT_NOFILE, &limit));
-  let_descriptors(0);
-  while (count < 64 && (gaps[count] = open("/dev/null", O_RDONLY)) >= 0)
-    count++; /* numbers that were free below the limit */
-  let_run(rt);
-  plain_send(fd, "a\n");
-  plain_send(other, "b\n");
-  CHECK_TEXT("ok 3\na a", hear(rt, fd)); /* in the reserve's place */
-  for (int i = 0; i < 3; i++)
-    let_run(rt);
-  CHECK_INT(0, setrlimit(RLIMIT_NOFILE, &limit));
-  while (count > 0)
-    CHECK_INT(0, close(gaps[--count]));
-  CHECK_TEXT("ok 3\nb b", hear(rt, other));
+  int before = count_fds();
+  accepts = "F+F"; /* the reserve is given up; then there is none */
+  int fd = client_that_says("a\n"), other = client_that_says("b\n");
+  CHECK_TEXT("ok 3\na a", hear(rt, fd));    /* in the reserve's place */
+  CHECK_TEXT("ok 3\nb b", hear(rt, other)); /* when there is one again */
+  CHECK_TEXT("", accepts);
+  CHECK_INT(2, asked);
+  CHECK_INT(before, count_fds());
 }
 
 TASK_TEST("opened without a descriptor left it is refused") {
