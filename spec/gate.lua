@@ -6,12 +6,12 @@ local ffi = require "ffi"
 
 ffi.cdef [[
   typedef union { char size[32]; long align; } spec_sem;
-  struct spec_gate { spec_sem begun, open; int passed; };
+  struct spec_gate { spec_sem begun, open, passed; };
   int sem_init(spec_sem *, int, unsigned);
   int sem_wait(spec_sem *);
   int sem_trywait(spec_sem *);
   int sem_post(spec_sem *);
-  int sem_destroy(spec_sem *);
+  int sem_getvalue(spec_sem *, int *);
   void *malloc(size_t);
   void free(void *);
 ]]
@@ -36,7 +36,7 @@ function gate.make()
     C.malloc(ffi.sizeof "struct spec_gate"))
   C.sem_init(object.begun, 0, 0)
   C.sem_init(object.open, 0, 0)
-  object.passed = 0
+  C.sem_init(object.passed, 0, 0) -- a count that many threads may add to
   return tonumber(ffi.cast("intptr_t", object))
 end
 
@@ -45,7 +45,7 @@ function gate.pass(address)
   local object = at(address)
   C.sem_post(object.begun)
   repeat until C.sem_wait(object.open) == 0
-  object.passed = object.passed + 1
+  C.sem_post(object.passed)
 end
 
 --- Lets `count` workers through, by default one.
@@ -67,7 +67,11 @@ function gate.has_more(address)
 end
 
 --- How many have passed.
-function gate.passed(address) return at(address).passed end
+function gate.passed(address)
+  local count = ffi.new "int[1]"
+  C.sem_getvalue(at(address).passed, count)
+  return count[0]
+end
 
 function gate.free(address) C.free(at(address)) end
 
