@@ -127,13 +127,14 @@ static void end_walk(const struct walk *walk) {
 }
 
 /* Turns what was found, from the last to the first who waits, into the members
- * of the circle, in the order in which they wait; their number. */
-static size_t gather(weft_runtime *rt, struct task *goal, size_t last) {
-  struct visit *visits = rt->circle.visits;
+ * of the circle, in the order in which they wait; their number. They are put
+ * together behind all visits, where walk_from has made room. */
+static size_t gather(const struct walk *walk, struct task *goal, size_t last) {
+  struct visit *visits = walk->rt->circle.visits;
   size_t count = 1;
   for (size_t i = last; i != NO_VISIT; i = visits[i].from)
     count++;
-  struct visit *members = visits + count; /* made room for by walk_from */
+  struct visit *members = visits + walk->count;
   size_t place = count;
   for (size_t i = last; i != NO_VISIT; i = visits[i].from)
     members[--place].task = visits[i].task;
@@ -156,7 +157,7 @@ static size_t walk_from(weft_runtime *rt, struct task *goal, enum kind kind,
   while (rt->circle.capacity < 2 * walk.count + 2)
     if (!make_room(&rt->circle, rt->circle.capacity))
       return 0;
-  return gather(rt, goal, last);
+  return gather(&walk, goal, last);
 }
 
 void weft__deadlock_park(weft_runtime *rt, enum kind kind, void *object) {

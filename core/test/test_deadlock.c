@@ -237,13 +237,14 @@ TEST("tasks that await each other are reported [29.6]") {
   }
 }
 
-/* Opens a group, of which [data] are two children, and joins it. */
+/* Opens a group, of which [data] are the children, as many as the first says,
+ * and joins it. */
 static int parent_act(weft_runtime *rt, struct play *play, uint64_t *value) {
   struct play *children = play->data;
   if (play->line > 0)
     return play_end(play, play->status);
   CHECK_INT(WEFT_OK, weft_group_open(rt, NEVER, &play->group));
-  for (int i = 0; i < 2; i++)
+  for (int i = 0; i < children[0].number; i++)
     play_in(rt, play->group, &children[i], play->number);
   return weft_group_join(rt, play->group, WEFT_OK, NULL, value);
 }
@@ -254,6 +255,7 @@ TEST("a child that awaits who joins its group is reported [29.6]") {
     struct play children[2] = {sleeping_play(), {.act = await_act}};
     struct play parent = {
         .act = parent_act, .data = children, .number = stepped};
+    children[0].number = 2;
     children[1].data = &parent.task;
     play_in(rt, 0, &parent, stepped);
     turns(rt, 3);
@@ -264,6 +266,33 @@ TEST("a child that awaits who joins its group is reported [29.6]") {
                told.text);
     for (int i = 0; i < 2; i++)
       weft_task_close(rt, children[i].task);
+    end_all(rt, &parent, 1);
+  }
+}
+
+TEST("members are told right, however many others were looked at [29.6]") {
+  BOTH_KINDS {
+    weft_runtime *rt = begin_hinted();
+    struct play children[6], parent, other;
+    for (int i = 0; i < 5; i++)
+      children[i] = sleeping_play();
+    children[0].number = 6;
+    parent = (struct play){
+        .act = parent_act, .data = children, .number = stepped};
+    other = (struct play){.act = await_act, .data = &parent.task};
+    children[5] = (struct play){.act = await_act, .data = &other.task};
+    play_in(rt, 0, &parent, stepped);
+    play_in(rt, 0, &other, stepped);
+    turns(rt, 3);
+    CHECK_INT(1, told.count);
+    CHECK_TEXT("3 tasks wait for each other in a circle: "
+               "task-1 #1 waits for group; "
+               "task-8 #8 waits for task task-2 #2; "
+               "task-2 #2 waits for task task-1 #1",
+               told.text);
+    for (int i = 0; i < 6; i++)
+      weft_task_close(rt, children[i].task);
+    weft_task_cancel(rt, other.task, NULL);
     end_all(rt, &parent, 1);
   }
 }
