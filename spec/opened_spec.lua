@@ -1,6 +1,7 @@
 -- What is open, and where it was opened: noted while a test runs.
 local weft = require "weft"
 local opened = require "weft.opened"
+local report = require "weft.report"
 local testing = require "weft.testing"
 
 -- The texts of what is open.
@@ -30,8 +31,8 @@ describe("weft.opened", function()
     local list = opened.list()
     assert.equal(2, #list)
     assert.equal("the listener on " .. second:address(), list[1].text)
-    assert.equal("spec/opened_spec.lua:28", list[1].place)
-    assert.equal("spec/opened_spec.lua:29", list[2].place)
+    assert.equal("spec/opened_spec.lua:29", list[1].place)
+    assert.equal("spec/opened_spec.lua:30", list[2].place)
     assert.is_true(list[1].key ~= list[2].key)
     second:close()
     assert.equal("the listener on " .. first:address(), texts()[1])
@@ -62,6 +63,17 @@ describe("weft.opened", function()
   it("leaves out the standard streams", testing.task(function()
     assert.is_truthy(weft.stdio.stderr)
     assert.same({}, texts())
+  end))
+
+  it("no longer tells of what was collected open", testing.task(function()
+    listen()
+    collectgarbage()
+    weft.yield()
+    weft.yield()
+    assert.same({}, texts())
+    local reports = testing.reports()
+    assert.equal(report.UNCLOSED, reports[1].kind)
+    assert.equal(1, #reports)
   end))
 
   it("keeps nothing alive", testing.task(function()

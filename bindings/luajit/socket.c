@@ -116,18 +116,22 @@ static void close_orphan(weft_runtime *rt, void *arg) {
 }
 
 /* A finaliser may run in the middle of anything, so it only queues the closing,
- * and with it the report. For want of memory the runtime's end closes it. */
+ * and with it the report. For want of memory the runtime's end closes it. The
+ * socket is a closed one from now on: the table of what is open keeps it until
+ * the next collection. */
 static int collect(lua_State *L) {
   struct socket *s = lua_touserdata(L, 1);
   struct orphan *orphan = socket_handle(s) == 0 ? NULL : malloc(sizeof *orphan);
   if (orphan == NULL) {
     free(s->place);
-    return 0;
+  } else {
+    orphan->kind = lua_touserdata(L, lua_upvalueindex(1));
+    orphan->handle = s->handle;
+    orphan->place = s->place;
+    weft_call_soon(s->host->rt, close_orphan, orphan, free_orphan, NULL);
   }
-  orphan->kind = lua_touserdata(L, lua_upvalueindex(1));
-  orphan->handle = s->handle;
-  orphan->place = s->place;
-  weft_call_soon(s->host->rt, close_orphan, orphan, free_orphan, NULL);
+  s->handle = 0;
+  s->place = NULL;
   return 0;
 }
 
