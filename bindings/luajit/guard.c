@@ -8,12 +8,13 @@
  * as it computes or swallows what it is told, is named on stderr, and the
  * process ends: no other way out of it is left.
  *
- * There is one guard for the process. Its limits are nested, and the innermost
- * counts. Setting one costs no system call unless it is due before the thread
- * looks again. */
+ * There is one guard for the process. The limits of a Lua state are nested, and
+ * its innermost counts. Setting one costs no system call unless it is due
+ * before the thread looks again. */
 #include "host.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -23,7 +24,7 @@
 #define NEVER UINT64_MAX
 #define SECOND UINT64_C(1000000000)
 
-enum { LIMITS_MAX = 8, NAME_SIZE = 200 };
+enum { LIMITS_MAX = 16, NAME_SIZE = 200 }; /* of all states */
 
 struct limit {
   struct host *host;
@@ -41,7 +42,7 @@ struct limit {
 static struct {
   pthread_mutex_t mutex;
   pthread_cond_t changed;
-  struct limit limits[LIMITS_MAX];
+  struct limit limits[LIMITS_MAX]; /* in the order in which they began */
   int count;
   uint64_t last_number;
   uint64_t look_ns; /* when the thread will look again; 0: it does not run */
@@ -53,14 +54,35 @@ static uint64_t now_ns(void) {
   return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
 }
 
+/* -- The limits, under the mutex ------------------------------------------ */
+
+/* Of that Lua state; NULL if it has none. */
+static struct limit *innermost(const struct host *host) {
+  for (int i = guard.count - 1; i >= 0; i--)
+    if (guard.limits[i].host == host)
+      return &guard.limits[i];
+  return NULL;
+}
+
+static struct limit *numbered(uint64_t number) {
+  for (int i = 0; i < guard.count; i++)
+    if (guard.limits[i].number == number)
+      return &guard.limits[i];
+  return NULL;
+}
+
+static void take_out(struct limit *limit) {
+  struct limit *end = &guard.limits[guard.count--];
+  memmove(limit, limit + 1, (size_t)(end - limit - 1) * sizeof *limit);
+}
+
 /* -- In the loop ---------------------------------------------------------- */
 
 /* Whether the limit of this number is the innermost one, which it hears of. */
 static bool hear(uint64_t number, struct host **host) {
   pthread_mutex_lock(&guard.mutex);
-  struct limit *limit =
-      guard.count == 0 ? NULL : &guard.limits[guard.count - 1];
-  bool good = limit != NULL && limit->number == number;
+  struct limit *limit = numbered(number);
+  bool good = limit != NULL && limit == innermost(limit->host);
   if (good) {
     limit->heard = true;
     *host = limit->host;
@@ -159,19 +181,41 @@ static void wait_until(uint64_t time_ns) {
   pthread_cond_timedwait(&guard.changed, &guard.mutex, &until);
 }
 
+/* The one about which something is to be done first; NULL if there is none. */
+static struct limit *next_limit(void) {
+  struct limit *next = NULL;
+  for (int i = 0; i < guard.count; i++) {
+    struct limit *limit = &guard.limits[i];
+    if (limit == innermost(limit->host) &&
+        (next == NULL || next_look(limit) < next_look(next)))
+      next = limit;
+  }
+  return next;
+}
+
 static void *watch(void *arg) {
   (void)arg;
   pthread_mutex_lock(&guard.mutex);
   for (;;) {
-    struct limit *limit =
-        guard.count == 0 ? NULL : &guard.limits[guard.count - 1];
+    struct limit *limit = next_limit();
     uint64_t next = limit == NULL ? NEVER : next_look(limit);
-    if (limit != NULL && next <= now_ns())
+    if (next <= now_ns())
       act(limit);
     else
       wait_until(next);
   }
   return NULL;
+}
+
+/* No signal of the process is to be handled in it: what handles one may count
+ * on the thread that runs Lua, as LuaJIT's profiler does. */
+static int start_deaf(pthread_t *thread) {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int failed = pthread_create(thread, NULL, watch, NULL);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return failed;
 }
 
 /* The thread lasts as long as the process. Under a mutex that is held. */
@@ -183,7 +227,8 @@ static bool start_thread(void) {
   pthread_cond_init(&guard.changed, &attributes);
   pthread_condattr_destroy(&attributes);
   guard.look_ns = NEVER;
-  if (pthread_create(&thread, NULL, watch, NULL) != 0) {
+  if (start_deaf(&thread) != 0) {
+    pthread_cond_destroy(&guard.changed);
     guard.look_ns = 0;
     return false;
   }
@@ -237,20 +282,22 @@ static int guard_begin(lua_State *L) {
 
 /* guard_end(): the innermost limit is over. */
 static int guard_end(lua_State *L) {
-  (void)L;
   pthread_mutex_lock(&guard.mutex);
-  if (guard.count > 0)
-    guard.count--;
+  struct limit *limit = innermost(host_of(L));
+  if (limit != NULL)
+    take_out(limit);
   pthread_mutex_unlock(&guard.mutex);
   return 0;
 }
 
 /* A runtime ends: nobody may post to it any more. Limits are left where a task
- * was given up. */
-void guard_leave(const weft_runtime *rt) {
+ * was given up. With no runtime, the state is being closed. */
+void guard_leave(const struct host *host, const weft_runtime *rt) {
   pthread_mutex_lock(&guard.mutex);
-  while (guard.count > 0 && guard.limits[guard.count - 1].rt == rt)
-    guard.count--;
+  for (int i = guard.count - 1; i >= 0; i--)
+    if (guard.limits[i].host == host &&
+        (rt == NULL || guard.limits[i].rt == rt))
+      take_out(&guard.limits[i]);
   pthread_mutex_unlock(&guard.mutex);
 }
 

@@ -147,6 +147,7 @@ static int address(lua_State *L) {
 
 static int close_host(lua_State *L) {
   struct host *host = lua_touserdata(L, 1);
+  guard_leave(host, NULL);
   job_clear_all(host);
   link_clear_all(host);
   free(host->own_root);

@@ -274,7 +274,7 @@ void dns_set_up(weft_runtime *rt);
 
 /* -- guard.c -------------------------------------------------------------- */
 
-void guard_leave(const weft_runtime *rt);
+void guard_leave(const struct host *host, const weft_runtime *rt);
 
 /* -- run.c ---------------------------------------------------------------- */
 

@@ -79,6 +79,7 @@ static int run_main(lua_State *L) {
   lua_replace(L, RUN_DELIVER);
   int status = job_spawn(L, host, 0, 1, 4, RUN_OBJECTS);
   if (status != WEFT_OK) {
+    inspect_end(L, host); /* begin_run may have begun it */
     weft_runtime_free(rt);
     return deliver_status(L, status, 0);
   }
@@ -91,7 +92,7 @@ static int run_main(lua_State *L) {
   lua_settop(L, RUN_DELIVER);
   inspect_begin(L, host);
   status = weft_run(rt);
-  guard_leave(rt);
+  guard_leave(host, rt);
   inspect_end(L, host);
   weft_error *error; /* raised by the Lua side: so it has been seen */
   weft_task_get_error(rt, main_task, &error);
@@ -121,7 +122,8 @@ static int run(lua_State *L) {
   lua_pushcfunction(L, run_main);
   lua_insert(L, 1);
   int failed = lua_pcall(L, lua_gettop(L) - 1, 1, 0);
-  inspect_end(L, host); /* has not come to it, where run_main has failed */
+  guard_leave(host, host->rt);
+  inspect_end(L, host); /* has not come to these, where run_main has failed */
   host_running = outer;
   host->budget = &host->no_budget;
   host->rt = NULL;

@@ -277,8 +277,8 @@ TEST("members are told right, however many others were looked at [29.6]") {
     for (int i = 0; i < 5; i++)
       children[i] = sleeping_play();
     children[0].number = 6;
-    parent = (struct play){
-        .act = parent_act, .data = children, .number = stepped};
+    parent =
+        (struct play){.act = parent_act, .data = children, .number = stepped};
     other = (struct play){.act = await_act, .data = &parent.task};
     children[5] = (struct play){.act = await_act, .data = &other.task};
     play_in(rt, 0, &parent, stepped);

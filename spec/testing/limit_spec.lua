@@ -1,5 +1,6 @@
 -- Tests that do not come to an end: spec/failing/limits.lua and others.
 local busted_child = require "busted_child"
+local program = require "program"
 
 local SHORT = { WEFT_TEST_TIMEOUT = 0.1 }
 
@@ -149,5 +150,39 @@ describe("a test that nothing can wake any more", function()
   it("is one too where only the test's own limit was to come", function()
     fails("with a limit on the virtual clock", "deadlock: no task can go on "
       .. "before the limit of the test", "main #1: waits for event")
+  end)
+end)
+
+describe("the thread that keeps the limits", function()
+  it("tells each Lua state of its own innermost limit", function()
+    local path = program.file [[
+      local weft, core = require "weft", require "weft.core"
+      local told = 0
+      core.guard_set(function() told = told + 1 end)
+      core.guard_begin(0.02, "mine", false)
+      weft.to_thread(function()
+        require "weft.core".guard_begin(60, "of another state", false)
+      end)
+      for _ = 1, 500 do
+        if told == 0 then weft.sleep(0.01) end
+      end
+      print(told)
+    ]]
+    assert.equal("1\n", program.run({ path }).out)
+    os.remove(path)
+  end)
+
+  it("handles no signal", function()
+    local path = program.file [[
+      local core = require "weft.core"
+      core.guard_begin(60, "long", false)
+      local threads = io.popen("cat /proc/" .. core.process_id()
+        .. "/task/*/status"):read "*a"
+      for blocked in threads:gmatch "SigBlk:%s*(%x+)" do
+        print(tonumber(blocked, 16) > 0 and "some" or "none")
+      end
+    ]]
+    assert.equal("none\nsome\n", program.run({ path }).out)
+    os.remove(path)
   end)
 end)
