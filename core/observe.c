@@ -70,6 +70,7 @@ static void measure(weft_runtime *rt, struct task *task) {
 
 void weft__observe_end(weft_runtime *rt, struct task *task, int outcome) {
   measure(rt, task);
+  weft__trace_tell(rt);
   if (outcome != WEFT_PARKED)
     return; /* that it ends is told when it does */
   if (task->state == WEFT_TASK_PARKED)
@@ -79,10 +80,12 @@ void weft__observe_end(weft_runtime *rt, struct task *task, int outcome) {
 }
 
 void weft__observe_call(weft_runtime *rt, bool begins) {
-  if (begins)
+  if (begins) {
     rt->observation.step_began_ns = weft__now_real();
-  else
-    measure(rt, NULL);
+    return;
+  }
+  measure(rt, NULL);
+  weft__trace_tell(rt);
 }
 
 /* -- The public calls ----------------------------------------------------- */

@@ -42,5 +42,7 @@ void weft__trace_event(weft_runtime *rt, int event, uint64_t time_ns,
 void weft__trace_end(weft_runtime *rt);
 /* The loop is about to wait: what is known now can be written. */
 void weft__trace_idle(weft_runtime *rt);
+/* Reports that it could not be written, if nobody was told yet. */
+void weft__trace_tell(weft_runtime *rt);
 
 #endif

@@ -163,9 +163,12 @@ static void wait_for_io(weft_runtime *rt) {
   weft__now(rt); /* what parks from now on has not waited since before */
 }
 
+/* Who is told of a trace that cannot be written may wake a task. */
 static void wait_idly(weft_runtime *rt) {
   if (rt->observation.trace != NULL)
     weft__trace_idle(rt);
+  if (!must_wait(rt))
+    return;
   weft__set_busy(rt, false);
   wait_for_io(rt);
   weft__set_busy(rt, true);

@@ -25,8 +25,9 @@ enum {
 
 struct trace {
   int fd;
-  bool failed; /* reported; nothing is written any more */
-  bool begun;  /* there is an event before the next */
+  int status; /* if it is a failure's, nothing is written any more */
+  bool told;  /* of the failure */
+  bool begun; /* there is an event before the next */
   uint64_t pid;
   uint64_t start_ns;   /* times in the file count from here */
   uint64_t flow_count; /* arrows so far: their ids */
@@ -51,28 +52,36 @@ static int write_at(int fd, const char *from, size_t size, uint64_t offset) {
   return WEFT_OK;
 }
 
-static void give_up(weft_runtime *rt, int status) {
-  weft_error *error = NULL;
-  rt->observation.trace->failed = true;
-  weft_error_new(status, NULL, "the trace cannot be written", &error);
+static void report_failure(weft_runtime *rt, int status) {
+  weft_error *error;
+  if (weft_error_new(status, NULL, "the trace cannot be written", &error) !=
+      WEFT_OK)
+    error = weft_error_ref(rt->no_memory);
   weft__report(rt, WEFT_REPORT_SYSTEM, NULL, error);
   weft_error_unref(error);
 }
 
-/* The end of the list follows, and is written over by what comes next. */
-static void flush(weft_runtime *rt) {
-  static const char end[] = "\n]\n";
+/* Who gets the report may do anything, also end the trace: so it waits until
+ * nothing is in the middle, as a task that is just being woken. */
+void weft__trace_tell(weft_runtime *rt) {
   struct trace *trace = rt->observation.trace;
+  if (trace == NULL || trace->status == WEFT_OK || trace->told)
+    return;
+  trace->told = true;
+  report_failure(rt, trace->status);
+}
+
+/* The end of the list follows, and is written over by what comes next. */
+static void flush(struct trace *trace) {
+  static const char end[] = "\n]\n";
   size_t size = trace->used;
   trace->used = 0;
-  if (trace->failed || size == 0)
+  if (trace->status != WEFT_OK || size == 0)
     return;
   memcpy(trace->buffer + size, end, sizeof end - 1);
-  int status =
+  trace->status =
       write_at(trace->fd, trace->buffer, size + sizeof end - 1, trace->offset);
   trace->offset += size;
-  if (status != WEFT_OK)
-    give_up(rt, status);
 }
 
 /* -- Events --------------------------------------------------------------- */
@@ -108,7 +117,7 @@ static void put_head(weft_runtime *rt, char phase, uint64_t task,
   struct trace *trace = rt->observation.trace;
   uint64_t since_ns = time_ns - trace->start_ns;
   if (trace->used > BUFFER_BYTES - EVENT_BYTES)
-    flush(rt);
+    flush(trace);
   put(trace, trace->begun ? ",\n{\"ph\":\"" : "{\"ph\":\"");
   put_bytes(trace, &phase, 1);
   put(trace, "\",\"pid\":");
@@ -122,6 +131,15 @@ static void put_head(weft_runtime *rt, char phase, uint64_t task,
   trace->begun = true;
 }
 
+/* What the second byte of a character of UTF-8 may be at least, and at most:
+ * less than three or four bytes need, surrogates, and what is beyond the last
+ * character, are none. */
+static bool is_second(unsigned char first, unsigned char second) {
+  unsigned char least = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+  unsigned char most = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+  return second >= least && second <= most;
+}
+
 /* The length of the character of UTF-8 at [text], 0 if there is none. */
 static size_t utf8_length(const char *text) {
   const unsigned char *c = (const unsigned char *)text;
@@ -130,7 +148,9 @@ static size_t utf8_length(const char *text) {
                   : *c >= 0xe0 && *c < 0xf0 ? 3
                   : *c >= 0xf0 && *c < 0xf5 ? 4
                                             : 0;
-  for (size_t i = 1; i < length; i++)
+  if (length > 1 && !is_second(c[0], c[1]))
+    return 0;
+  for (size_t i = 2; i < length; i++)
     if ((c[i] & 0xc0) != 0x80)
       return 0;
   return length;
@@ -247,7 +267,7 @@ void weft__trace_event(weft_runtime *rt, int event, uint64_t time_ns,
                        const struct task *task, uint64_t detail,
                        const char *text) {
   (void)text;
-  if (rt->observation.trace->failed)
+  if (rt->observation.trace->status != WEFT_OK)
     return;
   if (event == WEFT_OBSERVED_SPAWN) {
     put_spawn(rt, task, time_ns, detail);
@@ -269,7 +289,8 @@ void weft__trace_event(weft_runtime *rt, int event, uint64_t time_ns,
 }
 
 void weft__trace_idle(weft_runtime *rt) {
-  flush(rt);
+  flush(rt->observation.trace);
+  weft__trace_tell(rt);
 }
 
 /* -- Starting and stopping ------------------------------------------------ */
@@ -320,30 +341,36 @@ int weft_trace_start(weft_runtime *rt, const char *path) {
   rt->observation.trace = trace;
   put(trace, "[\n");
   put_all(rt, true);
-  flush(rt);
+  flush(trace);
   weft__observe_refresh(rt);
+  weft__trace_tell(rt);
   return WEFT_OK;
 }
 
-void weft__trace_end(weft_runtime *rt) {
+/* What was reported, or is now, is the result. */
+static int end_trace(weft_runtime *rt) {
   struct trace *trace = rt->observation.trace;
-  if (trace == NULL)
-    return;
-  if (!trace->failed)
+  if (trace->status == WEFT_OK)
     put_all(rt, false);
-  flush(rt);
+  flush(trace);
+  int status = trace->status;
+  bool told = trace->told;
   close(trace->fd);
   weft__free(trace, sizeof *trace);
   rt->observation.trace = NULL;
   weft__observe_refresh(rt);
+  if (status != WEFT_OK && !told)
+    report_failure(rt, status);
+  return status == WEFT_OK ? WEFT_OK : WEFT_EIO;
+}
+
+void weft__trace_end(weft_runtime *rt) {
+  if (rt->observation.trace != NULL)
+    end_trace(rt);
 }
 
 int weft_trace_stop(weft_runtime *rt) {
   if (!weft__is_here(rt))
     return WEFT_ETHREAD;
-  if (rt->observation.trace == NULL)
-    return WEFT_ESTATE;
-  int status = rt->observation.trace->failed ? WEFT_EIO : WEFT_OK;
-  weft__trace_end(rt);
-  return status;
+  return rt->observation.trace == NULL ? WEFT_ESTATE : end_trace(rt);
 }

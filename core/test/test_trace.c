@@ -2,6 +2,8 @@
  * test_trace.c - the trace of tasks: what is in the file, that it is
  * well-formed at any time, and what happens when it cannot be written. */
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "job.h"
@@ -286,6 +288,95 @@ TEST("a disk that is full is reported once, and the tasks go on") {
   CHECK_INT(WEFT_EIO, weft_trace_stop(rt));
   CHECK_INT(1, reports.count);
   end(rt);
+}
+
+/* No file may get larger from now on; 0: any may. */
+static void limit_files(rlim_t size_bytes) {
+  struct rlimit limit;
+  signal(SIGXFSZ, SIG_IGN);
+  CHECK_INT(0, getrlimit(RLIMIT_FSIZE, &limit));
+  limit.rlim_cur = size_bytes == 0 ? limit.rlim_max : size_bytes;
+  CHECK_INT(0, setrlimit(RLIMIT_FSIZE, &limit));
+}
+
+TEST("that the last piece cannot be written is told by stop, too") {
+  weft_runtime *rt = begin_traced();
+  keep_reports(rt);
+  struct play play = {.act = rest_act};
+  play_in(rt, 0, &play, 1);
+  turn(rt);
+  limit_files(20);
+  CHECK_INT(WEFT_EIO, weft_trace_stop(rt));
+  limit_files(0);
+  CHECK_INT(1, reports.count);
+  CHECK_INT(WEFT_REPORT_SYSTEM, reports.kinds[0]);
+  CHECK_INT(WEFT_OK, weft_run(rt));
+  end_traced(rt);
+}
+
+/* Of what cannot be written: ends the trace, and sets the event [arg]. */
+static void stop_trace(weft_runtime *rt, void *arg, int kind, weft_task task,
+                       weft_error *error) {
+  (void)task;
+  (void)error;
+  CHECK_INT(WEFT_REPORT_SYSTEM, kind);
+  CHECK_INT(WEFT_EIO, weft_trace_stop(rt));
+  CHECK_INT(WEFT_ESTATE, weft_trace_stop(rt));
+  if (arg != NULL)
+    weft_event_set(rt, *(weft_event *)arg);
+}
+
+TEST("who is told that the disk is full may end it, in the middle of a step") {
+  BOTH_KINDS {
+    weft_runtime *rt = begin_traced();
+    struct play plays[1000];
+    CHECK_INT(WEFT_OK, weft_set_report(rt, stop_trace, NULL, NULL));
+    limit_files(1000);
+    for (int i = 0; i < 1000; i++) { /* more than the buffer takes */
+      plays[i] = (struct play){.act = rest_act};
+      play_in(rt, 0, &plays[i], stepped);
+    }
+    CHECK_INT(WEFT_OK, weft_run(rt));
+    limit_files(0);
+    CHECK_INT(WEFT_ESTATE, weft_trace_stop(rt));
+    for (int i = 0; i < 1000; i++)
+      CHECK_INT(WEFT_TASK_FINISHED, state_of(rt, plays[i].task));
+    end_traced(rt);
+  }
+}
+
+static int event_act(weft_runtime *rt, struct play *play, uint64_t *value) {
+  (void)value;
+  return play->line == 0 ? weft_event_wait(rt, play->object)
+                         : play_end(play, play->status);
+}
+
+TEST("who is told before the loop waits may wake a task") {
+  weft_runtime *rt = begin_traced();
+  struct play play = {.act = event_act};
+  CHECK_INT(WEFT_OK, weft_event_new(rt, &play.object));
+  CHECK_INT(WEFT_OK, weft_set_report(rt, stop_trace, &play.object, NULL));
+  play_in(rt, 0, &play, 1);
+  limit_files(20);
+  CHECK_INT(WEFT_OK, weft_run(rt));
+  limit_files(0);
+  CHECK_INT(WEFT_TASK_FINISHED, state_of(rt, play.task));
+  end_traced(rt);
+}
+
+TEST("a name that is not UTF-8 is written byte by byte") {
+  weft_runtime *rt = begin_traced();
+  struct play play = {.act = rest_act};
+  play_in(rt, 0, &play, 1);
+  weft_task_set_name(rt, play.task,
+                     "\xc3\xa4 \xe0\x80\x80 \xed\xa0\x80 \xf0\x80\x80\x80 "
+                     "\xf4\x90\x80\x80 \xf4\x8f\xbf\xbf");
+  CHECK_INT(WEFT_OK, weft_run(rt));
+  end_traced(rt);
+  CHECK_INT(1, count_of("\xc3\xa4 \\u00e0\\u0080\\u0080 \\u00ed\\u00a0\\u0080 "
+                        "\\u00f0\\u0080\\u0080\\u0080 "
+                        "\\u00f4\\u0090\\u0080\\u0080 "
+                        "\xf4\x8f\xbf\xbf\""));
 }
 
 static void *from_outside(void *arg) {
