@@ -93,6 +93,15 @@ describe("a test that cannot be cancelled", function()
     assert.is_truthy(result.err:find("swallows everything\nit was cancelled, "
       .. "and goes on", 1, true), result.err)
   end)
+
+  it("is named where it has left a task that does not end", function()
+    local result = busted_child.run { "--helper=weft.testing.busted",
+      "spec/failing/shielded.lua", env = SHORT }
+    assert.equal(1, result.status)
+    assert.is_truthy(result.err:find("leaves a shielded task, which left task "
+      .. "stuck #2: waits for sleep", 1, true), result.err)
+    assert.is_nil(result.out:find("NEVER", 1, true))
+  end)
 end)
 
 describe("a test outside any task", function()

@@ -68,10 +68,11 @@ end
 --- Runs `main()` in a runtime of its own. Returns the reports that nobody has
 -- looked at, and the descriptors it has left open, as texts.
 ---@param options table complete; `virtual` and `seed`, a number or nil
----@param main function
+---@param name string of the test
+---@param main fun(): string[]? returns what it has found to be left
 ---@return table[] reports
 ---@return string[] descriptors
-function case.in_runtime(options, main)
+function case.in_runtime(options, name, main)
   warm_up()
   local noted = leaks.note_descriptors()
   local outer = clock
@@ -81,7 +82,7 @@ function case.in_runtime(options, main)
         function()
           debugging.debug { sites = true }
           clock = options.virtual and clocks.new() or nil
-          main()
+          limit.guard_rest(options, name, main())
         end)
     end)
   end)
@@ -136,9 +137,10 @@ function case.run_alone(options, fn)
   local err, left
   local problems = {}
   options.seed = seeds.draw(options.seed)
-  local reported, descriptors = case.in_runtime(options, function()
+  local reported, descriptors = case.in_runtime(options, NAME, function()
     err = call_and_finalize(options, fn)
     scope.shield(function() left = leaks.find() end)
+    return left
   end)
   for _, text in ipairs(descriptors) do left[#left + 1] = text end
   if options.leaks and #left > 0 then

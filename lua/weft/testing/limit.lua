@@ -117,13 +117,18 @@ local function call_shielded(this, ...)
   return ok, err
 end
 
+-- In seconds of real time.
+local function real_limit(options)
+  return core.is_virtual() and options.guard or options.timeout
+end
+
 local function begin(options, name)
   local handle = core.task_handle()
   local this = {
     task = handle, outer = running, virtual = core.is_virtual(),
     cancel = function() core.task_cancel(handle) end,
   }
-  this.real = this.virtual and options.guard or options.timeout
+  this.real = real_limit(options)
   running = this
   this.guarded = core.guard_begin(this.real, name, true)
   this.timer = set_timer(this, options.timeout)
@@ -155,6 +160,17 @@ function limit.call(options, name, at_raise, fn, ...)
   finish(this)
   if this.err then error(this.err, 0) end
   if not ok then error(err, 0) end
+end
+
+--- The test is over: what it has left has as long to end as a function of it
+-- has, in real time. What does not is named on stderr, and the process ends:
+-- it is shielded, so the shutdown waits for it. Ends with the runtime.
+---@param options table
+---@param name string of the test
+---@param left string[]? what was found to be left
+function limit.guard_rest(options, name, left)
+  local text = left and left[1] and ", which left " .. left[1] or ", at its end"
+  core.guard_begin(real_limit(options), name .. text, true)
 end
 
 --- Calls `fn(...)` outside any task, where it cannot be cut off: it is named on

@@ -106,7 +106,8 @@ end
 local function run_apart(descriptor, fn, element)
   local opts = with_seed(options.of(element))
   local results, problem
-  local ok, reported = pcall(case.in_runtime, opts, function()
+  local name = told.name(element)
+  local ok, reported = pcall(case.in_runtime, opts, name, function()
     results = { safe(descriptor, limited(opts, element, fn), element) }
     problem = look_after_hook(opts, element, results[1])
   end)
@@ -180,7 +181,10 @@ end
 local function run_in_runtime(this, executor)
   with_seed(this.options)
   local ok, reported, descriptors = pcall(case.in_runtime, this.options,
-    function() run_in_task(this, executor) end)
+    this.name, function()
+      run_in_task(this, executor)
+      return this.left
+    end)
   if ok then return judge(this, reported, descriptors) end
   this.problem = failure.describe(reported)
 end
@@ -260,10 +264,12 @@ end
 local function execute_shared(element, setups)
   local opts = with_seed(options.of(element))
   local left
-  local ok, reported, descriptors = pcall(case.in_runtime, opts, function()
-    execute_in_runtime(element, opts, setups)
-    scope.shield(function() left = leaks.find() end)
-  end)
+  local ok, reported, descriptors = pcall(case.in_runtime, opts,
+    told.name(element), function()
+      execute_in_runtime(element, opts, setups)
+      scope.shield(function() left = leaks.find() end)
+      return left
+    end)
   if not ok then return failed(element, failure.describe(reported)) end
   for _, text in ipairs(descriptors) do left[#left + 1] = text end
   if #left > 0 and opts.leaks and not interrupted then
