@@ -67,7 +67,7 @@ describe("assert.raises_error", function()
     assert.raises_error("OSError", raiser(refused), { code = "ECONNREFUSED",
       message = "refused" })
     assert.equal('Expected:\n  OSError with code "EPIPE"\n'
-      .. "Found:\n  OSError: connect: refused",
+      .. 'Found:\n  OSError: connect: refused with code "ECONNREFUSED"',
       said(assert.raises_error, "OSError", raiser(refused),
         { code = "EPIPE" }))
   end)

@@ -262,8 +262,10 @@ describe("testing.faulty", function()
     refuses({ "reading", "number 1" }, faulty.new, inner, { reading = 1 })
     refuses({ "delay", "number -1" }, faulty.new, inner,
       { reading = { delay = -1 } })
-    refuses({ "fail" }, faulty.new, inner, { fail = { wirte = 1 } })
-    refuses({ "fail" }, faulty.new, inner, { fail = { write = 0 } })
+    refuses({ "fail", "wirte = 1" }, faulty.new, inner,
+      { fail = { wirte = 1 } })
+    refuses({ "fail", "write = 0" }, faulty.new, inner,
+      { fail = { write = 0 } })
     refuses({ "fail", "number 1" }, faulty.new, inner, { fail = 1 })
     assert.equal(0, finalizers.count())
     inner:close() -- it is still the caller's

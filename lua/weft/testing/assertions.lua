@@ -47,9 +47,9 @@ local function section(lines, head, list, say)
   end
 end
 
-local function found_text(raised, err)
+local function found_text(raised, err, wanted)
   if not raised then return "Nothing was raised." end
-  return "Found:\n" .. indent(match.show(err))
+  return "Found:\n" .. indent(match.show(err, wanted))
 end
 
 local CALLED_HERE = "\n%s*%[C%]: in function 'xpcall'"
@@ -103,7 +103,7 @@ local function raises_error(state, arguments)
   local raised, err = caught(subject)
   tell(state, arguments, compose(
     "Expected" .. (state.mod and "" or " anything but") .. ":\n"
-      .. indent(match.say(wanted)), found_text(raised, err),
+      .. indent(match.say(wanted)), found_text(raised, err, wanted),
     where_text(raised, err)))
   return raised and match.is_match(err, wanted), { err }
 end

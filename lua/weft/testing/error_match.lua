@@ -185,17 +185,24 @@ local function shown(value)
   return type(value) == "string" and ("%q"):format(value) or tostring(value)
 end
 
-local function say_fields(fields, indent)
+-- The fields, but for those in `but`, with their values in `values`.
+local function with_fields(fields, values, but)
   local names, words = {}, {}
   for name in pairs(fields) do
-    if name ~= "is" and name ~= "errors" then names[#names + 1] = name end
+    if not but[name] then names[#names + 1] = name end
   end
   table.sort(names)
   for _, name in ipairs(names) do
-    words[#words + 1] = ("%s %s"):format(name, shown(fields[name]))
+    words[#words + 1] = ("%s %s"):format(name, shown(values[name]))
   end
+  return #words > 0 and " with " .. table.concat(words, ", ") or ""
+end
+
+local NO_FIELDS = { is = true, errors = true }
+
+local function say_fields(fields, indent)
   local head = fields.is == nil and "an error" or say(fields.is, indent)
-  if #words > 0 then head = head .. " with " .. table.concat(words, ", ") end
+  head = head .. with_fields(fields, fields, NO_FIELDS)
   if not fields.errors then return head end
   return head .. ", a group of\n" .. say_members(fields.errors, indent)
 end
@@ -216,15 +223,29 @@ function say(x, indent)
 end
 match.say = say
 
---- An error as it is shown beside that: as a tree, with its task.
+local SEEN = { is = true, errors = true, message = true }
+
+-- What the error has in the fields that the matcher asks for.
+local function found_fields(err, x)
+  if type(x) ~= "table" or errors.is_class(x) or errors.is_error(x)
+    or is_list(x) then
+    return ""
+  end
+  return with_fields(x, err, SEEN)
+end
+
+--- An error as it is shown beside that: as a tree, with its task, and with the
+-- fields that `x` asks for.
 ---@param err any
+---@param x any a matcher
 ---@return string
-function match.show(err)
+function match.show(err, x)
   if not errors.is_error(err) then
     return "no error object: " .. errors.shown(err)
   end
   local first, rest = tostring(err):match "^([^\n]*)(.*)$"
-  return first .. (err.task and " (in " .. err.task .. ")" or "") .. rest
+  return first .. found_fields(err, x)
+    .. (err.task and " (in " .. err.task .. ")" or "") .. rest
 end
 
 return match

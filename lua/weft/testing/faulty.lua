@@ -105,15 +105,17 @@ local METHODS = { read = true, read_exactly = true, read_until = true,
   read_line = true, read_all = true, write = true, flush = true,
   shutdown = true, close = true, start_tls = true }
 
+local FAIL = "a table of methods of a stream, each with the number of the call "
+  .. "that fails, and of error"
+
 local function fail_kind(value)
-  local good = type(value) == "table"
-  for name, number in pairs(good and value or {}) do
+  if type(value) ~= "table" then return FAIL end
+  for name, number in pairs(value) do
     local is_call = METHODS[name] and not options.count(1)(number)
-    good = good and (is_call or name == "error")
-  end
-  if not good then
-    return "a table of methods of a stream, each with the number of the call "
-      .. "that fails, and of error"
+    if not is_call and name ~= "error" then
+      return ("%s; %s = %s is neither"):format(FAIL, tostring(name),
+        tostring(number))
+    end
   end
 end
 
