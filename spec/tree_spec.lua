@@ -470,6 +470,16 @@ describe("weft.tree", function()
     settle()
   end)
 
+  it("has one line for a task whatever its name and reason are [29.4]",
+    function()
+      local task = weft.spawn("two\nlines \27[31m", weft.sleep_forever)
+      settle()
+      task:cancel(setmetatable({}, { __tostring = error }))
+      assert.equal("ready, cancelled: a table whose tostring fails",
+        line_of "two\\nlines \\027[31m")
+      settle()
+    end)
+
   it("describes one task in a line, nil when it has ended", function()
     local tree = require "weft.tree"
     local task = weft.spawn("one", weft.sleep, 2)

@@ -289,12 +289,15 @@ end
 
 -- -- Raising -----------------------------------------------------------------
 
--- The text of any value, also of one whose __tostring fails.
+--- The text of any value, also of one whose __tostring fails.
+---@param value any
+---@return string
 local function message_of(value)
   local ok, text = pcall(tostring, value)
   if ok and type(text) == "string" then return text end
   return "a " .. type(value) .. " whose tostring fails"
 end
+errors.text_of = message_of
 
 -- The lines of a traceback. Where weft begins a coroutine with xpcall, that is
 -- its outermost function and has no name to be shown by.

@@ -21,6 +21,7 @@
 
 local codes = require "weft.codes"
 local core = require "weft.core"
+local errors = require "weft.error"
 
 local tree = {}
 
@@ -121,7 +122,7 @@ end
 
 local function cancelled_words(task)
   local by = task.cancelled_by ~= "cancel" and " by " .. task.cancelled_by or ""
-  local why = task.reason ~= nil and ": " .. tostring(task.reason) or ""
+  local why = task.reason ~= nil and ": " .. errors.text_of(task.reason) or ""
   return "cancelled" .. by .. why
 end
 
@@ -136,6 +137,13 @@ local function spawned_words(task)
   return "spawned at " .. task.spawned_at .. by
 end
 
+-- A name or a reason may have several lines, or move the cursor.
+local function on_one_line(text)
+  return (text:gsub("%c", function(byte)
+    return byte == "\n" and "\\n" or ("\\%03d"):format(byte:byte())
+  end))
+end
+
 local function task_line(task)
   local parts = { title(task) .. ": " .. doing(task) }
   local function add(part) parts[#parts + 1] = part end
@@ -144,7 +152,7 @@ local function task_line(task)
   if task.cancelled_by then add(cancelled_words(task)) end
   if task.spawned_at then add(spawned_words(task)) end
   if task.awaited_by[1] then add("awaited by " .. titles(task.awaited_by)) end
-  return table.concat(parts, ", ")
+  return on_one_line(table.concat(parts, ", "))
 end
 
 local function group_line(group)
