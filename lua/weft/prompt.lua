@@ -11,7 +11,7 @@ local core = require "weft.core"
 local editor = require "weft.prompt.editor"
 local history = require "weft.prompt.history"
 local report = require "weft.report"
-local show = require "weft.prompt.show"
+local show = require "weft.show"
 local weft = require "weft"
 
 local prompt = {}

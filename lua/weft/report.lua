@@ -4,6 +4,7 @@
 
 local codes = require "weft.codes"
 local errors = require "weft.error"
+local show = require "weft.show"
 local site = require "weft.site"
 
 local report = {}
@@ -44,7 +45,8 @@ function report.get_receiver() return receiver end
 
 -- Whether the cause is the same failure, one task earlier on its path.
 local function is_told(err, cause)
-  return cause.message == err.message and cause.traceback ~= nil
+  return errors.is_error(cause) and cause.message == err.message
+    and cause.traceback ~= nil
     and err.traceback:sub(1, #cause.traceback) == cause.traceback
 end
 
@@ -64,6 +66,16 @@ local function add_stack(lines, err)
     lines[#lines + 1] = "    in a callback, asked for at "
       .. err.spawned_at
   end
+end
+
+-- A table that was raised tells nothing by its address.
+local function add_value(lines, err)
+  if type(err.value) ~= "table" or getmetatable(err.value) then return end
+  lines[#lines + 1] = "    raised was " .. show.value(err.value)
+end
+
+local function cause_text(cause)
+  return errors.is_error(cause) and tostring(cause) or show.value(cause)
 end
 
 local add_path
@@ -87,12 +99,12 @@ function add_path(lines, err, seen)
   if not errors.is_error(err) or seen[err] then return end
   seen[err] = true
   if err.errors then add_members(lines, err, seen) end
+  add_value(lines, err)
   add_stack(lines, err)
-  if errors.is_error(err.cause) and not seen[err.cause]
-      and not is_told(err, err.cause) then
-    lines[#lines + 1] = "caused by " .. tostring(err.cause)
-    add_path(lines, err.cause, seen)
-  end
+  local cause = err.cause
+  if cause == nil or seen[cause] or is_told(err, cause) then return end
+  lines[#lines + 1] = "caused by " .. cause_text(cause)
+  add_path(lines, cause, seen)
 end
 
 --- The text of an error for a person: its tree, then the path of each failure,

@@ -1,6 +1,6 @@
---- Values as text for a person at the prompt: strings quoted, tables one level
--- deep, with their names in order.
--- @module weft.prompt.show
+--- Values as text for a person: strings quoted, tables one level deep, with
+-- their names in order.
+-- @module weft.show
 
 local errors = require "weft.error"
 

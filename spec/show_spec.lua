@@ -1,8 +1,8 @@
 -- Values as text for a person.
 local weft = require "weft"
-local show = require "weft.prompt.show"
+local show = require "weft.show"
 
-describe("weft.prompt.show", function()
+describe("weft.show", function()
   it("quotes strings, so that what cannot be seen is seen", function()
     assert.equal('"a\\tb\\n\\"\\\\ \\000\\027 \195\164"',
       show.value 'a\tb\n"\\ \0\27 \195\164')
