@@ -69,4 +69,14 @@ describe("deferred", function()
   end)
 end)
 
+describe("setup that defers", function()
+  setup(function() require("weft.testing").defer(error, "not undone") end)
+  it("passes", function() end)
+end)
+
+describe("setup that reports", function()
+  setup(function() weft.report("lost in setup", "somebody") end)
+  it("passes", function() end)
+end)
+
 it("goes on", function() weft.yield() end)

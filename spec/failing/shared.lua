@@ -54,3 +54,31 @@ describe("shared on the virtual clock", function()
   end)
   it("and the test before", function() assert.equal(101, clock:now()) end)
 end)
+
+describe("shared and dirty", function()
+  testing.options { shared = true }
+  local plain, shielded
+  it("leaves tasks", function()
+    plain = weft.spawn("plain", weft.sleep_forever)
+    shielded = weft.spawn("shielded", function()
+      weft.shield(function() for _ = 1, 1000 do weft.yield() end end)
+    end)
+  end)
+  it("leaves a call", function() weft.call_later(100, print) end)
+  it("goes on", function()
+    assert.is_true(plain:cancelled())
+    assert.is_false(shielded:done())
+  end)
+end)
+
+describe("shared and deferred", function()
+  testing.options { shared = true }
+  setup(function() testing.defer(error, "cannot be undone") end)
+  it("passes", function() end)
+end)
+
+describe("shared and unseen", function()
+  testing.options { shared = true }
+  teardown(function() weft.report("lost in teardown", "somebody") end)
+  it("passes", function() end)
+end)

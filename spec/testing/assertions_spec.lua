@@ -34,7 +34,11 @@ local function group_of(...)
   end
 end
 
-local refused = weft.OSError("connect: refused", { code = "ECONNREFUSED" })
+-- A new one for each test: a task that raises it signs it.
+local refused
+before_each(function()
+  refused = weft.OSError("connect: refused", { code = "ECONNREFUSED" })
+end)
 
 describe("assert.raises_error", function()
   it("returns the error of the class, or of one that inherits from it",
@@ -133,7 +137,8 @@ describe("assert.error_group", function()
     assert.error_group({ "OSError" }, group_of(refused))
   end)
 
-  it("in their order, if that is asked for", function()
+  it("in their order, if that is asked for", testing.with({ seed = false },
+    function()
     local group = group_of(TimeoutError "late", refused)
     assert.error_group({ ordered = true, "TimeoutError", "OSError" }, group)
     assert.equal([[
@@ -153,7 +158,7 @@ Not expected:
   - OSError: connect: refused (in child2)]],
       said(assert.error_group,
         { ordered = true, "OSError", "TimeoutError" }, group))
-  end)
+    end))
 
   it("finds the one way in which all fit", function()
     local group = group_of(TimeoutError "late", refused, weft.Error "plain")

@@ -134,6 +134,20 @@ describe("a describe that shares its runtime", function()
     assert.is_nil(told.shared)
   end)
 
+  it("cancels the tasks that are left, and blames no other test [30.6]",
+    function()
+      fails("shared and dirty leaves tasks", "failure", "task plain #3",
+        "task shielded #4")
+      fails("shared and dirty leaves a call", "failure", "a call that is due")
+      passes "shared and dirty goes on"
+      assert.is_nil(told["shared and dirty"])
+    end)
+
+  it("undoes what setup has deferred, and tells of reports", function()
+    fails("shared and deferred", "error", "cannot be undone")
+    fails("shared and unseen", "error", "lost in teardown")
+  end)
+
   it("names what is left after teardown", function()
     fails("shared and left", "error", "left at the end of the describe",
       "task forgotten #2")

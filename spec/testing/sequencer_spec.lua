@@ -101,7 +101,7 @@ describe("a sequencer", function()
     fails("InvalidStateError", seq, 1)
     seq(2) -- and goes on
     local waiting = weft.spawn(function() seq(4) end)
-    weft.yield()
+    testing.wait_all_parked()
     fails("InvalidStateError", seq, 4)
     seq(3)
     waiting:await()

@@ -10,7 +10,8 @@ local fails, refuses = helper.fails, helper.refuses
 testing.options { virtual = true }
 
 describe("async_stub", function()
-  it("parks once and returns its results [30.8]", function()
+  it("parks once and returns its results [30.8]",
+    testing.with({ seed = false }, function()
     local fetch, said = stub.new("a", nil, "c", nil), {}
     weft.spawn(function() said[1] = "other" end)
     local count = select("#", fetch())
@@ -19,7 +20,7 @@ describe("async_stub", function()
     local a, b, c = fetch()
     assert.same({ "a", nil, "c" }, { a, b, c })
     assert.equal(0, weft.now())
-  end)
+  end))
 
   it("without results returns none", function()
     assert.equal(0, select("#", stub.new()()))
@@ -127,11 +128,11 @@ describe("async_stub", function()
   end)
 
   it("serves tasks that call it at once, in the order of their calls",
-    function()
+    testing.with({ seed = false }, function()
       local fetch = stub.new("slow"):after(5):then_returns "quick"
       local results = weft.gather { fetch.callback, fetch.callback }
       assert.same({ "slow", "quick" }, { results[1], results[2] })
-    end)
+    end))
 
   it("can be called as a method", function()
     local client = { get = stub.new "body" }

@@ -154,6 +154,11 @@ describe("failures around a test", function()
       "hooks.lua:67: cannot be undone")
   end)
 
+  it("in what setup has deferred, and what it reports, are told", function()
+    fails("setup that defers setup", "error", "not undone")
+    fails("setup that reports setup", "error", "lost in setup")
+  end)
+
   it("do not keep the others from running", function()
     fails("goes on", "success")
   end)
