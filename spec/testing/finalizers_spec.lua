@@ -130,3 +130,25 @@ describe("weft.testing.finalizers", function()
       fails("InvalidStateError", finalizers.use, { close = print })
     end))
 end)
+
+describe("the body of a describe, where no test has begun", function()
+  local object = { method = print }
+  local refused = {}
+  for name, call in pairs {
+    defer = function() testing.defer(print) end,
+    stub = function() testing.stub(object, "method") end,
+    env = function() testing.env("WEFT_NO_SUCH", "1") end,
+  } do
+    refused[name] = select(2, pcall(call))
+  end
+
+  it("has nothing undone, so it may not ask for it", function()
+    for name, err in pairs(refused) do
+      assert.raises_error("InvalidStateError", err, "testing." .. name
+        .. " lasts until the end of a test")
+    end
+    assert.equal(print, object.method)
+    assert.is_nil(os.getenv "WEFT_NO_SUCH")
+    assert.equal(0, finalizers.count())
+  end)
+end)

@@ -36,6 +36,7 @@ function env.set(name, value)
     errors.fail_argument("env(name, value): value must be a string without "
       .. "zero bytes, or nil, got " .. errors.shown(value))
   end
+  finalizers.check "testing.env"
   finalizers.defer(put, name, os.getenv(name))
   put(name, value)
 end

@@ -13,10 +13,21 @@ local scope = require "weft.scope"
 local finalizers = {}
 
 -- Of the present test, a list of resource.lua's: exit, object, exit, object.
+-- False where there is no test, in the body of a describe.
 local list = {}
 
 local function call_deferred(call)
   call.fn(unpack(call, 1, call.count))
+end
+
+--- Raises InvalidStateError in the body of a describe, which is read before
+-- there is a test whose end would undo it.
+---@param what string
+function finalizers.check(what)
+  if list then return end
+  errors.fail_state(what .. " lasts until the end of a test: call it in the "
+    .. "test or in a hook, as before_each, not in the body of a describe or at "
+    .. "the top of a file")
 end
 
 --- Has `fn(...)` called at the end of the test. It may park; what it returns
@@ -25,6 +36,7 @@ end
 ---@param ... any
 function finalizers.defer(fn, ...)
   scope.check_function(fn, "defer(fn, ...): fn")
+  finalizers.check "testing.defer"
   resource.push(list, { fn = fn, count = select("#", ...), ... },
     call_deferred)
 end
@@ -49,8 +61,8 @@ end
 
 --- Has another list be the present one: of a test in a describe that has things
 -- of its own to undo. Returns the one it was.
----@param other table
----@return table
+---@param other table|false false: there is no test
+---@return table|false
 function finalizers.swap(other)
   local before = list
   list = other

@@ -189,6 +189,7 @@ end
 ---@return weft.testing.Stub
 function stub.replace(object, name, ...)
   check_place(object, name)
+  finalizers.check "testing.stub"
   local own = rawget(object, name) -- nil for a method of its class
   local made = new_spy(...)
   local is_there = true

@@ -283,7 +283,9 @@ end
 
 local function read_block(descriptor, run, element)
   options.forget(element)
+  local before = finalizers.swap(false)
   local results = { safe(descriptor, run, element) }
+  finalizers.swap(before)
   if options.own(element, "shared") and not core.is_running() then
     element.weft_setups = take_setups(element)
   end
