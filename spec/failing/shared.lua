@@ -73,8 +73,16 @@ end)
 
 describe("shared and deferred", function()
   testing.options { shared = true }
-  setup(function() testing.defer(error, "cannot be undone") end)
-  it("passes", function() end)
+  local undone = {}
+  setup(function()
+    testing.defer(function()
+      error("cannot be undone after " .. table.concat(undone, ", "))
+    end)
+  end)
+  it("passes", function()
+    testing.defer(function() undone[#undone + 1] = "the test" end)
+  end)
+  it("has its own", function() assert.same({ "the test" }, undone) end)
 end)
 
 describe("shared and unseen", function()

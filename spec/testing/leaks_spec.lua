@@ -144,7 +144,9 @@ describe("a describe that shares its runtime", function()
     end)
 
   it("undoes what setup has deferred, and tells of reports", function()
-    fails("shared and deferred", "error", "cannot be undone")
+    fails("shared and deferred", "error", "cannot be undone after the test")
+    passes "shared and deferred passes"
+    passes "shared and deferred has its own"
     fails("shared and unseen", "error", "lost in teardown")
   end)
 
