@@ -82,9 +82,13 @@ local function reason_of(code)
   return reasons[code] or text
 end
 
+local taken_in -- the run that has the signal
+
 -- What has a handler already, or is another runtime's, stays so.
 local function take_signal()
-  if core.is_main_thread() then core.dump_signal(SIGUSR1) end
+  local run = core.run_id()
+  if taken_in == run or not core.is_main_thread() then return end
+  if not core.dump_signal(SIGUSR1) then taken_in = run end
 end
 
 --- Opens the inspection socket of the runtime that runs, at `path` or, without
