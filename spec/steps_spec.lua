@@ -251,6 +251,27 @@ describe("the watchdog", function()
       assert.is_truthy(text:find("has held the loop for", 1, true), text)
     end)
 
+  it("sees into a run in a worker, and leaves the profiler to others",
+    function()
+      local text = run [[
+        local weft = require "weft"
+        weft.debug { watchdog = false }
+        weft.to_thread(function()
+          local weft = require "weft"
+          weft.debug { watchdog = 0.02 }
+          weft.run(function()
+            local ends = os.clock() + 0.1
+            repeat until os.clock() > ends
+          end)
+        end)
+        weft.debug { watchdog = 1 }
+        print "went on"
+      ]]
+      assert.is_truthy(text:find("task main: has held the loop", 1, true), text)
+      assert.is_truthy(text:find("[C]: in function 'clock'", 1, true), text)
+      assert.is_nil(text:find("profiler", 1, true), text)
+    end)
+
   it("leaves the profiler to who starts it meanwhile", function()
     local text = run(compute_code .. [[
       local samples = 0

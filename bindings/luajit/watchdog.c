@@ -14,8 +14,8 @@
  *   which nothing moves any more, and looks at the stack there. Should it catch
  *   the stack in the middle of a change, it is the copy that crashes.
  *
- * The profiler is one for the whole process. Where somebody else has it, the
- * copy alone has to do. */
+ * The profiler is one for the whole process. Where somebody else has it, and in
+ * a worker, whose thread handles no signals, the copy alone has to do. */
 #include "host.h"
 #include "watchdog.h"
 
@@ -131,6 +131,12 @@ static bool ask(struct watchdog *dog) {
 
 static void ignore_signal(int number) {
   (void)number;
+}
+
+static bool hears_signal(int number) {
+  sigset_t blocked;
+  return pthread_sigmask(SIG_BLOCK, NULL, &blocked) == 0 &&
+         sigismember(&blocked, number) == 0;
 }
 
 /* One virtual machine in the process can have the profiler. */
@@ -369,8 +375,8 @@ const char *watchdog_start(lua_State *L, struct host *host) {
   dog->loop = pthread_self();
   dog->loop_tid = own_tid();
   dog->next_ns = dog->limit_ns;
-  dog->asks = take_profiler(dog, L);
-  bool asks = dog->asks;
+  bool hears = hears_signal(SIGPROF), asks = hears && take_profiler(dog, L);
+  dog->asks = asks;
   if (start_thread(dog) != 0) {
     if (asks)
       give_profiler_back(dog, L);
@@ -378,9 +384,10 @@ const char *watchdog_start(lua_State *L, struct host *host) {
     return "the system gives no thread for it";
   }
   host->watchdog = dog;
-  return asks ? NULL
-              : "LuaJIT's profiler is in use, so that Lua code which computes "
-                "may be shown inexactly";
+  return asks || !hears
+             ? NULL
+             : "LuaJIT's profiler is in use, so that Lua code which computes "
+               "may be shown inexactly";
 }
 
 void watchdog_stop(lua_State *L, struct host *host) {
