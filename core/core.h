@@ -586,6 +586,8 @@ struct weft_runtime {
   bool reports_left;  /* tasks that are left when main ends */
   bool deadlock_hint; /* circles of waits, and waits that nothing ends */
   bool wants_signals;
+  bool left_unread;       /* a watch has told of bytes that nobody took */
+  uint8_t unread_polls;   /* polls in a row, the last ones, that did */
   bool circle_seen;       /* there is one to be reported by the next poll */
   uint64_t deadlock_step; /* step_count when it was last told that all wait */
   struct circle {         /* deadlock.c's, kept for the next time */

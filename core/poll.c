@@ -40,6 +40,9 @@ uint64_t weft__ticks(void) {
 /* Streams that are read in one poll, unless all have to be. */
 #define STREAMS_A_POLL 16u
 
+/* Polls in a row that tell of bytes which nobody takes, until nobody will. */
+#define UNREAD_POLLS 64
+
 static bool has_io(weft_runtime *rt) {
   return uv_loop_alive(&rt->loop) != 0;
 }
@@ -230,9 +233,22 @@ static void jump(weft_runtime *rt) {
     weft__advance_end(rt);
 }
 
+/* Whether I/O goes on. A watch that tells of bytes which nobody takes would
+ * hold the clock for good; but what was taken may have been replaced at once by
+ * as much, so it takes many such polls. */
+static bool is_moving(weft_runtime *rt) {
+  if (rt->io_moved || !rt->left_unread) {
+    rt->unread_polls = 0;
+    return rt->io_moved;
+  }
+  if (rt->unread_polls < UNREAD_POLLS)
+    rt->unread_polls++;
+  return rt->unread_polls < UNREAD_POLLS;
+}
+
 /* Whether the poll has found nothing, and nothing is left to be looked at. */
 static bool is_quiet(weft_runtime *rt) {
-  return weft__ready_is_empty(rt) && !rt->poll_now && !rt->io_moved &&
+  return !is_moving(rt) && weft__ready_is_empty(rt) && !rt->poll_now &&
          list_is_empty(&rt->readable) && list_is_empty(&rt->paired) &&
          !atomic_load_explicit(&rt->posts.pending, memory_order_relaxed);
 }
@@ -250,7 +266,7 @@ static void settle(weft_runtime *rt) {
 /* At most one look at the kernel: if there is nothing to run, the look is the
  * wait; if it has told of more than was read, there is none. */
 void weft__poll(weft_runtime *rt, bool may_block) {
-  rt->poll_now = rt->io_moved = false;
+  rt->poll_now = rt->io_moved = rt->left_unread = false;
   weft__count(&rt->poll_count);
   if (rt->letter_count > 0)
     weft__outbox_send(rt);

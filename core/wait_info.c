@@ -86,7 +86,8 @@ int weft_task_describe_wait(weft_runtime *rt, weft_task handle,
   return weft_value_new_bytes(text, strlen(text), value);
 }
 
-/* What lies between that time and now is counted in its 32 bits. */
+/* What lies between that time and now is counted in its 32 bits. The clock may
+ * have been changed for another one, which began later. */
 int weft_task_get_since(weft_runtime *rt, weft_task handle,
                         uint64_t *since_ns) {
   struct task *task;
@@ -96,6 +97,6 @@ int weft_task_get_since(weft_runtime *rt, weft_task handle,
     return status;
   uint64_t now = weft__now(rt) >> WEFT__SINCE_SHIFT;
   uint32_t waited = (uint32_t)now - task->since;
-  *since_ns = (now - waited) << WEFT__SINCE_SHIFT;
+  *since_ns = waited > now ? 0 : (now - waited) << WEFT__SINCE_SHIFT;
   return WEFT_OK;
 }

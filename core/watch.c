@@ -4,6 +4,8 @@
  * The callback runs in the poll, outside any task. After weft_watch_close it
  * does not run any more, but arg stays until libuv has let go of the handle:
  * the callback may close its own watch and go on using arg. */
+#include <sys/ioctl.h>
+
 #include "io.h"
 
 struct watch {
@@ -89,13 +91,35 @@ void weft__watch_dispose(weft_runtime *rt, void *object) {
 
 /* -- Watching ------------------------------------------------------------- */
 
+/* How many bytes can be read; -1 where that cannot be told. */
+static int count_unread(const struct watch *watch) {
+  uv_os_fd_t fd;
+  int count;
+  if (uv_fileno((const uv_handle_t *)&watch->poll, &fd) < 0 ||
+      ioctl(fd, FIONREAD, &count) != 0)
+    return -1;
+  return count;
+}
+
+static bool is_open(const struct watch *watch, weft_watch handle) {
+  return weft__handle_get(watch->rt, handle, KIND_WATCH) == watch;
+}
+
 /* Whatever failed, libuv says EBADF and stops watching; a call on the
- * descriptor tells its owner what it was. */
+ * descriptor tells its owner what it was. For the virtual clock it counts
+ * whether anything was taken. */
 static void on_events(uv_poll_t *poll, int uv_code, int events) {
   struct watch *watch = poll->data;
+  weft_runtime *rt = watch->rt;
+  weft_watch handle = watch->handle;
   int status = uv_code < 0 ? WEFT_EIO : WEFT_OK;
-  watch->rt->io_moved = true;
-  watch->fn(watch->rt, watch->arg, status, events);
+  bool is_read = rt->virtual_clock && events == WEFT_READABLE;
+  int before = is_read ? count_unread(watch) : -1;
+  watch->fn(rt, watch->arg, status, events);
+  if (before >= 0 && is_open(watch, handle) && count_unread(watch) >= before)
+    rt->left_unread = true;
+  else
+    rt->io_moved = true;
 }
 
 int weft_watch_set(weft_runtime *rt, weft_watch handle, int events) {

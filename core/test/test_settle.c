@@ -408,3 +408,61 @@ TEST("who drives the runtime is told that it must go on at once [31.1]") {
     end(rt);
   }
 }
+
+/* -- Watches that tell again and again ------------------------------------ */
+
+struct reader {
+  int fd;
+  size_t at_once; /* bytes it takes each time */
+  int calls;
+};
+
+static void take_some(weft_runtime *rt, void *arg, int status, int events) {
+  struct reader *reader = arg;
+  char bytes[16];
+  (void)rt;
+  (void)events;
+  CHECK_INT(WEFT_OK, status);
+  reader->calls++;
+  if (reader->at_once > 0)
+    CHECK_INT((int)reader->at_once,
+              (int)read(reader->fd, bytes, reader->at_once));
+}
+
+/* Sleeps on the virtual clock while [size_bytes] can be read, or the end if
+ * there are none; how often the watch has told of that until then. */
+static int calls_in_sleep(size_t size_bytes, size_t at_once) {
+  static const char bytes[200];
+  int fds[2];
+  weft_watch watch;
+  weft_runtime *rt = begin();
+  CHECK_INT(0, pipe(fds));
+  struct reader reader = {.fd = fds[0], .at_once = at_once};
+  CHECK_INT((int)size_bytes, (int)write(fds[1], bytes, size_bytes));
+  if (size_bytes == 0)
+    close(fds[1]);
+  CHECK_INT(WEFT_OK,
+            weft_watch_new(rt, fds[0], take_some, &reader, NULL, &watch));
+  CHECK_INT(WEFT_OK, weft_watch_set(rt, watch, WEFT_READABLE));
+  struct job job = sleeper(1000);
+  start(rt, &job, 1);
+  turn_to(rt, &job);
+  CHECK_INT(1000, (int)now(rt));
+  CHECK_INT(WEFT_OK, weft_watch_close(rt, watch));
+  CHECK_INT(WEFT_OK, weft_run(rt));
+  CHECK_INT(WEFT_OK, weft_task_close(rt, job.task));
+  end(rt);
+  close(fds[0]);
+  if (size_bytes > 0)
+    close(fds[1]);
+  return reader.calls;
+}
+
+TEST("a watch that nobody reads from does not hold the clock [30.2]") {
+  CHECK(calls_in_sleep(5, 0) < 200);
+  CHECK(calls_in_sleep(0, 0) < 200); /* only the end is left to be read */
+}
+
+TEST("the clock stands while a watch is read from, bit by bit [30.1]") {
+  CHECK_INT(200, calls_in_sleep(200, 1));
+}

@@ -348,6 +348,28 @@ TEST("how long a task waits is known, of each wait anew [29.4]") {
   }
 }
 
+static int event_call(weft_runtime *rt, uint64_t event, uint64_t *value) {
+  *value = 0;
+  return weft_event_wait(rt, event);
+}
+
+TEST("who has waited since before the clock began has since its begin [29.4]") {
+  weft_runtime *rt = begin();
+  struct wait wait = {.call = event_call};
+  struct play play = play_of(&wait);
+  CHECK_INT(WEFT_OK, weft_event_new(rt, &wait.object));
+  CHECK_INT(WEFT_OK, weft_set_virtual_clock(rt, 1, 5000000000u));
+  play_in(rt, 0, &play, 1);
+  turn(rt);
+  CHECK(is_since(rt, play.task, 5000000000u));
+  CHECK_INT(WEFT_OK, weft_set_virtual_clock(rt, 1, 1000000000u));
+  CHECK(is_since(rt, play.task, 0));
+  CHECK_INT(WEFT_OK, weft_event_set(rt, wait.object));
+  CHECK_INT(WEFT_OK, weft_run(rt));
+  CHECK_INT(WEFT_OK, weft_task_close(rt, play.task));
+  end(rt);
+}
+
 /* -- Scopes --------------------------------------------------------------- */
 
 /* Opens a scope with deadline 9, one that is shielded, if [number] says so,
