@@ -23,6 +23,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,6 +174,13 @@ static void answer(struct client *client) {
     set_answer(client, status, value);
 }
 
+/* Whether it has closed its end, and not only the sending side: then the work
+ * of answering is spared, as many may come and go while a step takes long. */
+static bool has_left(const struct client *client) {
+  struct pollfd found = {.fd = client->fd};
+  return poll(&found, 1, 0) > 0 && (found.revents & POLLHUP) != 0;
+}
+
 /* Reads on, until there is a line. What is too long for one is nobody's we
  * know. */
 static void read_request(struct client *client) {
@@ -182,13 +190,13 @@ static void read_request(struct client *client) {
   if (count < 0 && (errno == EAGAIN || errno == EINTR))
     return;
   char *line_end = count > 0 ? memchr(place, '\n', (size_t)count) : NULL;
-  if (line_end != NULL) {
-    *line_end = '\0';
-    answer(client);
-  } else if (count <= 0 || (size_t)count == room) {
+  if (line_end == NULL && count > 0 && (size_t)count < room) {
+    client->request_bytes += (size_t)count;
+  } else if (line_end == NULL || has_left(client)) {
     end_client(client);
   } else {
-    client->request_bytes += (size_t)count;
+    *line_end = '\0';
+    answer(client);
   }
 }
 

@@ -137,6 +137,14 @@ INSPECT_TEST("a question is answered at the next poll, outside tasks [29.7]") {
   CHECK_TEXT("ok 1\n ", hear(rt, client_that_says("\n")));
 }
 
+INSPECT_TEST("who has gone since is not answered, who has said all is") {
+  CHECK_INT(0, close(client_that_says("tree\n")));
+  int fd = client_that_says("tree\n");
+  CHECK_INT(0, shutdown(fd, SHUT_WR));
+  CHECK_TEXT("ok 9\ntree tree", hear(rt, fd));
+  CHECK_INT(1, asked);
+}
+
 INSPECT_TEST("a code is told, with what it means or what the host says") {
   outcome = WEFT_EINVAL;
   const char *text = hear(rt, client_that_says("what?\n"));
