@@ -1,6 +1,8 @@
 --- What the specs of busted's tests share: running busted as a process of its
 -- own, with the helper, and reading what it tells.
+local fs = require "weft.fs"
 local json = require "weft.json"
+local testing = require "weft.testing"
 
 local busted_child = {}
 
@@ -54,6 +56,15 @@ function busted_child.weft_test(args)
   local cd = args.cwd and "cd " .. quote(args.cwd) .. " && " or ""
   return run(cd .. LIMITS .. environment(args.env) .. quote(WEFT) .. " test "
     .. quoted(args))
+end
+
+--- A project with these files, name to text, and a folder `spec`; it is removed
+-- at the end of the test. Returns its path.
+function busted_child.folder(files)
+  local path = testing.temp_dir()
+  fs.mkdir(path .. "/spec")
+  for name, text in pairs(files) do fs.write_file(path .. "/" .. name, text) end
+  return path
 end
 
 local HELPER = "--helper=weft.testing.busted"

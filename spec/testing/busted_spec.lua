@@ -4,21 +4,6 @@ local busted_child = require "busted_child"
 local PASSES = "24 successes / 0 failures / 0 errors / 2 pending"
 local PARKING = "spec/testing/parking.lua"
 
--- A folder with these files; removed by `remove`.
-local function folder(files)
-  local path = os.tmpname()
-  os.remove(path)
-  os.execute("mkdir -p '" .. path .. "/spec'")
-  for name, text in pairs(files) do
-    local file = assert(io.open(path .. "/" .. name, "w"))
-    file:write(text)
-    file:close()
-  end
-  return path
-end
-
-local function remove(path) os.execute("rm -rf '" .. path .. "'") end
-
 local SPEC = [[
 local weft = require "weft"
 it("parks", function() weft.sleep(0) end)
@@ -36,37 +21,34 @@ describe("weft.testing.busted", function()
   end)
 
   it("is named in .busted", function()
-    local path = folder {
+    local path = busted_child.folder {
       [".busted"] = 'return { default = { helper = "weft.testing.busted" } }',
       ["spec/a_spec.lua"] = 'it("parks", function() require("weft").sleep(0) '
         .. "end)",
     }
     local result = busted_child.run { "-o", "plainTerminal", cwd = path }
-    remove(path)
     assert.is_truthy(result.out:find("1 success / 0 failures", 1, true),
       result.out .. result.err)
   end)
 
   it("is asked for by a helper of the project's, with options", function()
-    local path = folder {
+    local path = busted_child.folder {
       [".busted"] = 'return { default = { helper = "helper.lua" } }',
       ["helper.lua"] = 'require "weft.testing.busted" { timeout = 0.05 }',
       ["spec/a_spec.lua"] = SPEC,
     }
     local result = busted_child.run { "-o", "plainTerminal", cwd = path }
-    remove(path)
     assert.is_truthy(result.out:find("1 success / 0 failures / 1 error", 1,
       true), result.out .. result.err)
     assert.is_truthy(result.out:find("no end after 0.05 s", 1, true))
   end)
 
   it("refuses options that are none, before any test", function()
-    local path = folder {
+    local path = busted_child.folder {
       ["helper.lua"] = 'require "weft.testing.busted" { shared = true }',
       ["spec/a_spec.lua"] = SPEC,
     }
     local result = busted_child.run { "--helper=helper.lua", cwd = path }
-    remove(path)
     assert.equal(1, result.status)
     assert.is_truthy(result.err:find("no option 'shared' here", 1, true),
       result.err)

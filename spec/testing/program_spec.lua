@@ -3,20 +3,6 @@ local busted_child = require "busted_child"
 
 local PARKING = "spec/testing/parking.lua"
 
-local function folder(files)
-  local path = os.tmpname()
-  os.remove(path)
-  os.execute("mkdir -p '" .. path .. "/spec'")
-  for name, text in pairs(files) do
-    local file = assert(io.open(path .. "/" .. name, "w"))
-    file:write(text)
-    file:close()
-  end
-  return path
-end
-
-local function remove(path) os.execute("rm -rf '" .. path .. "'") end
-
 local function has(text, piece)
   assert.is_truthy(text:find(piece, 1, true),
     "no '" .. piece .. "' in: " .. text)
@@ -31,7 +17,7 @@ describe("weft test", function()
   end)
 
   it("finds weft and the specs from whatever folder", function()
-    local path = folder {
+    local path = busted_child.folder {
       ["spec/a_spec.lua"] = [[
         local weft = require "weft"
         it("parks", function() weft.sleep(0) end)
@@ -39,12 +25,11 @@ describe("weft test", function()
       ]],
     }
     local result = busted_child.weft_test { "-o", "plainTerminal", cwd = path }
-    remove(path)
     has(result.out .. result.err, "2 successes / 0 failures / 0 errors")
   end)
 
   it("keeps the project's own helper", function()
-    local path = folder {
+    local path = busted_child.folder {
       [".busted"] = 'return { default = { helper = "helper.lua" } }',
       ["helper.lua"] = "SAID = 'helped'",
       ["spec/a_spec.lua"] = [[
@@ -55,7 +40,6 @@ describe("weft test", function()
       ]],
     }
     local result = busted_child.weft_test { "-o", "plainTerminal", cwd = path }
-    remove(path)
     has(result.out .. result.err, "1 success / 0 failures / 0 errors")
   end)
 
@@ -77,7 +61,7 @@ describe("weft test", function()
   end)
 
   it("is what busted as a script of weft's becomes", function()
-    local path = folder {
+    local path = busted_child.folder {
       [".busted"] = ([[return { default = { lua = "%s",
         helper = "weft.testing.busted", output = "TAP" } }]])
         :format(os.getenv "WEFT" or "weft"),
@@ -91,7 +75,6 @@ describe("weft test", function()
     }
     local result = busted_child.run { "--filter-out=none", cwd = path }
     local same = busted_child.weft_test { "--filter-out=none", cwd = path }
-    remove(path)
     has(result.out .. result.err, "ok 2 - is virtual")
     has(result.out, "weft test?")
     has(same.out, "ok 2 - is virtual")
