@@ -195,9 +195,10 @@ local function run_in_shared(this, executor)
   local noted = leaks.note()
   local before = finalizers.swap {}
   reports.take()
-  pcall(group.group, function(g)
+  local ok, err = pcall(group.group, function(g)
     g:spawn("test", run_in_task, this, executor, noted)
   end)
+  if not ok and not this.results then this.problem = failure.describe(err) end
   finalizers.swap(before)
   judge(this, reports.take(), {})
   look_for_signal()
