@@ -386,16 +386,18 @@ static int unfinished_task(weft_runtime *rt, weft_task handle,
 int weft_task_get_deadline(weft_runtime *rt, weft_task handle,
                            uint64_t *deadline_ns, weft_scope *scope_handle) {
   struct task *task;
-  *deadline_ns = WEFT__NEVER;
+  *deadline_ns = 0;
   *scope_handle = 0;
   int status = unfinished_task(rt, handle, &task);
-  if (status != WEFT_OK || task->scope->effective)
+  if (status != WEFT_OK)
     return status;
-  struct scope *scope = weft__scope_next_deadline(rt, task);
-  if (scope == NULL)
-    return WEFT_OK;
-  *deadline_ns = scope->timer.time_ns;
-  return weft__scope_handle(rt, scope, scope_handle);
+  struct scope *scope =
+      task->scope->effective ? NULL : weft__scope_next_deadline(rt, task);
+  if (scope != NULL)
+    status = weft__scope_handle(rt, scope, scope_handle);
+  if (status == WEFT_OK)
+    *deadline_ns = scope == NULL ? WEFT__NEVER : scope->timer.time_ns;
+  return status;
 }
 
 int weft_task_get_cancellation(weft_runtime *rt, weft_task handle,

@@ -53,8 +53,8 @@ static void add_scopes(lua_State *L, struct host *host, weft_task task) {
   int source, shielded;
   weft_value *reason;
   weft_error *cause;
-  weft_task_get_deadline(rt, task, &deadline, &scope);
-  set_time(L, "deadline", deadline);
+  if (weft_task_get_deadline(rt, task, &deadline, &scope) == WEFT_OK)
+    set_time(L, "deadline", deadline);
   site_push_of(L, host, scope);
   lua_setfield(L, -2, "deadline_site");
   weft_task_is_shielded(rt, task, &shielded);
