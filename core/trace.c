@@ -312,7 +312,10 @@ static void put_all(weft_runtime *rt, bool begin) {
 
 static int open_trace(const char *path, struct trace **out) {
   *out = NULL;
-  int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  /* A pipe is no file to be written to at places; nobody waits for its reader.
+   */
+  int fd =
+      open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0666);
   if (fd < 0)
     return weft__status_from_uv(-errno);
   struct trace *trace = weft__alloc(sizeof *trace);

@@ -254,6 +254,22 @@ TEST("a file that cannot be made is refused, and changes nothing") {
   end(rt);
 }
 
+TEST("a pipe takes no trace, and nobody waits until it is read from") {
+  weft_runtime *rt = begin();
+  keep_reports(rt);
+  snprintf(path, sizeof path, "/tmp/weft-test-trace-%d.json", (int)getpid());
+  CHECK_INT(0, mkfifo(path, 0600));
+  CHECK_INT(WEFT_ENXIO, weft_trace_start(rt, path));
+  int fd = open(path, O_RDONLY | O_NONBLOCK);
+  CHECK_INT(WEFT_OK, weft_trace_start(rt, path));
+  CHECK_INT(1, reports.count);
+  CHECK_INT(WEFT_ESPIPE, reports.codes[0]);
+  CHECK_INT(WEFT_EIO, weft_trace_stop(rt));
+  close(fd);
+  unlink(path);
+  end(rt);
+}
+
 static int start_once(void *arg) {
   int status = weft_trace_start(arg, path);
   if (status == WEFT_OK)
