@@ -23,16 +23,19 @@
 
 enum { COPY_MS = 1000 }; /* how long it may take */
 
-/* A crash of the copy is nobody's business, nor is a core of it. */
+/* A crash of the copy is nobody's business, nor is a core of it. A signal that
+ * is for the program, as Ctrl-C at its terminal, is not handled here, too. */
 static void be_harmless(void) {
   static const int deadly[] = {SIGSEGV, SIGBUS,  SIGILL,
                                SIGFPE,  SIGABRT, SIGALRM};
   static const struct rlimit none;
-  sigset_t all;
-  for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
+  sigset_t blocked;
+  sigfillset(&blocked);
+  for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++) {
     signal(deadly[i], SIG_DFL);
-  sigemptyset(&all);
-  sigprocmask(SIG_SETMASK, &all, NULL);
+    sigdelset(&blocked, deadly[i]);
+  }
+  sigprocmask(SIG_SETMASK, &blocked, NULL);
   setrlimit(RLIMIT_CORE, &none);
   alarm(COPY_MS / 1000 + 1);
 }
