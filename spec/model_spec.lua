@@ -5,6 +5,12 @@ local weft = require "weft"
 local testing = require "weft.testing"
 local search = require "spec.model.search"
 
+-- Programs that are random take every path, each a little: so many traces would
+-- be compiled that LuaJIT throws them all away again and again, which takes ten
+-- times as long as running the programs. Only what is really hot is compiled.
+require("jit.opt").start("hotloop=500", "hotexit=100", "maxtrace=4000",
+  "maxmcode=8192")
+
 -- Each program has a run of its own.
 testing.options { plain = true, timeout = false }
 
