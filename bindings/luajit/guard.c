@@ -199,7 +199,7 @@ static void *watch(void *arg) {
   for (;;) {
     struct limit *limit = next_limit();
     uint64_t next = limit == NULL ? NEVER : next_look(limit);
-    if (next <= now_ns())
+    if (limit != NULL && next <= now_ns())
       act(limit);
     else
       wait_until(next);
