@@ -349,6 +349,13 @@ int weft_shutdown(weft_runtime *rt) {
   return WEFT_OK;
 }
 
+int weft_shutdown_now(weft_runtime *rt) {
+  int status = weft_shutdown(rt);
+  if (status == WEFT_OK && !rt->shields_lifted)
+    weft__scope_lift_shields(rt);
+  return status;
+}
+
 static void give_up_all(weft_runtime *rt) {
   /* The newest first: children before those who wait for them. */
   while (!list_is_empty(&rt->tasks) && weft__ready_is_empty(rt))

@@ -372,6 +372,11 @@ WEFT_API int weft_set_main(weft_runtime *rt, uint64_t task);
  * parks: no    errors: none */
 WEFT_API int weft_shutdown(weft_runtime *rt);
 
+/* As weft_shutdown, and lifts all shields, as the second Ctrl-C does: cleanup
+ * is hurried. A shutdown that is under way may be hurried, too.
+ * parks: no    errors: none */
+WEFT_API int weft_shutdown_now(weft_runtime *rt);
+
 /* Has [fn] called on the runtime's thread at its next poll, in the order of
  * the posts. The only call that is safe from any thread. After the runtime's
  * end it must not be made; a post that was not run by then is dropped.

@@ -4,9 +4,10 @@
  * The runtime's own times are no use for it: a test on the virtual clock that
  * only yields never gets to one, and a limit that stands among them would keep
  * a deadlock from being found. So the thread posts to the runtime when the time
- * is up, where the Lua side cancels the test. One that does not end even so,
- * as it computes or swallows what it is told, is named on stderr, and the
- * process ends: no other way out of it is left.
+ * is up, where the Lua side cancels the test. One that does not end even so is
+ * named on stderr; then its runtime is shut down, which lifts shields, and
+ * gives up a task that swallows all it is told. Where that does not help, as it
+ * computes for ever, the process ends: no other way out is left.
  *
  * There is one guard for the process. The limits of a Lua state are nested, and
  * its innermost counts. Setting one costs no system call unless it is due
@@ -32,10 +33,11 @@ struct limit {
   uint64_t due_ns;
   uint64_t span_ns;
   uint64_t number;
-  bool told;  /* the runtime was told that the time is up */
-  bool heard; /* and has heard of it */
-  bool named; /* so was the user, who is to see what does not end */
-  bool ends;  /* the process ends, if the test does not */
+  bool told;    /* the runtime was told that the time is up */
+  bool heard;   /* and has heard of it */
+  bool named;   /* so was the user, who is to see what does not end */
+  bool hurried; /* its runtime is shut down */
+  bool ends;    /* the process ends, if the test does not */
   char name[NAME_SIZE];
 };
 
@@ -102,6 +104,13 @@ static void on_time(weft_runtime *rt, void *arg) {
     lua_pop(L, 1); /* it is cancelled or not: then the process ends */
 }
 
+/* What has not ended even so gets no more time for its cleanup. */
+static void on_hurry(weft_runtime *rt, void *arg) {
+  struct host *host;
+  if (hear((uint64_t)(uintptr_t)arg, &host))
+    weft_shutdown_now(rt);
+}
+
 /* -- The thread ----------------------------------------------------------- */
 
 static double seconds(uint64_t span_ns) {
@@ -131,10 +140,9 @@ static void name_it(const struct limit *limit) {
   print(text);
 }
 
-static void tell(struct limit *limit) {
-  limit->told = true;
+static void post(const struct limit *limit, weft_call_fn fn) {
   if (limit->rt != NULL)
-    weft_post(limit->rt, on_time, (void *)(uintptr_t)limit->number, NULL);
+    weft_post(limit->rt, fn, (void *)(uintptr_t)limit->number, NULL);
 }
 
 /* A second after its end, if nobody has heard of that; else, as cleanup may
@@ -144,9 +152,17 @@ static uint64_t naming_ns(const struct limit *limit) {
   return limit->due_ns + (patient ? limit->span_ns : SECOND);
 }
 
+static uint64_t later(uint64_t one_ns, uint64_t other_ns) {
+  return one_ns > other_ns ? one_ns : other_ns;
+}
+
+static uint64_t hurry_ns(const struct limit *limit) {
+  return later(naming_ns(limit), limit->due_ns + 2 * limit->span_ns);
+}
+
 /* Five times the limit is the end: a machine may be slow. */
 static uint64_t ending_ns(const struct limit *limit) {
-  return limit->due_ns + 4 * limit->span_ns;
+  return later(hurry_ns(limit) + SECOND, limit->due_ns + 4 * limit->span_ns);
 }
 
 /* When something is to be done about the limit. */
@@ -155,18 +171,36 @@ static uint64_t next_look(const struct limit *limit) {
     return limit->due_ns;
   if (!limit->named)
     return naming_ns(limit);
-  return limit->ends ? ending_ns(limit) : NEVER;
+  if (!limit->ends)
+    return NEVER;
+  return limit->hurried ? ending_ns(limit) : hurry_ns(limit);
+}
+
+/* The last line of stdout, too, where the summary is looked for; and what was
+ * written before. Unless the thread that is stuck is just writing to it. */
+static void end_process(void) {
+  static const char text[] =
+      "\nweft: nothing else can stop it: the run ends here\n";
+  print(text + 1);
+  if (ftrylockfile(stdout) == 0) {
+    fputs(text, stdout);
+    fflush(stdout);
+  }
+  _exit(1);
 }
 
 static void act(struct limit *limit) {
   if (!limit->told) {
-    tell(limit);
+    limit->told = true;
+    post(limit, on_time);
   } else if (!limit->named) {
     limit->named = true;
     name_it(limit);
+  } else if (!limit->hurried) {
+    limit->hurried = true;
+    post(limit, on_hurry);
   } else {
-    print("weft: nothing else can stop it: the run ends here\n");
-    _exit(1);
+    end_process();
   }
 }
 

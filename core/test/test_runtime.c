@@ -129,6 +129,7 @@ static void *refuse_apart(void *arg) {
   CHECK_INT(0, work);
   CHECK_INT(WEFT_ETHREAD, weft_set_main(rt, 1));
   CHECK_INT(WEFT_ETHREAD, weft_shutdown(rt));
+  CHECK_INT(WEFT_ETHREAD, weft_shutdown_now(rt));
   CHECK_INT(WEFT_ETHREAD, weft_set_signals(rt, 1));
   CHECK_INT(WEFT_ETHREAD, weft_set_stack_size(rt, 100000));
   CHECK_INT(WEFT_ETHREAD, weft_set_stack_guard(rt, 0));

@@ -126,6 +126,27 @@ TEST("shielded cleanup is waited for [12.1] [22.2]") {
   }
 }
 
+TEST("a shutdown at once lifts shields, also in one under way [12.1]") {
+  BOTH_KINDS {
+    for (int under_way = 0; under_way < 2; under_way++) {
+      weft_runtime *rt = begin();
+      struct play play = {.act = shielded_act, .object = 5000};
+      uint64_t now;
+      play_in(rt, 0, &play, stepped);
+      turn(rt);
+      if (under_way)
+        CHECK_INT(WEFT_OK, weft_shutdown(rt));
+      CHECK_INT(WEFT_OK, weft_shutdown_now(rt));
+      CHECK_INT(WEFT_OK, weft_shutdown_now(rt));
+      CHECK_INT(WEFT_OK, weft_run(rt));
+      CHECK_TEXT("c", said);
+      CHECK_INT(WEFT_OK, weft_now(rt, &now));
+      CHECK(now < 5000);
+      end(rt);
+    }
+  }
+}
+
 /* -- Given up ------------------------------------------------------------- */
 
 TEST("with nothing left to wake it a task loses its shields [22.4]") {

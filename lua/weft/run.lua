@@ -41,11 +41,11 @@ local function on_report(kind, name, err, traceback, handle)
 end
 
 local function given_up_error(main)
-  local names = table.concat(given_up, "\n")
+  local tasks = given_up
   given_up = {}
   return errors.classes.InvalidStateError(
-    "tasks would not end and were given up: " .. names,
-    { cause = main[2] and main:error() or nil })
+    "tasks would not end and were given up: " .. table.concat(tasks, "\n"),
+    { cause = main[2] and main:error() or nil, given_up = tasks })
 end
 
 local function start(main, virtual, seed, ...)

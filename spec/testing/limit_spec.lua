@@ -86,21 +86,73 @@ describe("a test that cannot be cancelled", function()
     assert.is_nil(result.out:find("NEVER", 1, true))
   end)
 
-  it("is named where it swallows its cancellation", function()
+  it("is told of on stdout, after what busted told so far", function()
     local result = busted_child.run { "--helper=weft.testing.busted",
-      "spec/failing/stubborn.lua", env = SHORT }
-    assert.equal(1, result.status)
+      "--output=TAP", "spec/failing/runaway.lua", env = SHORT }
+    assert.is_truthy(result.out:find("passes", 1, true), result.out)
+    assert.equal("weft: nothing else can stop it: the run ends here",
+      result.out:match "([^\n]*)\n$")
+  end)
+end)
+
+describe("a test that goes on when it is cancelled", function()
+  local result
+
+  setup(function() result = busted_child.failing("stubborn", SHORT) end)
+
+  local function fails(kind, name, ...)
+    local entry = assert(result.told["stubborn " .. name], name)
+    assert.equal(kind, entry.kind)
+    for _, piece in ipairs { ... } do
+      assert.is_truthy(entry.message:find(piece, 1, true), entry.message)
+    end
+  end
+
+  it("is named, given up, and fails alone", function()
+    fails("error", "swallows everything", "no end after 0.1 s; it waited for "
+      .. "sleep", "spec/failing/stubborn.lua:7: in function", "was given up: "
+      .. "a loop swallows CancelledError")
     assert.is_truthy(result.err:find("swallows everything\nit was cancelled, "
       .. "and goes on", 1, true), result.err)
+    assert.equal("success", result.told["stubborn passes"].kind)
   end)
 
-  it("is named where it has left a task that does not end", function()
-    local result = busted_child.run { "--helper=weft.testing.busted",
-      "spec/failing/shielded.lua", env = SHORT }
-    assert.equal(1, result.status)
+  it("has its shields lifted", function()
+    fails("error", "waits in a shield", "no end after 0.1 s; it waited for "
+      .. "sleep")
+    assert.is_truthy(result.out:find("cleaned up", 1, true))
+  end)
+
+  it("fails with what it has left, if that is given up", function()
+    fails("failure", "leaves one that swallows", "left at the end of the test:",
+      "task greedy #2: waits for sleep", "spawned at spec/failing/stubborn.lua",
+      "(given up, as it goes on when it is cancelled")
+    local message = result.told["stubborn leaves one that swallows"].message
+    assert.is_nil(message:find("InvalidStateError", 1, true))
+    assert.is_nil(message:find("lua/weft", 1, true))
+  end)
+
+  it("fails the tests of a describe that shares the runtime", function()
+    fails("error", "shared swallows everything", "no end after 0.1 s")
+    assert.is_truthy(result.told["stubborn shared needs the runtime"])
+  end)
+
+  it("is followed by all the others", function()
+    fails("error", "setup setup", "no end after 0.1 s")
+    assert.equal("success", result.told["stubborn is the last"].kind)
+  end)
+end)
+
+describe("a test that has left a task that is shielded", function()
+  it("is named, and fails by that", function()
+    local result = busted_child.failing("shielded", SHORT)
+    local entry = result.told["leaves a shielded task"]
+    assert.equal("failure", entry.kind)
+    assert.is_truthy(entry.message:find("task stuck #2: waits for sleep", 1,
+      true))
     assert.is_truthy(result.err:find("leaves a shielded task, which left task "
       .. "stuck #2: waits for sleep", 1, true), result.err)
-    assert.is_nil(result.out:find("NEVER", 1, true))
+    assert.equal("success", result.told["is run"].kind)
   end)
 end)
 

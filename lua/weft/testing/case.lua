@@ -87,7 +87,8 @@ function case.in_runtime(options, name, main)
     end)
   end)
   clock = outer
-  if not ok then error(left, 0) end
+  local cut = limit.forget()
+  if not ok then error(cut or left, 0) end
   return left, leaks.find_descriptors(noted)
 end
 

@@ -152,6 +152,10 @@ function failure.leaks(left, by)
     indented(table.concat(left, "\n")))
 end
 
+--- What is added where tasks of that were given up.
+failure.GIVEN_UP = "\n(given up, as it goes on when it is cancelled: a loop "
+  .. "swallows CancelledError)"
+
 --- The text about reports nobody has looked at.
 ---@param left table[] as of reports.take
 ---@return string

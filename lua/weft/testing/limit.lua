@@ -162,9 +162,26 @@ function limit.call(options, name, at_raise, fn, ...)
   if not ok then error(err, 0) end
 end
 
+--- A test is over. What is still under way was in a task that was given up:
+-- returns the error of its limit, if that was over.
+---@return table? err
+function limit.forget()
+  local err
+  while running do
+    err = err or running.err
+    if running.guarded and core.is_running() then core.guard_end() end
+    running = running.outer
+  end
+  if err then
+    err.message = err.message .. "\n(it goes on when it is cancelled, again "
+      .. "and again, and was given up: a loop swallows CancelledError)"
+  end
+  return err
+end
+
 --- The test is over: what it has left has as long to end as a function of it
--- has, in real time. What does not is named on stderr, and the process ends:
--- it is shielded, so the shutdown waits for it. Ends with the runtime.
+-- has, in real time. What does not is named on stderr, and then its shields are
+-- lifted: the shutdown waits for it until then. Ends with the runtime.
 ---@param options table
 ---@param name string of the test
 ---@param left string[]? what was found to be left

@@ -10,6 +10,7 @@
 local body = require "weft.testing.body"
 local case = require "weft.testing.case"
 local core = require "weft.core"
+local errors = require "weft.error"
 local failure = require "weft.testing.failure"
 local finalizers = require "weft.testing.finalizers"
 local group = require "weft.group"
@@ -81,6 +82,29 @@ local function with_seed(opts)
   return opts
 end
 
+-- -- Tasks that were given up -------------------------------------------------
+
+local depth = 0 -- of busted's contexts
+
+-- A task of busted's that was given up has left the contexts it was in.
+local function leave_contexts(outer)
+  while depth > outer do busted.context.pop() end
+end
+
+-- Calls case.in_runtime. What fails in it, as tasks were given up, is a text.
+-- `this.left` is what `this.what` is known to have left.
+local function in_runtime(this, opts, name, main)
+  local outer = depth
+  local ok, reported, descriptors = pcall(case.in_runtime, opts, name, main)
+  if ok then return true, reported, descriptors end
+  leave_contexts(outer)
+  local left = this.left
+  if reported.given_up and left and #left > 0 then
+    return false, failure.leaks(left, this.what) .. failure.GIVEN_UP
+  end
+  return false, told.text(errors.object(reported))
+end
+
 -- -- Setup and teardown -------------------------------------------------------
 
 local HOW_TO_SHARE = "%s has a runtime of its own, which ends with it; to have "
@@ -106,12 +130,11 @@ end
 local function run_apart(descriptor, fn, element)
   local opts = with_seed(options.of(element))
   local results, problem
-  local name = told.name(element)
-  local ok, reported = pcall(case.in_runtime, opts, name, function()
+  local ok, reported = in_runtime({}, opts, told.name(element), function()
     results = { safe(descriptor, limited(opts, element, fn), element) }
     problem = look_after_hook(opts, element, results[1])
   end)
-  if not ok then problem = failure.describe(reported)
+  if not ok then problem = problem or reported
   elseif not problem and #reported > 0 then
     problem = failure.reports(reported)
   end
@@ -145,6 +168,9 @@ local function end_test(this)
     tell(ended and "failure" or "error", this.element, this.problem)
     if ended then ended[3] = "failure" end
   end
+  if not ended and this.started then -- its task was given up
+    ended = { "test", busted.context.parent(this.element), "error" }
+  end
   if ended then
     safe_publish("test", { "test", "end" }, this.element, ended[2], ended[3])
   end
@@ -172,7 +198,7 @@ local function judge(this, reported, descriptors)
   for _, text in ipairs(descriptors) do left[#left + 1] = text end
   if this.problem then return end
   if this.options.leaks and #left > 0 then
-    this.problem = failure.leaks(left, "the test")
+    this.problem = failure.leaks(left, this.what)
   elseif #reported > 0 then
     this.problem = failure.reports(reported)
   end
@@ -180,26 +206,29 @@ end
 
 local function run_in_runtime(this, executor)
   with_seed(this.options)
-  local ok, reported, descriptors = pcall(case.in_runtime, this.options,
-    this.name, function()
+  local ok, reported, descriptors = in_runtime(this, this.options, this.name,
+    function()
       run_in_task(this, executor)
       return this.left
     end)
   if ok then return judge(this, reported, descriptors) end
-  this.problem = failure.describe(reported)
+  this.problem = reported
 end
 
 -- In the runtime of its describe: a task of it. Descriptors are for its end: it
 -- may be another task of the describe's that has opened them.
 local function run_in_shared(this, executor)
   local noted = leaks.note()
-  local before = finalizers.swap {}
+  local before, outer = finalizers.swap {}, depth
   reports.take()
   local ok, err = pcall(group.group, function(g)
     g:spawn("test", run_in_task, this, executor, noted)
   end)
   if not ok and not this.results then this.problem = failure.describe(err) end
   finalizers.swap(before)
+  leave_contexts(outer)
+  local cut = limit.forget()
+  if cut then this.problem = told.text(cut) end
   judge(this, reports.take(), {})
   look_for_signal()
 end
@@ -231,7 +260,7 @@ local function run_test(executor, element)
   local opts = options.of(element, own)
   block.lazySetup(busted.context.parent(element)) -- it is not the test's
   local this = { element = element, options = opts, plain = opts.plain,
-    name = told.name(element) }
+    name = told.name(element), what = "the test" }
   test = this
   run_where_it_belongs(this, executor)
   test = nil
@@ -264,17 +293,21 @@ end
 
 local function execute_shared(element, setups)
   local opts = with_seed(options.of(element))
-  local left
-  local ok, reported, descriptors = pcall(case.in_runtime, opts,
-    told.name(element), function()
+  local this = { what = "the " .. element.descriptor }
+  local ok, reported, descriptors = in_runtime(this, opts, told.name(element),
+    function()
       execute_in_runtime(element, opts, setups)
-      scope.shield(function() left = leaks.find() end)
-      return left
+      scope.shield(function() this.left = leaks.find() end)
+      return this.left
     end)
-  if not ok then return failed(element, failure.describe(reported)) end
+  if not ok then
+    test = nil
+    return failed(element, reported)
+  end
+  local left = this.left
   for _, text in ipairs(descriptors) do left[#left + 1] = text end
   if #left > 0 and opts.leaks and not interrupted then
-    failed(element, failure.leaks(left, "the " .. element.descriptor))
+    failed(element, failure.leaks(left, this.what))
   elseif #reported > 0 then
     failed(element, failure.reports(reported))
   end
@@ -309,9 +342,12 @@ end
 
 function suite.safe_publish(descriptor, channel, element, ...)
   if test and element == test.element and channel[1] == "test"
-      and channel[2] == "end" then
-    test.ended = { descriptor, ... }
-    return true
+      then
+    test.started = true
+    if channel[2] == "end" then
+      test.ended = { descriptor, ... }
+      return true
+    end
   end
   return safe_publish(descriptor, channel, element, ...)
 end
@@ -347,9 +383,17 @@ local function our_modules()
   return found
 end
 
+local function count_pushes(push)
+  return function(...)
+    push(...)
+    depth = depth + 1
+  end
+end
+
 -- After a file busted forgets what was loaded in it. There is only one weft.
 local function keep_modules(pop)
   return function()
+    depth = depth - 1
     local attributes = busted.context.get "attributes"
     if not attributes or attributes.envmode ~= "insulate" then return pop() end
     local found = our_modules()
@@ -369,6 +413,7 @@ function suite.install(busted_core)
   execute, publish = busted.execute, busted.publish
   busted.safe, busted.safe_publish = suite.safe, suite.safe_publish
   busted.execute, busted.publish = suite.execute, suite.publish
+  busted.context.push = count_pushes(busted.context.push)
   busted.context.pop = keep_modules(busted.context.pop)
   told.install(busted)
   options.use_context(busted.context)

@@ -70,7 +70,10 @@ end
 ---@param number number?
 function told.use_seed(number) seed = number end
 
-local function text_of(message)
+--- What is told of an error.
+---@param message table an error object
+---@return string
+function told.text(message)
   if errors.is_cancelled(message) and message.source == "signal" then
     return "interrupted by " .. tostring(message.reason)
   end
@@ -79,7 +82,7 @@ local function text_of(message)
 end
 
 local function rewrite_message(element, message, trace)
-  if errors.is_error(message) then message = text_of(message) end
+  if errors.is_error(message) then message = told.text(message) end
   return rewrite(element, message, trace) .. seeds.text(seed)
 end
 
