@@ -37,7 +37,7 @@ describe("weft --tree", function()
     local result = program.run { "--tree", child.pid }
     finish(child)
     assert.truthy(result.out:find("^main #1: waits for sleep[^\n]*\n"
-      .. "worker %?%[2J #2: waits for sleep[^\n]*\n$"), result.out)
+      .. "worker \\027%[2J #2: waits for sleep[^\n]*\n$"), result.out)
     assert.equal("", result.err)
     assert.equal(0, result.status)
   end)
