@@ -10,3 +10,5 @@ it("tells the order", function()
 end)
 
 it("passes", function() end)
+
+it("is pending", function() pending "later" end)

@@ -55,6 +55,20 @@ describe("weft.testing.failure", function()
       assert.is_truthy(failure.describe(err):find("testing.plain(fn)", 1, true))
     end))
 
+  it("says where a call that needs a runtime has one", testing.plain(function()
+    local err = raised(weft.sleep, 1)
+    assert.is_truthy(failure.describe(err):find("the body of a describe and a "
+      .. "plain test do not: call it in it, before_each or setup", 1, true))
+  end))
+
+  it("lists the first twenty of what is left", testing.plain(function()
+    local left = {}
+    for i = 1, 20 do left[i] = "task " .. i end
+    assert.equal("  task 20", failure.leaks(left, "x"):match "[^\n]*$")
+    for i = 21, 100 do left[i] = "task " .. i end
+    assert.is_truthy(failure.leaks(left, "x"):find "  task 20\n  and 80 more$")
+  end))
+
   it("lists what is left, and reports", testing.plain(function()
     assert.equal("left at the end of the test:\n  a\n  b",
       failure.leaks({ "a", "b" }, "the test"))

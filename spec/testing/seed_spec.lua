@@ -25,6 +25,13 @@ describe("weft.testing.seed", function()
     assert.equal(first, (told(7)))
   end)
 
+  it("is not told with a pending test", function()
+    local entry = busted_child.failing("seed", { WEFT_SEED = 7 })
+      .told["is pending"]
+    assert.equal("pending", entry.kind)
+    assert.equal("spec/failing/seed.lua:14: later", entry.message)
+  end)
+
   it("is one of its own for each test, with WEFT_SEED=random [30.7]", function()
     local order, number = told "random"
     assert.equal(order, (told(number)))

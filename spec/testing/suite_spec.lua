@@ -77,7 +77,7 @@ describe("busted with tests in tasks", function()
       "spec/failing/seed.lua" }
     has(tap.out, "not ok 1 - tells the order")
     has(tap.out, "ok 2 - passes")
-    has(tap.out, "1..2")
+    has(tap.out, "1..3")
     local junit = busted_child.run { HELPER, "-o", "junit",
       "spec/failing/leaks.lua" }
     has(junit.out, "left at the end of the test")
@@ -221,7 +221,9 @@ describe("Ctrl-C", function()
     has(result.out, "finally\nafter_each\n")
     has(result.out, "teardown\n")
     has(result.out, "1 success / 0 failures / 1 error / 0 pending")
-    has(result.out, "interrupt.lua:24: interrupted by SIGINT")
+    has(result.out, "interrupt.lua:5: interrupted by SIGINT, where it waited:\n"
+      .. "\tspec/failing/interrupt.lua:5: in function 'fetch'\n"
+      .. "\tspec/failing/interrupt.lua:29: in function")
     has_not(result.out, "NEVER")
   end)
 end)

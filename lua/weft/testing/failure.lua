@@ -63,6 +63,11 @@ local function kind_of(value)
   return type(metatable) == "table" and metatable.__type or nil
 end
 
+--- Whether it is what `pending` raises.
+---@param value any
+---@return boolean
+function failure.is_pending(value) return kind_of(value) == "pending" end
+
 local function is_busted_object(value)
   local kind = kind_of(value)
   return kind == "failure" or kind == "pending"
@@ -91,7 +96,7 @@ end
 function failure.as_busted(err)
   local object = busted_object(err)
   if not object then return err end
-  if kind_of(object) == "pending" then return object end
+  if failure.is_pending(object) then return object end
   return setmetatable({ message = failure.describe(err) },
     debug.getmetatable(object))
 end
@@ -121,11 +126,15 @@ local function path_of(err, only)
 end
 
 local function hint(err)
-  if not tostring(err.message):find "^weft%.run inside weft%.run" then
-    return ""
+  local message = tostring(err.message)
+  if message:find "^weft%.run inside weft%.run" then
+    return "\n(a test runs in a task already; one that calls weft.run itself: "
+      .. "testing.plain(fn))"
+  elseif message:find(" needs a runtime: ", 1, true) then
+    return "\n(a test and its hooks have one, the body of a describe and a "
+      .. "plain test do not: call it in it, before_each or setup)"
   end
-  return "\n(a test runs in a task already; one that calls weft.run itself: "
-    .. "testing.plain(fn))"
+  return ""
 end
 
 --- The text of an error: the line where it was raised, and its path, by the
@@ -143,13 +152,21 @@ end
 
 -- -- What was left ------------------------------------------------------------
 
+local SHOWN_MAX = 20 -- of what was left
+
+local function first_of(left)
+  if #left <= SHOWN_MAX then return table.concat(left, "\n") end
+  return ("%s\nand %d more"):format(table.concat(left, "\n", 1, SHOWN_MAX),
+    #left - SHOWN_MAX)
+end
+
 --- The text about what was left behind.
 ---@param left string[]
 ---@param by string whose end it was
 ---@return string
 function failure.leaks(left, by)
   return ("left at the end of %s:\n%s"):format(by,
-    indented(table.concat(left, "\n")))
+    indented(first_of(left)))
 end
 
 --- What is added where tasks of that were given up.

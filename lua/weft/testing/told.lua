@@ -75,15 +75,18 @@ function told.use_seed(number) seed = number end
 ---@return string
 function told.text(message)
   if errors.is_cancelled(message) and message.source == "signal" then
+    local place = message.traceback and frames.users(message.traceback) or ""
     return "interrupted by " .. tostring(message.reason)
+      .. (place ~= "" and ", where it waited:\n" .. place or "")
   end
   if message.frame then return message.message end
   return failure.describe(message)
 end
 
 local function rewrite_message(element, message, trace)
+  local number = not failure.is_pending(message) and seed or nil
   if errors.is_error(message) then message = told.text(message) end
-  return rewrite(element, message, trace) .. seeds.text(seed)
+  return rewrite(element, message, trace) .. seeds.text(number)
 end
 
 --- The name of a test or a describe, with those of the describes around it.
