@@ -109,6 +109,11 @@ describe("assert.raises_error", function()
       said(assert.no.raises_error, "OSError", raiser(refused)))
   end)
 
+  it("takes nil for an error that was not there", function()
+    assert.truthy(said(function() assert.raises_error("Error", nil) end)
+      :find("Nothing was raised.", 1, true))
+  end)
+
   it("passes a cancellation on [6.6]", function()
     local scope = weft.move_on_after(5, function()
       assert.raises_error("Error", weft.sleep_forever)
@@ -122,6 +127,12 @@ describe("assert.raises_error", function()
       print)
     refuses({ "empty table" }, assert.raises_error, {}, print)
     refuses({ "fields", "number 1" }, assert.raises_error, "Error", print, 1)
+    refuses({ "raises_error(x, fn): fn is missing" }, assert.raises_error,
+      "OSError")
+    refuses({ "error_group(members, fn): fn is missing" }, assert.error_group,
+      { "OSError" })
+    refuses({ "members must be a list", "got an empty table" },
+      assert.error_group, {}, print)
     refuses({ "field message", "number 1" }, assert.raises_error,
       { message = 1 }, print)
   end)

@@ -76,6 +76,13 @@ local function tell(state, arguments, text, own)
   arguments.n = 0
 end
 
+-- It is missing, which is no nil that was caught.
+local function check_subject(arguments, call)
+  if arguments.n >= 2 then return end
+  errors.fail_argument(call .. ": fn is missing: the function that is to be "
+    .. "called, or an error that was caught", 0)
+end
+
 -- -- assert.raises_error -----------------------------------------------------
 
 local function complete(wanted, fields)
@@ -98,6 +105,7 @@ end
 local function raises_error(state, arguments)
   local wanted, subject, fields = arguments[1], arguments[2], arguments[3]
   match.check(wanted, "raises_error(x, fn): x")
+  check_subject(arguments, "raises_error(x, fn)")
   check_rest(fields)
   wanted = complete(wanted, fields)
   local raised, err = caught(subject)
@@ -124,6 +132,7 @@ end
 local function error_group(state, arguments)
   local wanted, subject = arguments[1], arguments[2]
   match.check_list(wanted, "error_group(members, fn): members")
+  check_subject(arguments, "error_group(members, fn)")
   local raised, err = caught(subject)
   local lines = { "Expected" .. (state.mod and "" or " anything but") .. ":\n"
     .. indent(match.say(wanted)), found_text(raised, err) }

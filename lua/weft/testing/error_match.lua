@@ -19,8 +19,9 @@ local function is_list(x)
 end
 
 local function fail(what, message, shown)
+  local is_empty = type(shown) == "table" and next(shown) == nil
   errors.fail_argument(("%s %s, got %s"):format(what, message,
-    errors.shown(shown)), 0)
+    is_empty and "an empty table" or errors.shown(shown)), 0)
 end
 
 local check_any

@@ -135,6 +135,10 @@ end
 ---@return weft.testing.Stub self
 function Stub:after(seconds)
   scope.check_time(seconds, "stub:after(seconds): seconds")
+  if seconds < 0 then
+    errors.fail_argument("stub:after(seconds): seconds must be 0 or more, got "
+      .. errors.shown(seconds), 2)
+  end
   self.answers[#self.answers].delay = seconds
   return self
 end
@@ -147,6 +151,18 @@ local function first_answer(...)
   return values(...)
 end
 
+-- A method that says so where it is called with a dot.
+local function checked(name, method)
+  return function(self, ...)
+    if type(self) ~= "table" or type(rawget(self, "answers")) ~= "table" then
+      errors.fail_argument(("stub:%s(...): called without its stub; it takes "
+        .. "a colon, stub:%s(...), not stub.%s(...)"):format(name, name, name),
+        2)
+    end
+    return method(self, ...)
+  end
+end
+
 -- A spy with the methods above, and the function that it calls.
 local function new_spy(...)
   require "luassert" -- registers what assert.spy(stub) can be asked
@@ -154,7 +170,7 @@ local function new_spy(...)
   local made = require("luassert.spy").new(function(...)
     return answer_call(answers, ...)
   end)
-  for name, method in pairs(Stub) do made[name] = method end
+  for name, method in pairs(Stub) do made[name] = checked(name, method) end
   made.answers = answers
   return set(made, first_answer(...))
 end
