@@ -235,6 +235,13 @@ describe("the weft program's complaint, one line with status 2,", function()
       "option '--interval' is for --top <pid>")
   end)
 
+  it("is made of a script where none is run", function()
+    assert_complaint(program.run { "--tree", "1", "job.lua" }, 2, "option "
+      .. "'--tree' runs no script, so there is no use for 'job.lua'")
+    assert_complaint(program.run { "-v", "extra" }, 2, "option '--version' "
+      .. "runs no script, so there is no use for 'extra'")
+  end)
+
   it("is made of -e without code", function()
     assert_complaint(program.run { "-e" }, 2, "option '-e' requires")
   end)

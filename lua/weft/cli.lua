@@ -86,8 +86,24 @@ local function print_help()
   return outcome.flush(outcome.OK)
 end
 
+local SCRIPTLESS = { "help", "version", "tree", "top" }
+
+-- What is given besides, where no script runs.
+local function check_alone(options, rest)
+  if not rest[1] then return true end
+  for _, name in ipairs(SCRIPTLESS) do
+    if options[name] then
+      complain("option '--%s' runs no script, so there is no use for '%s'; see "
+        .. "weft --help", name, rest[1])
+      return false
+    end
+  end
+  return true
+end
+
 -- What needs no script, or nil.
-local function run_option(options)
+local function run_option(options, rest)
+  if not check_alone(options, rest) then return outcome.USAGE end
   if options.help then return print_help() end
   if options.version then return print_version() end
   if options.tree then return require("weft.cli.tree").main(options.tree) end
@@ -118,7 +134,7 @@ function cli.main(argv)
     complain("%s; see weft --help", wrong)
     return outcome.USAGE
   end
-  local status = run_option(options)
+  local status = run_option(options, rest)
   if status then return status end
   if options.execute then
     return run_code(options, argv, rest, script_index)

@@ -47,6 +47,19 @@ describe("weft --top", function()
       .. "status 0\n", 1, true), rest)
   end)
 
+  it("ends without a word where its reader has seen enough", function()
+    local child = start(1)
+    local err = os.tmpname()
+    os.execute(("{ timeout 30 %s --top %s --interval 0.01; echo status $? >&2; "
+      .. "} 2>%s | head -1 >/dev/null"):format(os.getenv "WEFT" or "build/weft",
+        child.pid, err))
+    finish(child)
+    local file = io.open(err)
+    assert.equal("status 0\n", file:read "*a")
+    file:close()
+    os.remove(err)
+  end)
+
   it("complains as --tree does where nothing can be seen", function()
     local child = start(0)
     finish(child)

@@ -87,10 +87,14 @@ local function screenful(lines, rows, columns)
   return HOME .. table.concat(shown, "\r\n") .. CLEAR_REST
 end
 
+local EPIPE = 32
+
+-- Who reads it may have seen enough, as head has.
 local function write(text)
-  local ok, err = io.stdout:write(text)
-  if ok then ok, err = io.stdout:flush() end
-  if not ok then error(weft.OSError(err), 0) end
+  local ok, err, number = io.stdout:write(text)
+  if ok then ok, err, number = io.stdout:flush() end
+  if ok then return end
+  error(weft.OSError(err, { is_read_enough = number == EPIPE }), 0)
 end
 
 local function show(lines)
@@ -160,6 +164,7 @@ function top.main(target, interval)
   local is_known = type(result) == "table" and result.is
     and (result:is(client.Unanswered) or result:is "OSError")
   if not is_known then return outcome.explain(result) end
+  if result.is_read_enough then return outcome.OK end
   outcome.complain("%s", result.message)
   return outcome.FAILED
 end
