@@ -2,6 +2,7 @@
 local weft = require "weft"
 local testing = require "weft.testing"
 local helper = require "spec.helper"
+local program = require "spec.program"
 local report = require "weft.report"
 local switch = require "weft.debug"
 
@@ -11,6 +12,30 @@ testing.options { virtual = true }
 
 local all_off = { report = false, slow = false, watchdog = false,
   sites = false, deadlock = false, leaks = false }
+
+describe("tasks that are left when the main task ends", function()
+  local LEAVE = [[
+    local weft = require "weft"
+    weft.debug { leaks = true%s }
+    for i = 1, 23 do weft.spawn("w" .. i, weft.sleep_forever) end
+    weft.yield()
+  ]]
+
+  it("are reported one by one up to twenty, then counted", function()
+    local result = program.run { "-e", LEAVE:format "" }
+    local _, count = result.err:gsub("was left when the main task ended", "")
+    assert.equal(20, count)
+    assert.truthy(result.err:find("\nweft: and 3 more tasks, left when the "
+      .. "main task ended\n", 1, true), result.err)
+  end)
+
+  it("are all told to a receiver", function()
+    local result = program.run { "-e", LEAVE:format ", report = print" }
+    local _, count = result.out:gsub("11\tw%d+\t", "")
+    assert.equal(23, count, result.out)
+    assert.equal("", result.err)
+  end)
+end)
 
 describe("weft.debug", function()
   after_each(function()

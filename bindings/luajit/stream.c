@@ -209,6 +209,12 @@ static int stream_set_pieces(lua_State *L) {
 
 /* -- What was collected open ---------------------------------------------- */
 
+/* Only such a stream looks at a fault at all; there is none of this number. */
+static bool is_in_memory(weft_runtime *rt, weft_stream stream) {
+  int status = weft_stream_set_fault(rt, stream, -1, 0);
+  return status == WEFT_EINVAL || status == WEFT_ECLOSED;
+}
+
 static void describe(weft_runtime *rt, weft_stream stream, char *text,
                      size_t size) {
   char own[128], peer[128];
@@ -217,8 +223,10 @@ static void describe(weft_runtime *rt, weft_stream stream, char *text,
   socket_address_text(status, address, own, sizeof own);
   status = weft_stream_address(rt, stream, 1, &address);
   socket_address_text(status, address, peer, sizeof peer);
-  if (*own == '\0')
-    snprintf(text, size, "the stream of a pipe, a terminal or in memory");
+  if (is_in_memory(rt, stream))
+    snprintf(text, size, "the stream in memory");
+  else if (*own == '\0')
+    snprintf(text, size, "the stream of a pipe or a terminal");
   else
     snprintf(text, size, "the stream from %s to %s", own, peer);
 }

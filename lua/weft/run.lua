@@ -30,6 +30,24 @@ local function seen_at(kind, traceback, handle)
   return traceback and line .. "\n" .. traceback or line
 end
 
+-- One report for each of them is too much to be read; a receiver gets them all.
+local LEFT_MAX = 20
+local left_count = 0
+
+local function is_too_much(kind)
+  if kind ~= report.LEFT or report.get_receiver() then return false end
+  left_count = left_count + 1
+  return left_count > LEFT_MAX
+end
+
+local function tell_of_the_rest()
+  local more = left_count - LEFT_MAX
+  left_count = 0
+  if more <= 0 then return end
+  io.stderr:write(("weft: and %d more task%s, left when the main task ended\n")
+    :format(more, more == 1 and "" or "s"))
+end
+
 -- Reports of the core; those of tasks that were given up are kept for the
 -- error of the run.
 local function on_report(kind, name, err, traceback, handle)
@@ -37,6 +55,7 @@ local function on_report(kind, name, err, traceback, handle)
     given_up[#given_up + 1] = ("%s\n%s"):format(name or "a task",
       traceback or "")
   end
+  if is_too_much(kind) then return end
   report.report(kind, name, err, seen_at(kind, traceback, handle))
 end
 
@@ -55,6 +74,7 @@ local function start(main, virtual, seed, ...)
   end
   local object = task.new()
   local code = core.run(object, virtual, seed, main, ...)
+  tell_of_the_rest()
   owner.forget_scopes()
   cleanup.report_left()
   require("weft.future").report_unseen()

@@ -25,6 +25,14 @@ describe("leaks", function()
     keep(here)
   end)
 
+  it("pair", function() keep(testing.stream_pair()) end)
+
+  it("pipe", function()
+    local child = weft.process.spawn { "true", stdin = "pipe" }
+    keep(child.stdin)
+    child:wait()
+  end)
+
   it("listener", function() keep(listen()) end)
 
   it("udp", function()

@@ -35,30 +35,35 @@ describe("weft.testing.leaks", function()
         "opened at spec/failing/leaks.lua:21")
     end)
 
+  it("names a stream in memory, and one that is a pipe [30.6]", function()
+    leaves("pair", "the stream in memory, opened at spec/failing/leaks.lua:28")
+    leaves("pipe", "the stream of a pipe or a terminal")
+  end)
+
   it("names a listener and a UDP socket [30.6]", function()
     leaves("listener", "the listener on 127.0.0.1:",
-      "opened at spec/failing/leaks.lua:28")
+      "opened at spec/failing/leaks.lua:36")
     leaves("udp", "the UDP socket on 127.0.0.1:",
-      "opened at spec/failing/leaks.lua:31")
+      "opened at spec/failing/leaks.lua:39")
   end)
 
   it("names a file and a watch by their paths [30.6]", function()
-    leaves("file", "the file /dev/null, opened at spec/failing/leaks.lua:34")
-    leaves("watch", "the watch of /dev, opened at spec/failing/leaks.lua:36")
+    leaves("file", "the file /dev/null, opened at spec/failing/leaks.lua:42")
+    leaves("watch", "the watch of /dev, opened at spec/failing/leaks.lua:44")
   end)
 
   it("names an iterator of signals [30.6]", function()
     leaves("signals",
-      "an iterator of signals, opened at spec/failing/leaks.lua:38")
+      "an iterator of signals, opened at spec/failing/leaks.lua:46")
   end)
 
   it("names a generator that was left early [30.6]", function()
     leaves("generator",
-      "a generator that was left early, opened at spec/failing/leaks.lua:44")
+      "a generator that was left early, opened at spec/failing/leaks.lua:52")
   end)
 
   it("names a process that runs [30.6]", function()
-    leaves("process", "process ", ", opened at spec/failing/leaks.lua:49")
+    leaves("process", "process ", ", opened at spec/failing/leaks.lua:57")
   end)
 
   it("names a thread that goes on [30.6]", function()
@@ -72,7 +77,7 @@ describe("weft.testing.leaks", function()
 
   it("names a call that is still to come [30.6]", function()
     leaves("call", "a call that is due in 30 s",
-      "opened at spec/failing/leaks.lua:64")
+      "opened at spec/failing/leaks.lua:72")
   end)
 
   it("names a descriptor that is not weft's [30.6]", function()
@@ -86,7 +91,7 @@ describe("weft.testing.leaks", function()
   it("tells of failures nobody has looked at [30.6]", function()
     fails("leaks failure", "failure", "reported meanwhile",
       "task loser: failed, and nobody asked",
-      "spec/failing/leaks.lua:69: nobody looked")
+      "spec/failing/leaks.lua:77: nobody looked")
   end)
 
   it("does not tell of them where the test has failed", function()
