@@ -388,6 +388,30 @@ int weft_task_close(weft_runtime *rt, weft_task handle) {
   return WEFT_OK;
 }
 
+static struct task *next_unobserved(weft_runtime *rt) {
+  for (struct list *node = rt->ended.next; node != &rt->ended;
+       node = node->next) {
+    struct task *task = LIST_OWNER(node, struct task, all);
+    if (task->state == WEFT_TASK_FAILED && !task->observed)
+      return task;
+  }
+  return NULL;
+}
+
+int weft_report_unobserved(weft_runtime *rt) {
+  if (!weft__is_here(rt))
+    return WEFT_ETHREAD;
+  struct task *task;
+  /* From the beginning each time: who gets the report may close others. */
+  while ((task = next_unobserved(rt)) != NULL) {
+    task->observed = true;
+    task->owned = false; /* but not this one, which is owned again then */
+    weft__report(rt, WEFT_REPORT_FAILURE, task, task->error);
+    task->owned = true;
+  }
+  return WEFT_OK;
+}
+
 /* -- Awaiting ------------------------------------------------------------- */
 
 int weft_task_await(weft_runtime *rt, weft_task handle) {

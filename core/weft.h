@@ -533,6 +533,12 @@ WEFT_API int weft_spawn_step(weft_runtime *rt, weft_group group,
  * parks: no    errors: none */
 WEFT_API int weft_task_close(weft_runtime *rt, weft_task task);
 
+/* Reports now the failures of ended tasks that nobody has observed, whose
+ * handles are still owned; they count as observed then. For hosts where such a
+ * handle may be kept for long, as a prompt's global.
+ * parks: no    errors: none */
+WEFT_API int weft_report_unobserved(weft_runtime *rt);
+
 /* Waits until the task has ended, in whichever way; any number may wait.
  * parks: yes   errors: WEFT_ECANCELLED, WEFT_ESTATE (the task itself)
  * cancelled: the awaited task is not touched */

@@ -86,6 +86,15 @@ describe("the prompt", function()
       "weft.sleep(0.02, 'late')")))
   end)
 
+  it("tells of a failure in the background before the next line", function()
+    local _, err = typed("t = weft.spawn('job', error, 'gone')",
+      "weft.sleep(0.01)", "io.stderr:write 'next\\n'", "t:await()")
+    contains(err, "weft: task job: failed, and nobody asked\nError: gone\n")
+    local _, count = err:gsub("failed, and nobody asked", "")
+    assert.equal(1, count)
+    assert.truthy(err:find "nobody asked.*\nnext\n.*Error: gone", err)
+  end)
+
   it("has help, and exit, which say what they are", function()
     local out = typed("help", "exit", "exit()", "never")
     contains(out, "Each line is a chunk and a task of its own")

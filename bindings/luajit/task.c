@@ -231,6 +231,14 @@ static int observe(lua_State *L) {
   return 0;
 }
 
+/* report_unobserved(): failures of tasks whose objects are still held. */
+static int report_unobserved(lua_State *L) {
+  struct host *host = host_of(L);
+  if (host->rt != NULL)
+    weft_report_unobserved(host->rt);
+  return 0;
+}
+
 /* -- Failures that nobody has seen ---------------------------------------- */
 
 /* A userdata that a failed task's object holds: when it is collected, nobody
@@ -292,6 +300,7 @@ void open_task(lua_State *L, struct host *host) {
                                        {"task_on_done", on_done},
                                        {"task_observe", observe},
                                        {"task_guard", guard},
+                                       {"report_unobserved", report_unobserved},
                                        {NULL, NULL}};
   host_register(L, host, functions);
   lua_pushlightuserdata(L, host);

@@ -52,6 +52,28 @@ TEST("else when it is given back, or the runtime ends, once [4.12]") {
   }
 }
 
+TEST("or when it is asked for; then it is observed [4.12]") {
+  BOTH_KINDS {
+    weft_runtime *rt = begin();
+    keep_reports(rt);
+    struct play plays[3] = {failure(), failure(), failure()};
+    for (int i = 0; i < 3; i++)
+      play_in(rt, 0, &plays[i], stepped);
+    CHECK_INT(WEFT_OK, weft_report_unobserved(rt));
+    CHECK_INT(0, reports.count);
+    CHECK_INT(WEFT_OK, weft_run(rt));
+    CHECK_INT(WEFT_EHOST, code_of(rt, plays[1].task));
+    CHECK_INT(WEFT_OK, weft_report_unobserved(rt));
+    CHECK_INT(WEFT_OK, weft_report_unobserved(rt));
+    CHECK_INT(2, reports.count);
+    CHECK(reports.tasks[0] == plays[0].task);
+    CHECK(reports.tasks[1] == plays[2].task);
+    CHECK_INT(WEFT_OK, weft_task_close(rt, plays[0].task));
+    end(rt);
+    CHECK_INT(2, reports.count);
+  }
+}
+
 TEST("reading the error observes it; cancel and state do not [4.12]") {
   BOTH_KINDS {
     for (int read = 0; read <= 1; read++) {

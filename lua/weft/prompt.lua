@@ -174,8 +174,10 @@ function Prompt:hint_at_local(text)
   complain(LOCAL_HINT)
 end
 
--- One round; false at the end.
+-- One round; false at the end. What has failed in the background is told of
+-- before, though a global may hold the task, which could still be asked.
 function Prompt:step()
+  core.report_unobserved()
   local fn, text = self:read_chunk()
   if fn == nil then return false end
   if not fn then
