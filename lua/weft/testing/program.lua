@@ -76,7 +76,10 @@ function program.take_over(script)
   ffi.cdef "int execv(const char *path, const char *const argv[]);"
   local argv = { words[1], "test", unpack(rest) }
   io.stdout:flush()
-  ffi.C.execv("/proc/self/exe", ffi.new("const char *[?]", #argv + 1, argv))
+  -- From a table such an array is not filled up with NULL; without, it is.
+  local list = ffi.new("const char *[?]", #argv + 1)
+  for i, word in ipairs(argv) do list[i - 1] = word end
+  ffi.C.execv("/proc/self/exe", list)
 end
 
 return program
