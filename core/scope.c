@@ -342,6 +342,18 @@ int weft_current_deadline(weft_runtime *rt, uint64_t *deadline_ns) {
   return WEFT_OK;
 }
 
+/* Says nothing if [origin] is NULL. */
+static int tell_origin(weft_runtime *rt, struct scope *origin,
+                       weft_scope *handle, int *source, weft_value **reason,
+                       weft_error **cause) {
+  if (origin == NULL)
+    return WEFT_OK;
+  *source = origin->source;
+  *reason = origin->reason;
+  *cause = origin->cause;
+  return weft__scope_handle(rt, origin, handle);
+}
+
 /* Why the code of [task] is cancelled; says nothing if it is not. */
 static int tell_cancellation(weft_runtime *rt, struct task *task,
                              weft_scope *handle, int *source,
@@ -353,10 +365,7 @@ static int tell_cancellation(weft_runtime *rt, struct task *task,
        scope = next_visible(rt, scope))
     if (scope->cancelled)
       origin = scope;
-  *source = origin->source;
-  *reason = origin->reason;
-  *cause = origin->cause;
-  return weft__scope_handle(rt, origin, handle);
+  return tell_origin(rt, origin, handle, source, reason, cause);
 }
 
 int weft_cancellation(weft_runtime *rt, weft_scope *handle, int *source,
@@ -400,6 +409,15 @@ int weft_task_get_deadline(weft_runtime *rt, weft_task handle,
   return status;
 }
 
+/* The outermost scope that is cancelled beyond the task's shields, or NULL. */
+static struct scope *held_back(const struct task *task) {
+  struct scope *origin = NULL;
+  for (struct scope *scope = task->scope; scope != NULL; scope = scope->parent)
+    if (scope->cancelled)
+      origin = scope;
+  return origin;
+}
+
 int weft_task_get_cancellation(weft_runtime *rt, weft_task handle,
                                weft_scope *scope, int *source,
                                weft_value **reason, weft_error **cause) {
@@ -411,7 +429,9 @@ int weft_task_get_cancellation(weft_runtime *rt, weft_task handle,
   int status = unfinished_task(rt, handle, &task);
   if (status != WEFT_OK)
     return status;
-  return tell_cancellation(rt, task, scope, source, reason, cause);
+  if (task->scope->effective)
+    return tell_cancellation(rt, task, scope, source, reason, cause);
+  return tell_origin(rt, held_back(task), scope, source, reason, cause);
 }
 
 int weft_task_is_shielded(weft_runtime *rt, weft_task handle, int *shielded) {

@@ -88,7 +88,8 @@ WEFT_API int weft_task_get_deadline(weft_runtime *rt, weft_task task,
                                     uint64_t *deadline_ns, weft_scope *scope);
 
 /* Tells why the task's code is cancelled, as weft_cancellation does for the
- * running one: WEFT_SOURCE_NONE if it is not. All is borrowed.
+ * running one, or will be once it leaves the shield that holds that back (see
+ * weft_task_is_shielded): WEFT_SOURCE_NONE if it is not. All is borrowed.
  * parks: no    errors: WEFT_ENOMEM, WEFT_ESTATE (the task has ended) */
 WEFT_API int weft_task_get_cancellation(weft_runtime *rt, weft_task task,
                                         weft_scope *scope, int *source,

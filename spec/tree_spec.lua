@@ -254,6 +254,16 @@ describe("weft.tree", function()
       end, { timeout = 9 })
     end)
 
+  it("shows a cancellation that a shield holds back [29.4]", function()
+    local task = weft.spawn("cleanup", weft.shield,
+      function() weft.sleep(3) end)
+    weft.sleep(1)
+    task:cancel "no more need"
+    assert.equal("waits for sleep for 1 s, 2 s left, shielded, "
+      .. "cancelled: no more need", line_of "cleanup")
+    settle()
+  end)
+
   it("shows that a task is cancelled [29.4]", function()
     local task = weft.spawn("cancelled one", weft.sleep_forever)
     task:cancel()
