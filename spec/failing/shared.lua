@@ -57,17 +57,19 @@ end)
 
 describe("shared and dirty", function()
   testing.options { shared = true }
-  local plain, shielded
+  local plain, shielded, go
   it("leaves tasks", function()
+    go = weft.event()
     plain = weft.spawn("plain", weft.sleep_forever)
     shielded = weft.spawn("shielded", function()
-      weft.shield(function() for _ = 1, 1000 do weft.yield() end end)
+      weft.shield(function() go:wait() end)
     end)
   end)
   it("leaves a call", function() weft.call_later(100, print) end)
   it("goes on", function()
     assert.is_true(plain:cancelled())
     assert.is_false(shielded:done())
+    go:set()
   end)
 end)
 
