@@ -13,6 +13,7 @@
  * its innermost counts. Setting one costs no system call unless it is due
  * before the thread looks again. */
 #include "host.h"
+#include "watchdog.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -49,12 +50,6 @@ static struct {
   uint64_t last_number;
   uint64_t look_ns; /* when the thread will look again; 0: it does not run */
 } guard = {.mutex = PTHREAD_MUTEX_INITIALIZER};
-
-static uint64_t now_ns(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
-}
 
 /* -- The limits, under the mutex ------------------------------------------ */
 
@@ -233,7 +228,7 @@ static void *watch(void *arg) {
   for (;;) {
     struct limit *limit = next_limit();
     uint64_t next = limit == NULL ? NEVER : next_look(limit);
-    if (limit != NULL && next <= now_ns())
+    if (limit != NULL && next <= watchdog_now_ns())
       act(limit);
     else
       wait_until(next);
@@ -287,7 +282,7 @@ static bool add(struct host *host, uint64_t span_ns, const char *name,
   struct limit *limit = &guard.limits[guard.count++];
   *limit = (struct limit){.host = host,
                           .rt = host->rt,
-                          .due_ns = now_ns() + span_ns,
+                          .due_ns = watchdog_now_ns() + span_ns,
                           .span_ns = span_ns,
                           .number = ++guard.last_number,
                           .ends = ends};
