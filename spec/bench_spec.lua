@@ -71,6 +71,18 @@ describe("bench/harness/figures", function()
     assert.is_false(met { ratio = 1.4, below = { text = "Go", "go" } })
   end)
 
+  it("judges against every peer that has a figure", function()
+    local function met(values)
+      return entry_of(record(values, { below = "peers" }), "weft").met
+    end
+    local bare = { weft = { 30 }, reference = { 20 }, stackful = { 10 } }
+    assert.is_nil(met(bare))
+    bare.go, bare.node = { 40 }, "not installed"
+    assert.is_true(met(bare))
+    bare.luv = { 29 }
+    assert.is_false(met(bare))
+  end)
+
   it("leaves open what it cannot judge, but not what is missed", function()
     local function met(target)
       local made = record({ weft = { 30 }, go = "not installed" }, target)

@@ -9,7 +9,8 @@ local function case(capacity, name, programs)
     counted = { capacity .. " 20000", capacity .. " 220000",
       operations = 220000 },
     programs = programs,
-    measures = { { key = "item", name = name, unit = "ns" } },
+    measures = { { key = "item", name = name, unit = "ns",
+      target = { below = "peers" } } },
   }
 end
 

@@ -2,13 +2,13 @@
 -- servers have the same client, which keeps one message under way on each
 -- connection, and a core of their own.
 
--- What there is besides C.
-local rest = { text = "the rest", "go", "tokio", "erlang", "node", "asyncio",
+-- What there is besides C and Rust.
+local rest = { text = "the rest", "go", "erlang", "node", "asyncio",
   "protocol", "uvloop", "trio", "luv", "cqueues", "copas" }
 
 local function case(connections, bytes, name)
   return {
-    args = ("%d %d 2"):format(connections, bytes),
+    args = ("%d %d 1"):format(connections, bytes),
     quick = ("%d %d 1"):format(math.min(connections, 100), bytes),
     measures = {
       { key = "message", name = "echo, " .. name, unit = "us",

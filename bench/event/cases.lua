@@ -8,7 +8,8 @@ local function case(args, slow_args, quick, counted, name, programs)
     slow_args = slow_args,
     quick = quick,
     counted = counted,
-    measures = { { key = "wake", name = name, unit = "ns" } },
+    measures = { { key = "wake", name = name, unit = "ns",
+      target = { below = "peers" } } },
   }
 end
 

@@ -9,7 +9,7 @@ return {
     counted = { "plain 20000", "plain 220000", operations = 220000 },
     measures = { {
       key = "item", name = "generator item", unit = "ns",
-      target = { at_most = 40 },
+      target = { at_most = 40, below = "peers" },
     } },
   },
   {
@@ -20,6 +20,7 @@ return {
     programs = { "weft", "go1", "go", "node", "asyncio", "uvloop", "trio" },
     measures = { {
       key = "item", name = "generator item, yield inside", unit = "ns",
+      target = { below = "peers" },
     } },
   },
 }

@@ -4,7 +4,7 @@
 -- what is hot are not counted. `perf stat` does it where the machine has
 -- counters, else valgrind's callgrind, which takes some forty times as long.
 
-local output = require("harness.programs").output
+local programs = require "harness.programs"
 
 local counts = {}
 
@@ -21,15 +21,19 @@ local tools = {
   },
 }
 
-local function try(tool, command)
-  local text = output(tool.command:format(command))
-  return text and tonumber(text:match(tool.pattern))
+-- Starts counting; the function returned waits for what it came to.
+local function start(tool, command)
+  local finish = programs.start(tool.command:format(command))
+  return function()
+    local text = finish()
+    return text and tonumber(text:match(tool.pattern))
+  end
 end
 
 --- The name of the tool that counts here; nil and what is missing.
 function counts.find()
   for _, name in ipairs { "perf", "callgrind" } do
-    if try(tools[name], "true") then
+    if start(tools[name], "true")() then
       counts.tool = name
       return name
     end
@@ -37,15 +41,17 @@ function counts.find()
   return nil, "no counters for perf, and no valgrind (Debian: valgrind)"
 end
 
---- Instructions of one operation, by the two sizes of a case's `counted`.
+--- Instructions of one operation, by the two sizes of a case's `counted`. Both
+-- run at once: what is counted does not depend on who else runs.
 ---@param command fun(args: string): string
 ---@param counted { [1]: string, [2]: string, operations: integer }
 ---@return number? instructions nil where a run failed
 function counts.count(command, counted)
   local tool = tools[counts.tool]
-  local small = try(tool, command(counted[1]))
-  local large = small and try(tool, command(counted[2]))
-  return large and (large - small) / counted.operations
+  local small = start(tool, command(counted[1]))
+  local large = start(tool, command(counted[2]))
+  local less, more = small(), large()
+  return less and more and (more - less) / counted.operations
 end
 
 return counts

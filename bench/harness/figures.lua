@@ -1,6 +1,8 @@
 --- What several runs come to: least, median, ratios, and what became of the
 -- targets.
 
+local programs = require "harness.programs"
+
 local figures = {}
 
 local function least(values) return math.min(unpack(values)) end
@@ -27,6 +29,17 @@ local function least_of_all(names, least_of)
   return lowest
 end
 
+-- The least figure of all peers that have one.
+local function least_of_peers(least_of)
+  local lowest
+  for name, figure in pairs(least_of) do
+    if programs.is_peer(name) then
+      lowest = math.min(lowest or figure, figure)
+    end
+  end
+  return lowest
+end
+
 -- The bounds of a target: texts, each with its limit where that is known.
 local function bounds_of(target, least_of)
   local bounds = {}
@@ -41,7 +54,9 @@ local function bounds_of(target, least_of)
     bound(("<= %g x %s"):format(target.ratio, of),
       least_of[of] and least_of[of] * target.ratio)
   end
-  if target.below then
+  if target.below == "peers" then
+    bound("< every peer", least_of_peers(least_of))
+  elseif target.below then
     bound("< " .. target.below.text, least_of_all(target.below, least_of))
   end
   return bounds

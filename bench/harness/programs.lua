@@ -8,13 +8,19 @@ local programs = {}
 
 -- -- Looking for them --------------------------------------------------------
 
---- The output of a command without its last newline; nil if it fails.
-function programs.output(command)
+--- Starts a command; the function returned waits for its end, and gives its
+-- output without the last newline, or nil if it has failed.
+function programs.start(command)
   local pipe = assert(io.popen("{ " .. command .. "\n}; echo \" $?\""))
-  local text = pipe:read "*a"
-  pipe:close()
-  return text:match "^(.-)\n? 0\n$"
+  return function()
+    local text = pipe:read "*a"
+    pipe:close()
+    return text:match "^(.-)\n? 0\n$"
+  end
 end
+
+--- The output of a command without its last newline; nil if it fails.
+function programs.output(command) return programs.start(command)() end
 
 local output = programs.output
 
@@ -132,14 +138,15 @@ end
 
 local function in_c(label, name)
   return { label = label, find = find_built(programs.built(name)),
-    command = programs.built(name) }
+    command = programs.built(name), bare = true }
 end
 
 --- Each has a label, `find` (returns something true, a version if it has one;
 -- or nil and what is missing), and the command, where %s is the workload.
--- `ours` is weft by other doors, `variant` another program in another way; of
--- those that are `counted` instructions are counted; those that are `slow` run
--- the smaller sizes of a case, if it has them.
+-- `ours` is weft by other doors, `bare` the least that does the work, without a
+-- runtime, `variant` another program in another way; of those that are
+-- `counted` instructions are counted; those that are `slow` run the smaller
+-- sizes of a case, if it has them.
 programs.list = {
   weft = {
     label = "weft",
@@ -158,6 +165,7 @@ programs.list = {
     label = "reference",
     find = find_built(programs.built "reference"),
     command = programs.built "reference %s",
+    bare = true,
     counted = true,
   },
   go1 = {
@@ -192,6 +200,7 @@ programs.list = {
     find = find_erlang,
     command = "erl -noshell +P 4000000 -pa " .. programs.built "erlang"
       .. " -run bench main %s",
+    slow = true,
   },
   asyncio = {
     label = "asyncio",
@@ -299,6 +308,15 @@ programs.list = {
       .. " -run bench main http",
   },
 }
+
+--- Whether weft is measured against it: all are peers but weft itself, and what
+-- is no runtime.
+---@param name string
+---@return boolean
+function programs.is_peer(name)
+  local program = programs.list[name]
+  return name ~= "weft" and not program.ours and not program.bare
+end
 
 --- Their names, in the order in which they are told of.
 programs.order = { "weft", "stackful", "stackful_server", "reference",

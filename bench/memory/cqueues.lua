@@ -1,7 +1,7 @@
 --- What a coroutine that waits in a cqueues controller takes:
 --   luajit bench/memory/cqueues.lua TASKS
 -- Nothing cancels one, so they are woken and return. Prints the resident bytes
--- of one (bytes), and the seconds to start, wake and join them all (seconds).
+-- of one (bytes), and the nanoseconds to start, wake and join one (each).
 
 local condition = require "cqueues.condition"
 local cqueues = require "cqueues"
@@ -31,4 +31,4 @@ assert(queue:loop())
 local took = usage.now() - began
 assert(returned == count, "a coroutine has not ended")
 print(("bytes %.1f"):format((parked - before) / count))
-print(("seconds %.4f"):format(took))
+print(("each %.3f"):format(took / count * 1e9))

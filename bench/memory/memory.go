@@ -2,8 +2,8 @@
 //
 //	memory TASKS
 //
-// Prints the resident bytes of one (bytes), and the seconds to start, cancel
-// and wait for them all (seconds).
+// Prints the resident bytes of one (bytes), and the nanoseconds to start,
+// cancel and wait for one (each).
 package main
 
 import (
@@ -57,6 +57,6 @@ func main() {
 			panic("a goroutine has not ended cancelled")
 		}
 	}
-	fmt.Printf("bytes %.1f\nseconds %.4f\n",
-		float64(parked-before)/float64(tasks), took.Seconds())
+	fmt.Printf("bytes %.1f\neach %.3f\n",
+		float64(parked-before)/float64(tasks), float64(took.Nanoseconds())/float64(tasks))
 }

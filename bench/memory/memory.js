@@ -1,6 +1,6 @@
 // memory.js - what an async function that waits takes: memory.js TASKS
-// Prints the resident bytes of one (bytes), and the seconds to call, reject
-// and await them all (seconds): nothing cancels a promise, so what they wait
+// Prints the resident bytes of one (bytes), and the nanoseconds to call,
+// reject and await one (each): nothing cancels a promise, so what they wait
 // for is told to fail.
 "use strict";
 
@@ -29,5 +29,5 @@ run(async () => {
   const took = nanoseconds() - began;
   check(ended.every((end) => end.reason === reason), "wrong end");
   print("bytes", (parked - before) / count);
-  print("seconds", took / 1e9);
+  print("each", took / count);
 });

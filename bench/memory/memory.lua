@@ -1,6 +1,6 @@
 --- What a parked task takes: weft bench/memory/memory.lua TASKS
--- Prints the resident bytes of one (bytes), and the seconds to spawn, cancel
--- and join them all (seconds).
+-- Prints the resident bytes of one (bytes), and the nanoseconds to spawn,
+-- cancel and join one (each).
 
 local weft = require "weft"
 local usage = dofile "bench/usage.lua"
@@ -26,4 +26,4 @@ end)
 local took = weft.now() - began
 assert(begun == count and returned == 0, "a task has not ended cancelled")
 print(("bytes %.1f"):format((parked - before) / count))
-print(("seconds %.4f"):format(took))
+print(("each %.3f"):format(took / count * 1e9))

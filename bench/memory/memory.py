@@ -2,8 +2,8 @@
 
     python3 memory.py TASKS
 
-Prints the resident bytes of one (bytes), and the seconds to start, cancel and
-join them all (seconds).
+Prints the resident bytes of one (bytes), and the nanoseconds to start,
+cancel and join one (each).
 """
 
 import asyncio
@@ -41,7 +41,7 @@ async def main(count):
     if cancelled != count:
         sys.exit("a task has not ended cancelled")
     print(f"bytes {(parked - before) / count:.1f}")
-    print(f"seconds {took:.4f}")
+    print(f"each {took / count * 1e9:.3f}")
 
 
 asyncio.run(main(int(sys.argv[1])))

@@ -16,12 +16,14 @@ local function case(kind, pairs_, name, target, programs)
   }
 end
 
+local target = { at_most = 25, below = "peers" }
 local priority = { "weft", "go1", "go", "asyncio", "uvloop" }
 
 return {
   programs = { "weft", "stackful", "go1", "go", "tokio1", "tokio", "asyncio",
     "uvloop", "trio" },
-  case("fifo", 1, "queue item, 1 to 1", { at_most = 25 }),
-  case("fifo", 10, "queue item, 10 to 10", { at_most = 25 }),
-  case("priority", 1, "priority queue item, 1 to 1", nil, priority),
+  case("fifo", 1, "queue item, 1 to 1", target),
+  case("fifo", 10, "queue item, 10 to 10", target),
+  case("priority", 1, "priority queue item, 1 to 1", { below = "peers" },
+    priority),
 }

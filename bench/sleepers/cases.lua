@@ -9,9 +9,9 @@ return {
     counted = { "10000", "30000", operations = 20000 },
     measures = {
       { key = "cpu", name = "100,000 sleepers, CPU", unit = "s",
-        target = { at_most = 0.2 } },
+        target = { at_most = 0.2, below = "peers" } },
       { key = "peak", name = "100,000 sleepers, peak", unit = "MB",
-        target = { at_most = 100 } },
+        target = { at_most = 100, below = "peers" } },
     },
   },
 }

@@ -1,17 +1,15 @@
 --- What bench/run measures of switching: one weft.yield among tasks that
 -- yield in turn.
 
-local below_go = { text = "Go", "go", "go1" }
-
 local function case(tasks, name)
   return {
-    args = tasks .. " 10000000",
-    slow_args = tasks .. " 500000",
+    args = tasks .. " 2000000",
+    slow_args = tasks .. " 200000",
     quick = math.min(tasks, 100) .. " 20000",
     counted = { tasks .. " 20000", tasks .. " 220000", operations = 220000 },
     measures = { {
       key = "switch", name = "switch, " .. name, unit = "ns",
-      target = { ratio = 1.5, below = below_go },
+      target = { ratio = 1.5, below = "peers" },
       targets = { stackful = { at_most = 10 } },
     } },
   }

@@ -11,7 +11,7 @@ local function case(work, sizes, name, target, programs)
       .. sizes.counted[2], operations = sizes.counted.operations },
     programs = programs,
     measures = { { key = "timeout", name = name, unit = "ns",
-      target = { at_most = target } } },
+      target = { at_most = target, below = "peers" } } },
   }
 end
 
