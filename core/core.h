@@ -4,7 +4,7 @@
  *
  * The path of a task, and the file of each part of it:
  *
- *   spawn (task.c) -> ready ring (ready.c) -> step (runtime.c) -> park (park.c)
+ *   spawn (task.c) -> ready ring (ready.c) -> step (turn.c) ----> park (park.c)
  *     ^                    ^                                        |
  *     |                    +---- wake: an object, a timer, a cancel-+
  *   group.c owns it; scope.c governs it; timer.c holds the one heap of times.
@@ -718,7 +718,6 @@ static inline void weft__poll_soon(weft_runtime *rt, uint64_t time_ns) {
   if (time_ns <= rt->last_now_ns)
     rt->poll_now = true;
 }
-void weft__step(weft_runtime *rt, struct task *task);
 static inline void weft__step_begin(weft_runtime *rt, struct task *task) {
   rt->current = task;
   rt->raised = 0;

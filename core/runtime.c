@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * runtime.c - the runtime: made, run turn by turn, shut down, freed.
+ * runtime.c - the runtime: made, run, shut down, freed.
  *
  * A run is turn, poll, turn, poll. A shutdown cancels the root scope and goes
  * on running until no task is left; what stays parked with nothing left to
@@ -178,101 +178,7 @@ int weft_runtime_free(weft_runtime *rt) {
   return WEFT_OK;
 }
 
-/* -- Turns ---------------------------------------------------------------- */
-
-static uint64_t next_random(uint64_t *state) {
-  *state ^= *state << 13;
-  *state ^= *state >> 7;
-  *state ^= *state << 17;
-  return *state;
-}
-
-/* Permutes what this turn will run. */
-static void shuffle(weft_runtime *rt, uint32_t begin, uint32_t end) {
-  struct ready_ring *ring = &rt->ready;
-  for (uint32_t i = end - 1; i != begin && end - begin > 1; i--) {
-    uint32_t pick =
-        begin + (uint32_t)(next_random(&rt->shuffle) % (i - begin + 1));
-    struct entry *entry = ring->entries[i & ring->mask];
-    ring->entries[i & ring->mask] = ring->entries[pick & ring->mask];
-    ring->entries[pick & ring->mask] = entry;
-  }
-}
-
-void weft__run_entry(weft_runtime *rt, struct entry *entry) {
-  if (WEFT__UNLIKELY(entry->is_call))
-    weft__call_run(rt, (struct call *)entry);
-  else
-    weft__step(rt, (struct task *)entry);
-}
-
-/* Fetches ahead the task after next, and what the next one is stepped with. An
- * entry behind the end is stale: it is fetched, but not read. */
-static inline struct entry *take_entry(struct ready_ring *ring) {
-  struct entry *entry = ring->entries[ring->head++ & ring->mask];
-#if defined(__GNUC__)
-  if (WEFT__LIKELY(ring->tail - ring->head > 1)) {
-    const struct entry *next = ring->entries[ring->head & ring->mask];
-    __builtin_prefetch(ring->entries[(ring->head + 1) & ring->mask]);
-    if (!next->is_call)
-      __builtin_prefetch(((const struct task *)next)->arg);
-  }
-#endif
-  return entry;
-}
-
-/* The number of entries that make up the turn now beginning. Growing the ring
- * moves its ends, so what is left of a turn is counted. */
-uint32_t weft__turn_begin(weft_runtime *rt) {
-  uint32_t count = rt->ready.tail - rt->ready.head;
-  rt->turn_count++;
-  if (WEFT__UNLIKELY(rt->shuffle != 0 && count > 0))
-    shuffle(rt, rt->ready.head, rt->ready.tail);
-  return count;
-}
-
-void weft__turn(weft_runtime *rt) {
-  rt->turn_left = weft__turn_begin(rt);
-  while (rt->turn_left > 0) {
-    rt->turn_left--;
-    weft__run_entry(rt, take_entry(&rt->ready));
-    if (WEFT__UNLIKELY(rt->letter_count > 0))
-      weft__outbox_look(rt);
-  }
-}
-
-static bool may_hop_to(const struct entry *entry) {
-  if (entry->is_call)
-    return false;
-  const struct task *task = (const struct task *)entry;
-  return weft__task_is_stackful(task) && !task->given_up;
-}
-
-/* A stackful task that parks goes right to the next one, also of the next turn
- * where that has no poll before it: a switch by way of the loop costs three
- * times as much, most of it returns that the processor cannot foresee. */
-struct task *weft__turn_hop(weft_runtime *rt) {
-  if ((rt->state != RT_RUNNING && rt->state != RT_TURN) || rt->watched)
-    return NULL;
-  if (WEFT__UNLIKELY(rt->letter_count > 0))
-    weft__outbox_look(rt);
-  if (rt->turn_left == 0) {
-    if (rt->state == RT_TURN || rt->shutting_down || weft__poll_is_due(rt))
-      return NULL;
-    rt->turn_left = weft__turn_begin(rt);
-  }
-  if (!may_hop_to(rt->ready.entries[rt->ready.head & rt->ready.mask]))
-    return NULL;
-  rt->turn_left--;
-  return (struct task *)take_entry(&rt->ready);
-}
-
-int weft_set_shuffle(weft_runtime *rt, uint64_t seed) {
-  if (!weft__is_here(rt))
-    return WEFT_ETHREAD;
-  rt->shuffle = seed;
-  return WEFT_OK;
-}
+/* -- Settings ------------------------------------------------------------- */
 
 int weft_set_stack_size(weft_runtime *rt, size_t size_bytes) {
   if (!weft__is_here(rt))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * task.c - tasks: spawned, run step by step, ended, awaited.
+ * task.c - tasks: spawned, ended, awaited.
  *
  * A task is in one of these places: in the ready ring, running, or parked. It
  * is in its group's list from spawn to end, so nothing that has not ended can
@@ -173,83 +173,11 @@ int weft_spawn(weft_runtime *rt, weft_group group, weft_task_fn fn, void *arg,
   return WEFT_OK;
 }
 
-/* -- Running -------------------------------------------------------------- */
-
-/* Who comes back to the loop need not be who was entered. */
-static struct task *run_fibers(weft_runtime *rt, struct task *task,
-                               int *outcome) {
-  weft__fiber_enter(rt, task->fiber);
-  task = rt->current;
-  *outcome = task->fiber_over ? task->wake_status : WEFT_PARKED;
-  return task;
-}
-
-/* A mistake of the host's: the step parked but did not return WEFT_PARKED, or
- * the reverse. The task fails; one whose wait is kept does so when it ends. */
-static void end_misused(weft_runtime *rt, struct task *task) {
-  if (task->state == WEFT_TASK_READY)
-    weft__ready_remove(rt, &task->entry);
-  bool kept = task->state == WEFT_TASK_PARKED &&
-              (task->withdraw == NULL || weft__withdraw(rt, task) != WEFT_OK);
-  if (kept)
-    task->given_up = true;
-  else
-    weft__task_end(rt, task, WEFT_ESTATE);
-}
-
-/* What a step's end is besides parking: a step that ends without having parked
- * is the task's end. */
-static void end_step(weft_runtime *rt, struct task *task, int outcome) {
-  if (rt->watched)
-    weft__observe_end(rt, task, outcome);
-  bool parked = task->state != WEFT_TASK_RUNNING;
-  if (parked != (outcome == WEFT_PARKED))
-    end_misused(rt, task);
-  else if (!parked)
-    weft__task_end(rt, task, outcome);
-}
-
-static inline void leave_step(weft_runtime *rt, struct task *task,
-                              int outcome) {
-  if (WEFT__UNLIKELY((outcome != WEFT_PARKED) |
-                     (task->state == WEFT_TASK_RUNNING) | rt->watched))
-    end_step(rt, task, outcome);
-  rt->current = NULL;
-  rt->budget = 0;
-}
-
-void weft__step_end(weft_runtime *rt, struct task *task, int outcome) {
-  leave_step(rt, task, outcome);
-}
-
-/* False if there is no step. */
-static bool begin_specially(weft_runtime *rt, struct task *task) {
-  if (task->given_up)
-    weft__task_give_up(rt, task);
-  else
-    weft__observe_begin(rt, task);
-  return !task->given_up;
-}
-
-void weft__step(weft_runtime *rt, struct task *task) {
-  if (WEFT__UNLIKELY(task->given_up | rt->watched) &&
-      !begin_specially(rt, task))
-    return;
-  weft__step_begin(rt, task);
-  int outcome;
-  if (WEFT__LIKELY(!weft__task_is_stackful(task)))
-    outcome =
-        task->body.step(rt, task->arg, task->wake_status, task->wake_value);
-  else
-    task = run_fibers(rt, task, &outcome);
-  leave_step(rt, task, outcome);
-}
+/* -- Ending --------------------------------------------------------------- */
 
 static bool has_ended(const struct task *task) {
   return task->state >= WEFT_TASK_FINISHED;
 }
-
-/* -- Ending --------------------------------------------------------------- */
 
 static void set_outcome(weft_runtime *rt, struct task *task, int outcome) {
   if (outcome >= WEFT_OK) {

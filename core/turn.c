@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT
+ * turn.c - turns, and the steps of tasks that they are made of.
+ *
+ * A turn runs what was ready when it began: tasks, each by a step, and calls.
+ * This is the path of every switch; what it touches lies side by side in the
+ * runtime and in the first cache line of a task. */
+#include "io.h"
+
+/* -- Steps ---------------------------------------------------------------- */
+
+/* Who comes back to the loop need not be who was entered. */
+static struct task *run_fibers(weft_runtime *rt, struct task *task,
+                               int *outcome) {
+  weft__fiber_enter(rt, task->fiber);
+  task = rt->current;
+  *outcome = task->fiber_over ? task->wake_status : WEFT_PARKED;
+  return task;
+}
+
+/* A mistake of the host's: the step parked but did not return WEFT_PARKED, or
+ * the reverse. The task fails; one whose wait is kept does so when it ends. */
+static void end_misused(weft_runtime *rt, struct task *task) {
+  if (task->state == WEFT_TASK_READY)
+    weft__ready_remove(rt, &task->entry);
+  bool kept = task->state == WEFT_TASK_PARKED &&
+              (task->withdraw == NULL || weft__withdraw(rt, task) != WEFT_OK);
+  if (kept)
+    task->given_up = true;
+  else
+    weft__task_end(rt, task, WEFT_ESTATE);
+}
+
+/* What a step's end is besides parking: a step that ends without having parked
+ * is the task's end. */
+static void end_step(weft_runtime *rt, struct task *task, int outcome) {
+  if (rt->watched)
+    weft__observe_end(rt, task, outcome);
+  bool parked = task->state != WEFT_TASK_RUNNING;
+  if (parked != (outcome == WEFT_PARKED))
+    end_misused(rt, task);
+  else if (!parked)
+    weft__task_end(rt, task, outcome);
+}
+
+static inline void leave_step(weft_runtime *rt, struct task *task,
+                              int outcome) {
+  if (WEFT__UNLIKELY((outcome != WEFT_PARKED) |
+                     (task->state == WEFT_TASK_RUNNING) | rt->watched))
+    end_step(rt, task, outcome);
+  rt->current = NULL;
+  rt->budget = 0;
+}
+
+void weft__step_end(weft_runtime *rt, struct task *task, int outcome) {
+  leave_step(rt, task, outcome);
+}
+
+/* False if there is no step. */
+static bool begin_specially(weft_runtime *rt, struct task *task) {
+  if (task->given_up)
+    weft__task_give_up(rt, task);
+  else
+    weft__observe_begin(rt, task);
+  return !task->given_up;
+}
+
+static void step(weft_runtime *rt, struct task *task) {
+  if (WEFT__UNLIKELY(task->given_up | rt->watched) &&
+      !begin_specially(rt, task))
+    return;
+  weft__step_begin(rt, task);
+  int outcome;
+  if (WEFT__LIKELY(!weft__task_is_stackful(task)))
+    outcome =
+        task->body.step(rt, task->arg, task->wake_status, task->wake_value);
+  else
+    task = run_fibers(rt, task, &outcome);
+  leave_step(rt, task, outcome);
+}
+
+/* -- Turns ---------------------------------------------------------------- */
+
+static uint64_t next_random(uint64_t *state) {
+  *state ^= *state << 13;
+  *state ^= *state >> 7;
+  *state ^= *state << 17;
+  return *state;
+}
+
+/* Permutes what this turn will run. */
+static void shuffle(weft_runtime *rt, uint32_t begin, uint32_t end) {
+  struct ready_ring *ring = &rt->ready;
+  for (uint32_t i = end - 1; i != begin && end - begin > 1; i--) {
+    uint32_t pick =
+        begin + (uint32_t)(next_random(&rt->shuffle) % (i - begin + 1));
+    struct entry *entry = ring->entries[i & ring->mask];
+    ring->entries[i & ring->mask] = ring->entries[pick & ring->mask];
+    ring->entries[pick & ring->mask] = entry;
+  }
+}
+
+void weft__run_entry(weft_runtime *rt, struct entry *entry) {
+  if (WEFT__UNLIKELY(entry->is_call))
+    weft__call_run(rt, (struct call *)entry);
+  else
+    step(rt, (struct task *)entry);
+}
+
+/* Fetches ahead the task after next, and what the next one is stepped with. An
+ * entry behind the end is stale: it is fetched, but not read. */
+static inline struct entry *take_entry(struct ready_ring *ring) {
+  struct entry *entry = ring->entries[ring->head++ & ring->mask];
+#if defined(__GNUC__)
+  if (WEFT__LIKELY(ring->tail - ring->head > 1)) {
+    const struct entry *next = ring->entries[ring->head & ring->mask];
+    __builtin_prefetch(ring->entries[(ring->head + 1) & ring->mask]);
+    if (!next->is_call)
+      __builtin_prefetch(((const struct task *)next)->arg);
+  }
+#endif
+  return entry;
+}
+
+/* The number of entries that make up the turn now beginning. Growing the ring
+ * moves its ends, so what is left of a turn is counted. */
+uint32_t weft__turn_begin(weft_runtime *rt) {
+  uint32_t count = rt->ready.tail - rt->ready.head;
+  rt->turn_count++;
+  if (WEFT__UNLIKELY(rt->shuffle != 0 && count > 0))
+    shuffle(rt, rt->ready.head, rt->ready.tail);
+  return count;
+}
+
+void weft__turn(weft_runtime *rt) {
+  rt->turn_left = weft__turn_begin(rt);
+  while (rt->turn_left > 0) {
+    rt->turn_left--;
+    weft__run_entry(rt, take_entry(&rt->ready));
+    if (WEFT__UNLIKELY(rt->letter_count > 0))
+      weft__outbox_look(rt);
+  }
+}
+
+static bool may_hop_to(const struct entry *entry) {
+  if (entry->is_call)
+    return false;
+  const struct task *task = (const struct task *)entry;
+  return weft__task_is_stackful(task) && !task->given_up;
+}
+
+/* A stackful task that parks goes right to the next one, also of the next turn
+ * where that has no poll before it: a switch by way of the loop costs three
+ * times as much, most of it returns that the processor cannot foresee. */
+struct task *weft__turn_hop(weft_runtime *rt) {
+  if ((rt->state != RT_RUNNING && rt->state != RT_TURN) || rt->watched)
+    return NULL;
+  if (WEFT__UNLIKELY(rt->letter_count > 0))
+    weft__outbox_look(rt);
+  if (rt->turn_left == 0) {
+    if (rt->state == RT_TURN || rt->shutting_down || weft__poll_is_due(rt))
+      return NULL;
+    rt->turn_left = weft__turn_begin(rt);
+  }
+  if (!may_hop_to(rt->ready.entries[rt->ready.head & rt->ready.mask]))
+    return NULL;
+  rt->turn_left--;
+  return (struct task *)take_entry(&rt->ready);
+}
+
+int weft_set_shuffle(weft_runtime *rt, uint64_t seed) {
+  if (!weft__is_here(rt))
+    return WEFT_ETHREAD;
+  rt->shuffle = seed;
+  return WEFT_OK;
+}
