@@ -238,12 +238,13 @@ static int generator_values(lua_State *L) {
   return count;
 }
 
-/* generator_close(generator): goes on in a suspended body, whose yield raises;
- * results as of next */
+/* generator_close(generator, error): goes on in a suspended body, whose yield
+ * raises the error; results as of next */
 static int generator_close(lua_State *L) {
   struct generator *gen = generator_at(L, 1);
   park_check(L, gen->host, "generator:close");
-  lua_pushboolean(gen->link.co, 1);
+  lua_settop(L, 2);
+  lua_xmove(L, gen->link.co, 1);
   return enter(L, gen, 1);
 }
 
@@ -261,7 +262,8 @@ static int refuse_yield(lua_State *L, struct generator *gen) {
                    "run the producer in a group and send through a channel");
 }
 
-/* generator_yield(generator, ...) -> true if the body is to end */
+/* generator_yield(generator, ...) -> the error to raise, if the body is to end
+ */
 static int generator_yield(lua_State *L) {
   struct generator *gen = generator_at(L, 1);
   struct host *host = gen->host;

@@ -16,6 +16,7 @@ local scope = require "weft.scope"
 
 local generator = {}
 
+local select = select
 local core_new, core_next = core.generator_new, core.generator_next
 local core_yield = core.generator_yield
 local check_function = scope.check_function
@@ -115,8 +116,10 @@ end
 
 -- Tells the body to end, as often as it yields nevertheless.
 local function close_body(self)
+  local closed = errors.classes.CancelledError("the generator is closed",
+    { source = "close" })
   for _ = 1, SWALLOWED_MAX do
-    local first, outcome, err = core.generator_close(self[CORE])
+    local first, outcome, err = core.generator_close(self[CORE], closed)
     if first == nil and outcome == nil then return finish(self) end
     if first == nil and outcome == FAILED then
       return finish_closed(self, err)
@@ -163,10 +166,17 @@ local function fail_nil()
     "yield(...): the first value must not be nil, which stands for the end", 3)
 end
 
-local function raise_closed(self)
-  self.closed = self.closed or errors.classes.CancelledError(
-    "the generator is closed", { source = "close" })
-  error(self.closed, 0)
+-- One value, apart from several: LuaJIT compiles the way back from here into
+-- the body, but from a function with dots it goes by the interpreter. What is
+-- resumed with an error raises it.
+local function yield_one(gen, value)
+  local err = core_yield(gen, value)
+  if err then error(err, 0) end
+end
+
+local function yield_many(gen, ...)
+  local err = core_yield(gen, ...)
+  if err then error(err, 0) end
 end
 
 -- The functions that make generators. A `for` over one of them would never end:
@@ -187,7 +197,8 @@ local function make(maker, fn, ...)
   local gen
   local function yield(first, ...)
     if first == nil then fail_nil() end
-    if core_yield(gen, first, ...) then raise_closed(self) end
+    if select("#", ...) == 0 then return yield_one(gen, first) end
+    return yield_many(gen, first, ...)
   end
   gen = core_new(self, xpcall, fn, errors.trace, yield, ...)
   self[CORE] = gen
