@@ -59,13 +59,20 @@ NDEBUG := $(if $(DEBUG)$(SAN),,-DNDEBUG)
 comma := ,
 runpath = $(1:%='-Wl$(comma)-rpath$(comma)$$ORIGIN%')
 
+# The allocator that the weft program is linked with (main_memory.c); empty: the
+# C library's and LuaJIT's own, as where sanitizers and valgrind look on. In the
+# program itself it takes no time to load, and needs no C++ library.
+JEMALLOC ?= $(if $(DEBUG)$(SAN),,-l:libjemalloc_pic.a)
+
 # -- What there is -----------------------------------------------------------
 
 objects = $(patsubst %,$(BUILD)/obj/%.o,$(1))
 CORE := $(call objects,$(wildcard core/*.c core/*.S))
 EXTS ?= $(sort $(patsubst core/ext/%/,%,$(dir $(wildcard core/ext/*/*.c))))
-LUA := $(call objects,$(filter-out %/main.c,$(wildcard bindings/luajit/*.c)))
-MAIN := $(call objects,$(wildcard bindings/luajit/main.c))
+MAIN_FILES := $(wildcard bindings/luajit/main*.c)
+LUA := $(call objects,$(filter-out $(MAIN_FILES), \
+  $(wildcard bindings/luajit/*.c)))
+MAIN := $(call objects,$(MAIN_FILES))
 LUA_EXTS := $(filter $(EXTS),$(basename \
   $(notdir $(wildcard bindings/luajit/ext/*.c))))
 LIBWEFT := $(BUILD)/libweft.so.0
@@ -105,7 +112,7 @@ $(BUILD)/flags $(BUILD)/prefix: FORCE | deps
 	@mkdir -p $(@D)
 	@echo '$(STAMP)' | cmp -s - $@ || echo '$(STAMP)' >$@
 $(BUILD)/flags: STAMP = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)
-$(BUILD)/prefix: STAMP = $(PREFIX)
+$(BUILD)/prefix: STAMP = $(PREFIX) $(JEMALLOC)
 
 $(BUILD)/obj/%.o: % $(BUILD)/flags | deps
 	$(call say,CC,$<)
@@ -116,7 +123,8 @@ $(BUILD)/obj/core/%.o: MORE = $(NDEBUG) $(call pkg_cflags,libuv)
 $(BUILD)/obj/core/test/%.o: MORE = -Icore/test $(call pkg_cflags,libuv)
 $(BUILD)/obj/bindings/luajit/%.o: MORE = $(NDEBUG) -Ibindings/luajit \
   $(call pkg_cflags,luajit)
-$(MAIN): MORE += -DWEFT_PREFIX='"$(PREFIX)"'
+$(MAIN): MORE += -DWEFT_PREFIX='"$(PREFIX)"' \
+  $(if $(JEMALLOC),-DWEFT_JEMALLOC)
 $(MAIN): $(BUILD)/prefix
 
 # libNAME.so.0, and the link by which the linker finds it.
@@ -177,7 +185,7 @@ $(BUILD)/lua/weft/core.so: $(LUA) | $(LIBWEFT)
 $(BUILD)/weft: $(LUA) $(MAIN) | $(LIBWEFT)
 	$(call say,LINK,$@)
 	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -Wl,-E -L$(BUILD) -lweft \
-	  $(call pkg_libs,luajit) -lm $(call runpath,/ /../lib)
+	  $(JEMALLOC) $(call pkg_libs,luajit) -lm $(call runpath,/ /../lib)
 
 # -- Verbs -------------------------------------------------------------------
 

@@ -7,6 +7,7 @@
  * installed. The binding is linked in, so that starting loads one library
  * less. */
 #include "host.h"
+#include "main_memory.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -93,7 +94,7 @@ static void open_standard(void) {
 
 int main(int argc, char **argv) {
   open_standard();
-  lua_State *L = luaL_newstate();
+  lua_State *L = memory_new_state();
   if (L == NULL) {
     fprintf(stderr, "weft: out of memory\n");
     return EXIT_FAILURE;

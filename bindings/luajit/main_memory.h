@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT
+ * main_memory.h - the weft program's memory (main_memory.c). */
+#ifndef WEFT_MAIN_MEMORY_H
+#define WEFT_MAIN_MEMORY_H
+
+#include <lauxlib.h>
+
+/* To be called before there is another thread. NULL for want of memory. */
+lua_State *memory_new_state(void);
+
+#endif
