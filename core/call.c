@@ -18,7 +18,7 @@ int weft__call_new(weft_runtime *rt, weft_call_fn fn, void *arg,
   struct call *call = weft__pool_take(&rt->calls_pool);
   if (call == NULL)
     return WEFT_ENOMEM;
-  *call = (struct call){.fn = fn, .arg = arg, .drop = drop};
+  *call = (struct call){.entry.arg = arg, .fn = fn, .drop = drop};
   call->entry.is_call = true;
   list_init(&call->entry.node);
   weft__timer_init(&call->timer, TIMER_CALL);
@@ -43,7 +43,7 @@ give_block:
 static void drop_belongings(struct call *call) {
   struct context *context = call->context;
   call->context = NULL;
-  weft__drop(call->drop, call->arg);
+  weft__drop(call->drop, call->entry.arg);
   weft__context_unref(context);
 }
 
@@ -91,7 +91,7 @@ void weft__call_run(weft_runtime *rt, struct call *call) {
     weft__count(&rt->call_count);
     if (WEFT__UNLIKELY(rt->watched))
       weft__observe_call(rt, true);
-    call->fn(rt, call->arg);
+    call->fn(rt, call->entry.arg);
     if (WEFT__UNLIKELY(rt->watched))
       weft__observe_call(rt, false);
     rt->call = outer;

@@ -30,9 +30,12 @@
 #if defined(__GNUC__)
 #define WEFT__LIKELY(x) __builtin_expect(!!(x), 1)
 #define WEFT__UNLIKELY(x) __builtin_expect(!!(x), 0)
+/* Keeps what is rare out of the function that it is called by. */
+#define WEFT__APART __attribute__((noinline))
 #else
 #define WEFT__LIKELY(x) (x)
 #define WEFT__UNLIKELY(x) (x)
+#define WEFT__APART
 #endif
 
 /* -- Memory (alloc.c) -----------------------------------------------------
@@ -142,8 +145,18 @@ int weft__object_new(weft_runtime *rt, enum kind kind, size_t size_bytes,
 
 struct entry {
   struct list node; /* in the list of what it waits for */
-  bool is_call;     /* a struct call, else a struct task */
+  union {
+    struct {
+      bool is_call;   /* a struct call, else a struct task */
+      bool stackful;  /* of a task: it has a fiber */
+      bool given_up;  /* likewise: never to be resumed */
+      bool cancelled; /* likewise: its innermost scope is, effectively */
+    };
+    uint32_t special; /* all of them; 0: a stepped task that just goes on */
+  };
+  void *arg; /* of its function, or body */
 };
+_Static_assert(sizeof(bool) == 1, "four flags are read as one word");
 
 struct call {
   struct entry entry;
@@ -151,7 +164,6 @@ struct call {
   bool ended;  /* run or cancelled: fn is not called any more */
   bool ending; /* its drop function runs: nothing frees it meanwhile */
   weft_call_fn fn;
-  void *arg;
   weft_drop_fn drop;
   struct timer timer;      /* TIMER_CALL */
   weft_timer handle;       /* 0 unless somebody owns it */
@@ -260,15 +272,12 @@ struct task {
   struct entry entry; /* its place among those who wait for the same */
   uint8_t state;      /* enum weft_task_state */
   bool begun;         /* its first step has run */
-  bool given_up;      /* never to be resumed */
-  bool cancelled;     /* its innermost scope is, effectively */
   int wake_status;    /* what it is stepped with next */
   uint64_t wake_value;
   union {
     weft_step_fn step; /* weft__step_pulled: for pull mode */
     weft_task_fn fn;   /* of a stackful task: fiber is not NULL */
   } body;
-  void *arg;
   struct scope *scope; /* innermost */
 
   /* The wait, while parked. */
@@ -309,7 +318,7 @@ _Static_assert(sizeof(void *) != 8 || sizeof(struct task) == 320,
 #define WEFT__SINCE_SHIFT 20
 
 static inline bool weft__task_is_stackful(const struct task *task) {
-  return task->fiber != NULL;
+  return task->entry.stackful;
 }
 static inline const char *weft__task_name(const struct task *task) {
   return task->extra == NULL ? NULL : task->extra->name;
@@ -496,20 +505,22 @@ struct weft_runtime {
   const void *thread;   /* see weft__thread_self */
   struct task *current; /* whose step runs */
   int32_t budget;       /* 0: the running code is cancelled; 1: the last */
-  int32_t budget_saved; /* what it was when it was cancelled */
   struct ready_ring ready;
   _Atomic uint64_t step_count; /* steps begun; other threads read it */
-  uint32_t raised;             /* Cancelled raised in this step */
+  uint32_t turn_left;          /* entries of this turn that have not run */
+  uint32_t letter_count;       /* in the outbox, to be sent (outbox.c) */
+  bool watched;                /* steps are timed and told of (observe.c) */
   uint8_t state;               /* enum runtime_state */
   bool virtual_clock;
   bool shutting_down;
   bool shields_lifted;
-  bool watched;     /* steps are timed and told of (observe.c) */
   bool poll_now;    /* a time was set that has come, or I/O begun in a poll */
   bool io_moved;    /* bytes went through a stream in this poll */
   atomic_bool busy; /* it runs, and does not wait in a poll; any thread */
-  uint32_t given_up_count;
 
+  uint32_t given_up_count;
+  int32_t budget_saved; /* what it was when the running code was cancelled */
+  uint64_t raised_step; /* the last step that got Cancelled */
   struct fiber_cache fibers;
   struct handle_table handles;
   struct timer_heap timers;
@@ -531,7 +542,6 @@ struct weft_runtime {
   uint64_t turn_count;         /* turns begun */
   _Atomic uint64_t poll_count; /* polls; likewise */
   struct observation observation;
-  uint32_t turn_left;    /* entries of this turn that have not run */
   uint32_t outside_work; /* files, threads, processes: virtual time stands */
   uint64_t last_poll_ticks;
   struct list readable;        /* streams the kernel told of, to be read */
@@ -540,7 +550,6 @@ struct weft_runtime {
   struct spare *spare_buffers; /* for those that are read next */
   struct outbox *outbox;       /* what a turn's tasks have written; or NULL */
   unsigned spare_count;        /* of those buffers */
-  unsigned letter_count;       /* in the outbox, to be sent (outbox.c) */
   struct list signals;         /* struct signals.node */
   struct list processes;       /* struct process.node: those that run */
   char *scratch;               /* for what a filter is about to get; or NULL */
@@ -718,14 +727,21 @@ static inline void weft__poll_soon(weft_runtime *rt, uint64_t time_ns) {
   if (time_ns <= rt->last_now_ns)
     rt->poll_now = true;
 }
-static inline void weft__step_begin(weft_runtime *rt, struct task *task) {
+/* Of a task whose code is not cancelled. */
+static inline void weft__step_begin_plainly(weft_runtime *rt,
+                                            struct task *task) {
   rt->current = task;
-  rt->raised = 0;
   weft__count(&rt->step_count);
-  rt->budget = task->cancelled ? 0 : WEFT__RUN_BUDGET;
-  rt->budget_saved = WEFT__RUN_BUDGET;
+  rt->budget = WEFT__RUN_BUDGET;
   task->state = WEFT_TASK_RUNNING;
   task->begun = true;
+}
+static inline void weft__step_begin(weft_runtime *rt, struct task *task) {
+  weft__step_begin_plainly(rt, task);
+  if (!task->entry.cancelled)
+    return;
+  rt->budget_saved = WEFT__RUN_BUDGET;
+  rt->budget = 0;
 }
 void weft__step_end(weft_runtime *rt, struct task *task, int outcome);
 void weft__main_ended(weft_runtime *rt);

@@ -84,7 +84,7 @@ static bool is_pulled(const struct entry *entry) {
     return false;
   const struct task *task = (const struct task *)entry;
   return !weft__task_is_stackful(task) &&
-         task->body.step == weft__step_pulled && !task->given_up;
+         task->body.step == weft__step_pulled && !task->entry.given_up;
 }
 
 /* Reached if the host runs the loop in another way: nobody knows the step. */
@@ -142,7 +142,7 @@ int weft_next_ready(weft_runtime *rt, void **arg, int *status,
   if (rt->watched)
     weft__observe_begin(rt, task);
   weft__step_begin(rt, task);
-  *arg = task->arg;
+  *arg = task->entry.arg;
   *status = task->wake_status;
   *value = task->wake_value;
   return WEFT_OK;

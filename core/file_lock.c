@@ -60,7 +60,7 @@ static void end_lock(struct fs_op *op) {
   if (status == WEFT_EAGAIN && !(op->flags & WEFT_LOCK_NOWAIT)) {
     if (f->closing)
       status = WEFT_ECLOSED;
-    else if (f->user->cancelled)
+    else if (f->user->entry.cancelled)
       status = WEFT_ECANCELLED;
     else
       status = pause_before_retry(f);

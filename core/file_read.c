@@ -251,7 +251,8 @@ static void go_on(struct file *f, int status, bool asked, bool got_none) {
     end_fill(f, status == WEFT_OK ? WEFT_EEND : status);
     return;
   }
-  if (unread(&f->front) + unread(&f->back) < f->wanted && f->user->cancelled) {
+  if (unread(&f->front) + unread(&f->back) < f->wanted &&
+      f->user->entry.cancelled) {
     weft__cancel_wait(f->rt, f->user);
     return;
   }

@@ -161,7 +161,7 @@ int weft__group_add(weft_runtime *rt, struct group *group, struct task *task,
   list_insert(&group->children, &task->sibling);
   task->own_scope.parent = &group->scope;
   task->own_scope.effective = group->scope.effective;
-  task->cancelled = group->scope.effective;
+  task->entry.cancelled = group->scope.effective;
   (void)rt;
   return WEFT_OK;
 }

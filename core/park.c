@@ -28,16 +28,21 @@ static void leave_fiber(weft_runtime *rt, struct task *task) {
     weft__fiber_hop(task->fiber, next->fiber);
 }
 
-/* Lets go of the turn. In a stackful task it returns when the wait is over. */
-static inline int suspend(weft_runtime *rt, struct task *task,
-                          uint64_t *value) {
-  rt->budget = 0;
-  if (!weft__task_is_stackful(task))
-    return WEFT_PARKED;
+/* Returns when the wait is over. */
+static WEFT__APART int wait_on_fiber(weft_runtime *rt, struct task *task,
+                                     uint64_t *value) {
   leave_fiber(rt, task);
   if (value != NULL)
     *value = task->wake_value;
   return task->wake_status;
+}
+
+/* Lets go of the turn. In a stackful task it returns when the wait is over. */
+static inline int suspend(weft_runtime *rt, struct task *task,
+                          uint64_t *value) {
+  rt->budget = 0;
+  return weft__task_is_stackful(task) ? wait_on_fiber(rt, task, value)
+                                      : WEFT_PARKED;
 }
 
 /* Goes to the tail of the ready queue with the outcome in hand. */
@@ -59,7 +64,7 @@ static void count_raised(weft_runtime *rt, struct task *task) {
   if (task->raised_count < RAISED_MAX)
     return;
   if (rt->shutting_down)
-    task->given_up = true;
+    task->entry.given_up = true;
   else
     weft__report(rt, WEFT_REPORT_STUBBORN, task, NULL);
 }
@@ -67,8 +72,10 @@ static void count_raised(weft_runtime *rt, struct task *task) {
 /* A second Cancelled in one step waits for a turn, so that a loop which
  * swallows them cannot hang the others. */
 static int raise_cancelled(weft_runtime *rt, struct task *task) {
+  bool is_first = rt->raised_step != rt->step_count;
   count_raised(rt, task);
-  if (rt->raised++ == 0 && !task->given_up)
+  rt->raised_step = rt->step_count;
+  if (is_first && !task->entry.given_up)
     return WEFT_ECANCELLED;
   return requeue(rt, WEFT_ECANCELLED, 0);
 }
@@ -79,7 +86,7 @@ static int begin_slowly(weft_runtime *rt) {
   struct task *task = rt->current;
   if (task == NULL || task->state != WEFT_TASK_RUNNING)
     return WEFT_ESTATE;
-  if (task->cancelled)
+  if (task->entry.cancelled)
     return raise_cancelled(rt, task);
   return WEFT_OK;
 }
@@ -209,7 +216,7 @@ void weft__budget_refresh(weft_runtime *rt) {
   struct task *task = rt->current;
   if (task == NULL || task->state != WEFT_TASK_RUNNING)
     return;
-  if (!task->cancelled) {
+  if (!task->entry.cancelled) {
     if (rt->budget == 0)
       rt->budget = rt->budget_saved;
   } else if (rt->budget > 0) {
@@ -240,13 +247,15 @@ void weft__aside_end(weft_runtime *rt, struct aside was) {
 
 /* -- The run budget ------------------------------------------------------- */
 
+static WEFT__APART int yield_slowly(weft_runtime *rt) {
+  int status = begin_slowly(rt);
+  return status == WEFT_OK ? requeue(rt, WEFT_OK, 0) : status;
+}
+
 int weft_yield(weft_runtime *rt) {
-  if (WEFT__UNLIKELY(rt->budget <= 0 || !weft__is_here(rt))) {
-    int status = begin_slowly(rt);
-    if (status != WEFT_OK)
-      return status;
-  }
-  return requeue(rt, WEFT_OK, 0);
+  if (WEFT__LIKELY(rt->budget > 0 && weft__is_here(rt)))
+    return requeue(rt, WEFT_OK, 0);
+  return yield_slowly(rt);
 }
 
 int weft_checkpoint(weft_runtime *rt) {
@@ -263,7 +272,7 @@ int weft_spend(weft_runtime *rt) {
   if (status != WEFT_OK)
     return status;
   /* Cancelled code has no budget to count: it goes on. */
-  return rt->current->cancelled ? WEFT_OK : weft__park_skip(rt, 0);
+  return rt->current->entry.cancelled ? WEFT_OK : weft__park_skip(rt, 0);
 }
 
 int weft_budget_word(weft_runtime *rt, int32_t **word) {

@@ -60,7 +60,7 @@ static void tell_task(weft_runtime *rt, struct scope *scope) {
   struct task *task = scope->task;
   if (task == NULL || task->scope != scope)
     return;
-  task->cancelled = scope->effective;
+  task->entry.cancelled = scope->effective;
   if (task == rt->current && task->state == WEFT_TASK_RUNNING)
     weft__budget_refresh(rt);
   else if (scope->effective)
@@ -102,9 +102,9 @@ void weft__scope_init(struct scope *scope, struct task *task) {
 /* The innermost scope of [task] is another one now. */
 static inline void set_cancelled(weft_runtime *rt, struct task *task,
                                  bool cancelled) {
-  if (WEFT__LIKELY(task->cancelled == cancelled))
+  if (WEFT__LIKELY(task->entry.cancelled == cancelled))
     return;
-  task->cancelled = cancelled;
+  task->entry.cancelled = cancelled;
   if (task == rt->current)
     weft__budget_refresh(rt);
 }

@@ -30,7 +30,7 @@ int weft_task_start(weft_runtime *rt, weft_task handle, uint64_t *value) {
     return WEFT_ENOMEM;
   task->starting = true;
   task->extra->starter = rt->current;
-  if (rt->current->cancelled)
+  if (rt->current->entry.cancelled)
     withdraw(rt, task);
   if (WEFT__UNLIKELY(rt->deadlock_hint))
     weft__deadlock_park(rt, KIND_TASK, task);

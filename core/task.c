@@ -49,7 +49,7 @@ int weft__task_handle(weft_runtime *rt, struct task *task, weft_task *handle) {
 static void run_on_fiber(void *arg) {
   weft_runtime *rt = arg;
   struct task *task = rt->current;
-  task->wake_status = task->body.fn(rt, task->arg);
+  task->wake_status = task->body.fn(rt, task->entry.arg);
   task->fiber_over = true;
   weft__fiber_exit(rt, task->fiber);
 }
@@ -71,7 +71,7 @@ static void note_generation(weft_runtime *rt, struct task *task) {
   uint8_t spawner = rt->current == NULL ? 0 : rt->current->generation;
   task->generation = (uint8_t)(spawner + 1);
   if (task->generation >= GENERATION_MAX)
-    task->given_up = true;
+    task->entry.given_up = true;
 }
 
 static int find_group(weft_runtime *rt, weft_group handle,
@@ -137,7 +137,7 @@ int weft_spawn_step(weft_runtime *rt, weft_group group, weft_step_fn step,
   if (status != WEFT_OK)
     return weft__refuse(drop, arg, status);
   task->body.step = step == NULL ? weft__step_pulled : step;
-  task->arg = arg;
+  task->entry.arg = arg;
   task->drop = drop;
   start_task(rt, task);
   return WEFT_OK;
@@ -165,9 +165,10 @@ int weft_spawn(weft_runtime *rt, weft_group group, weft_task_fn fn, void *arg,
     weft__fiber_free(rt, fiber);
   if (status != WEFT_OK)
     return weft__refuse(drop, arg, status);
+  task->entry.stackful = true;
   task->fiber = fiber;
   task->body.fn = fn;
-  task->arg = arg;
+  task->entry.arg = arg;
   task->drop = drop;
   start_task(rt, task);
   return WEFT_OK;
@@ -249,7 +250,7 @@ void weft__task_end(weft_runtime *rt, struct task *task, int outcome) {
   set_outcome(rt, task, outcome);
   if (WEFT__UNLIKELY(rt->watched))
     weft__observe(rt, WEFT_OBSERVED_END, task, task->state, NULL);
-  weft__drop(task->drop, task->arg);
+  weft__drop(task->drop, task->entry.arg);
   leave_context(task);
   if (task->fiber != NULL)
     weft__fiber_free(rt, task->fiber);

@@ -176,7 +176,7 @@ int weft_task_get_arg(weft_runtime *rt, weft_task handle, weft_step_fn *step,
     return status;
   if (!weft__task_is_stackful(task) && task->body.step != weft__step_pulled)
     *step = task->body.step;
-  *arg = task->arg;
+  *arg = task->entry.arg;
   return WEFT_OK;
 }
 

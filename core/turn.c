@@ -25,7 +25,7 @@ static void end_misused(weft_runtime *rt, struct task *task) {
   bool kept = task->state == WEFT_TASK_PARKED &&
               (task->withdraw == NULL || weft__withdraw(rt, task) != WEFT_OK);
   if (kept)
-    task->given_up = true;
+    task->entry.given_up = true;
   else
     weft__task_end(rt, task, WEFT_ESTATE);
 }
@@ -42,40 +42,58 @@ static void end_step(weft_runtime *rt, struct task *task, int outcome) {
     weft__task_end(rt, task, outcome);
 }
 
+/* A task that has parked has no budget any more. */
 static inline void leave_step(weft_runtime *rt, struct task *task,
                               int outcome) {
   if (WEFT__UNLIKELY((outcome != WEFT_PARKED) |
                      (task->state == WEFT_TASK_RUNNING) | rt->watched))
     end_step(rt, task, outcome);
   rt->current = NULL;
-  rt->budget = 0;
 }
 
 void weft__step_end(weft_runtime *rt, struct task *task, int outcome) {
   leave_step(rt, task, outcome);
 }
 
-/* False if there is no step. */
-static bool begin_specially(weft_runtime *rt, struct task *task) {
-  if (task->given_up)
-    weft__task_give_up(rt, task);
-  else
-    weft__observe_begin(rt, task);
-  return !task->given_up;
+static inline int call_step(weft_runtime *rt, const struct task *task) {
+  return task->body.step(rt, task->entry.arg, task->wake_status,
+                         task->wake_value);
 }
 
-static void step(weft_runtime *rt, struct task *task) {
-  if (WEFT__UNLIKELY(task->given_up | rt->watched) &&
-      !begin_specially(rt, task))
-    return;
-  weft__step_begin(rt, task);
+/* An entry that has a flag, or any while the runtime is watched. */
+static void run_specially(weft_runtime *rt, struct entry *entry) {
+  struct task *task = (struct task *)entry;
   int outcome;
-  if (WEFT__LIKELY(!weft__task_is_stackful(task)))
-    outcome =
-        task->body.step(rt, task->arg, task->wake_status, task->wake_value);
-  else
+  if (entry->is_call) {
+    weft__call_run(rt, (struct call *)entry);
+    return;
+  }
+  if (entry->given_up) {
+    weft__task_give_up(rt, task);
+    return;
+  }
+  if (rt->watched)
+    weft__observe_begin(rt, task);
+  weft__step_begin(rt, task);
+  if (entry->stackful)
     task = run_fibers(rt, task, &outcome);
+  else
+    outcome = call_step(rt, task);
   leave_step(rt, task, outcome);
+}
+
+static inline void run_entry(weft_runtime *rt, struct entry *entry) {
+  if (WEFT__UNLIKELY((entry->special != 0) | rt->watched)) {
+    run_specially(rt, entry);
+    return;
+  }
+  struct task *task = (struct task *)entry;
+  weft__step_begin_plainly(rt, task);
+  leave_step(rt, task, call_step(rt, task));
+}
+
+void weft__run_entry(weft_runtime *rt, struct entry *entry) {
+  run_entry(rt, entry);
 }
 
 /* -- Turns ---------------------------------------------------------------- */
@@ -99,23 +117,16 @@ static void shuffle(weft_runtime *rt, uint32_t begin, uint32_t end) {
   }
 }
 
-void weft__run_entry(weft_runtime *rt, struct entry *entry) {
-  if (WEFT__UNLIKELY(entry->is_call))
-    weft__call_run(rt, (struct call *)entry);
-  else
-    step(rt, (struct task *)entry);
-}
-
-/* Fetches ahead the task after next, and what the next one is stepped with. An
- * entry behind the end is stale: it is fetched, but not read. */
-static inline struct entry *take_entry(struct ready_ring *ring) {
+/* Takes the next one of the turn, and fetches ahead the entry after next and
+ * what the next one is called with. */
+static inline struct entry *take_entry(weft_runtime *rt) {
+  struct ready_ring *ring = &rt->ready;
+  uint32_t left = --rt->turn_left;
   struct entry *entry = ring->entries[ring->head++ & ring->mask];
 #if defined(__GNUC__)
-  if (WEFT__LIKELY(ring->tail - ring->head > 1)) {
-    const struct entry *next = ring->entries[ring->head & ring->mask];
+  if (WEFT__LIKELY(left > 1)) {
     __builtin_prefetch(ring->entries[(ring->head + 1) & ring->mask]);
-    if (!next->is_call)
-      __builtin_prefetch(((const struct task *)next)->arg);
+    __builtin_prefetch(ring->entries[ring->head & ring->mask]->arg);
   }
 #endif
   return entry;
@@ -134,8 +145,7 @@ uint32_t weft__turn_begin(weft_runtime *rt) {
 void weft__turn(weft_runtime *rt) {
   rt->turn_left = weft__turn_begin(rt);
   while (rt->turn_left > 0) {
-    rt->turn_left--;
-    weft__run_entry(rt, take_entry(&rt->ready));
+    run_entry(rt, take_entry(rt));
     if (WEFT__UNLIKELY(rt->letter_count > 0))
       weft__outbox_look(rt);
   }
@@ -145,7 +155,7 @@ static bool may_hop_to(const struct entry *entry) {
   if (entry->is_call)
     return false;
   const struct task *task = (const struct task *)entry;
-  return weft__task_is_stackful(task) && !task->given_up;
+  return weft__task_is_stackful(task) && !task->entry.given_up;
 }
 
 /* A stackful task that parks goes right to the next one, also of the next turn
@@ -163,8 +173,7 @@ struct task *weft__turn_hop(weft_runtime *rt) {
   }
   if (!may_hop_to(rt->ready.entries[rt->ready.head & rt->ready.mask]))
     return NULL;
-  rt->turn_left--;
-  return (struct task *)take_entry(&rt->ready);
+  return (struct task *)take_entry(rt);
 }
 
 int weft_set_shuffle(weft_runtime *rt, uint64_t seed) {

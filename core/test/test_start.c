@@ -304,8 +304,8 @@ TEST("a task that was given up before it began is not started [22.4]") {
     keep_reports(rt);
     struct play child = sleeping_play();
     play_in(rt, 0, &child, stepped);
-    ((struct task *)weft__handle_get(rt, child.task, KIND_TASK))->given_up =
-        true;
+    ((struct task *)weft__handle_get(rt, child.task, KIND_TASK))
+        ->entry.given_up = true;
     turn(rt);
     CHECK_INT(WEFT_TASK_FAILED, state_of(rt, child.task));
     CHECK(!child.begun);
