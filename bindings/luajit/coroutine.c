@@ -126,16 +126,6 @@ static lua_State *check_coroutine(lua_State *L, int index) {
   return co;
 }
 
-/* A task's own coroutine looks suspended while it is parked, and is not. */
-static bool is_of_a_task(lua_State *L, struct host *host, int index) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, host->anchors);
-  lua_pushvalue(L, index);
-  lua_rawget(L, -2);
-  bool found = !lua_isnil(L, -1);
-  lua_pop(L, 2);
-  return found;
-}
-
 void mark_dropped(struct host *host, lua_State *co) {
   lua_pushlightuserdata(co, host);
 }
@@ -150,7 +140,8 @@ static const char *status_of(lua_State *L, struct host *host, int index) {
   lua_Debug ar;
   if (co == L)
     return "running";
-  if (link_find(host, co) != NULL || is_of_a_task(L, host, index))
+  /* A task's own coroutine looks suspended while it is parked, and is not. */
+  if (link_find(host, co) != NULL || own_set_has(&host->own, co))
     return "normal";
   if (is_dropped(host, co))
     return "dead";

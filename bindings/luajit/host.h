@@ -49,6 +49,13 @@ struct job {
   uint16_t owns : 1;       /* generators and such, closed at its end */
 };
 
+/* Coroutines of tasks; all zeros: none (own_set.c). */
+struct own_set {
+  struct own_page *pages; /* hashed by their number */
+  uint32_t mask;          /* places for them - 1; a power of two */
+  uint32_t count;         /* of those that are taken */
+};
+
 struct host {
   weft_runtime *rt;        /* NULL unless weft.run is under way */
   int32_t *budget;         /* the core's word, else no_budget */
@@ -75,7 +82,8 @@ struct host {
   uint32_t bucket_mask;
   uint32_t link_count;
   uint64_t run_id; /* tells the runtimes of one state apart */
-  int anchors;     /* reference: number -> a job's coroutine, and back */
+  struct own_set own;
+  int anchors;     /* reference: number -> a job's coroutine */
   int objects;     /* reference: number -> a job's task object */
   int anchor_count;
   int opened;     /* reference: sockets, while what is open is to be known
@@ -230,6 +238,13 @@ void link_pop(struct host *host, struct job *job);
 bool link_insert(struct host *host, struct link *link, lua_State *co);
 void link_remove(struct host *host, struct link *link);
 void link_clear_all(struct host *host);
+
+/* -- own_set.c ------------------------------------------------------------ */
+
+bool own_set_add(struct own_set *set, lua_State *co); /* false: no memory */
+void own_set_remove(struct own_set *set, lua_State *co);
+bool own_set_has(const struct own_set *set, lua_State *co);
+void own_set_clear(struct own_set *set);
 
 /* -- generator.c ---------------------------------------------------------- */
 

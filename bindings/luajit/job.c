@@ -26,20 +26,15 @@ static void push_object(lua_State *L, const struct job *job) {
 
 /* Enters the coroutine on top of [L]'s stack, or false, as the job's. */
 static void set_coroutine(lua_State *L, struct job *job, lua_State *co) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, job->host->anchors);
+  struct host *host = job->host;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, host->anchors);
   lua_insert(L, -2);
-  if (job->co != NULL) { /* forget the old one */
-    lua_rawgeti(L, -2, job->anchor);
-    lua_pushnil(L);
-    lua_rawset(L, -4);
-  }
-  if (co != NULL) {
-    lua_pushvalue(L, -1);
-    lua_pushinteger(L, job->anchor);
-    lua_rawset(L, -4);
-  }
   lua_rawseti(L, -2, job->anchor);
   lua_pop(L, 1);
+  if (co != NULL && !own_set_add(&host->own, co))
+    host_fail(L, host, WEFT_ENOMEM, NULL);
+  if (job->co != NULL)
+    own_set_remove(&host->own, job->co);
   job->co = co;
 }
 
@@ -121,6 +116,7 @@ void job_clear_all(struct host *host) {
     free(page);
   }
   host->free_jobs = NULL;
+  own_set_clear(&host->own);
 }
 
 /* Before the first step the arguments are on the stack already. */
