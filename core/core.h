@@ -228,7 +228,7 @@ void weft__scope_lift_shields(weft_runtime *rt);
 struct scope *weft__scope_next_deadline(weft_runtime *rt,
                                         const struct task *task);
 
-/* -- Stacks (stack.c, switch.h) ------------------------------------------- */
+/* -- Stacks (stack.c, region.c, switch.h) --------------------------------- */
 
 struct fiber; /* a stack and the registers saved on it */
 
@@ -243,16 +243,30 @@ void weft__fiber_leave(weft_runtime *rt, struct fiber *fiber); /* it -> loop */
 extern const bool weft__fiber_can_hop;
 void weft__fiber_hop(struct fiber *from, struct fiber *to); /* it -> another */
 void weft__fiber_exit(weft_runtime *rt, struct fiber *fiber); /* for good */
-void weft__fiber_cache_clear(weft_runtime *rt);
 
+/* The stacks, in use and not (region.c). */
 struct fiber_cache {
-  struct fiber *free_fibers;
-  size_t count;
-  size_t size_bytes; /* of new stacks, guard not counted */
+  struct list open; /* struct region.node: with free stacks, newest first */
+  size_t mapped;    /* stacks that there is address space for */
+  size_t count;     /* of those of open that are free and have memory */
+  size_t count_low; /* the least it was since the last look */
+  uint64_t next_look_ns; /* not before */
+  size_t size_bytes;     /* of new stacks, guard not counted */
   bool guard;
-  uint8_t guard_way;  /* stack.c's: how a guard is made here; 0: not known */
+  uint8_t guard_way;  /* region.c's: how a guard is made here; 0: not known */
   void *loop_context; /* stack.c's: where the loop goes on; needs no freeing */
 };
+
+/* So many free stacks keep their memory, come what may. */
+#define WEFT__STACKS_KEPT 4096
+
+/* To be called now and then while there are more; gives some of those back that
+ * were not needed of late. */
+void weft__stacks_look(struct fiber_cache *cache, uint64_t now_ns);
+static inline bool weft__stacks_linger(const struct fiber_cache *cache) {
+  return cache->count > WEFT__STACKS_KEPT;
+}
+void weft__stacks_clear(struct fiber_cache *cache);
 
 /* -- Tasks (task.c) ------------------------------------------------------- */
 

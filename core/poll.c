@@ -43,6 +43,9 @@ uint64_t weft__ticks(void) {
 /* Polls in a row that tell of bytes which nobody takes, until nobody will. */
 #define UNREAD_POLLS 64
 
+/* How soon is looked after free stacks that are too many. */
+#define STACKS_MS 250
+
 static bool has_io(weft_runtime *rt) {
   return uv_loop_alive(&rt->loop) != 0;
 }
@@ -55,7 +58,7 @@ bool weft__poll_is_due(weft_runtime *rt) {
   if (!list_is_empty(&rt->paired))
     return true; /* what is in memory comes at no other's pace */
   if (rt->timers.count == 0 && rt->starved_pools == 0 && !has_io(rt) &&
-      rt->inspect == NULL)
+      rt->inspect == NULL && !weft__stacks_linger(&rt->fibers))
     return false;
   return rt->virtual_clock || weft__ticks() - rt->last_poll_ticks >= POLL_TICKS;
 }
@@ -106,6 +109,8 @@ static uint64_t time_until_due_ms(weft_runtime *rt) {
 /* A job that waits for a thread is looked after every millisecond. */
 static uint64_t time_to_wait_ms(weft_runtime *rt) {
   uint64_t wait_ms = time_until_due_ms(rt);
+  if (weft__stacks_linger(&rt->fibers) && wait_ms > STACKS_MS)
+    wait_ms = STACKS_MS;
   return rt->starved_pools > 0 && wait_ms > 1 ? 1 : wait_ms;
 }
 
@@ -285,6 +290,8 @@ void weft__poll(weft_runtime *rt, bool may_block) {
   fire_due(rt);
   if (is_quiet(rt))
     settle(rt);
+  if (WEFT__UNLIKELY(weft__stacks_linger(&rt->fibers)))
+    weft__stacks_look(&rt->fibers, weft__now_real());
   rt->last_poll_ticks = weft__ticks();
 }
 

@@ -29,7 +29,7 @@ static void clear_memory(weft_runtime *rt) {
   weft__pool_clear(&rt->extras_pool);
   weft__pool_clear(&rt->loans_pool);
   weft__fs_clear(rt);
-  weft__fiber_cache_clear(rt);
+  weft__stacks_clear(&rt->fibers);
   weft__stream_clear_scratch(rt);
   weft__stream_clear_spares(rt);
   weft__outbox_free(rt);
@@ -82,6 +82,7 @@ int weft_runtime_new(weft_runtime **out) {
   list_init(&rt->signals);
   list_init(&rt->settling);
   list_init(&rt->advancing);
+  list_init(&rt->fibers.open);
   init_pools(rt);
   rt->fibers.size_bytes = STACK_BYTES;
   rt->fibers.guard = true;

@@ -543,3 +543,36 @@ TEST("a callback that ends the last wait of a shutdown hangs nobody [22.4]") {
     CHECK_INT(0, failing_live());
   }
 }
+
+/* -- Stacks that are too many --------------------------------------------- */
+
+static int yield_once(weft_runtime *rt, void *arg) {
+  (void)arg;
+  return weft_yield(rt);
+}
+
+/* Busy, so that no poll waits; each is a look, whatever the clock says. */
+static int wait_for_fewer(weft_runtime *rt, void *arg) {
+  bool *fewer = arg;
+  for (int i = 0; i < 100000000 && !*fewer; i++) {
+    rt->fibers.next_look_ns = 0;
+    *fewer = !weft__stacks_linger(&rt->fibers);
+    CHECK_INT(WEFT_OK, weft_yield(rt));
+  }
+  return WEFT_OK;
+}
+
+TEST("stacks left over from a peak are given back by polls") {
+  enum { PEAK = WEFT__STACKS_KEPT + 1000 };
+  bool fewer = false;
+  weft_runtime *rt = begin_real();
+  CHECK_INT(WEFT_OK, weft_set_stack_size(rt, 16 * 1024));
+  for (int i = 0; i < PEAK; i++)
+    CHECK_INT(WEFT_OK, weft_spawn(rt, 0, yield_once, NULL, NULL, NULL));
+  CHECK_INT(WEFT_OK, weft_run(rt));
+  CHECK_INT(PEAK, rt->fibers.count);
+  CHECK_INT(WEFT_OK, weft_spawn(rt, 0, wait_for_fewer, &fewer, NULL, NULL));
+  CHECK_INT(WEFT_OK, weft_run(rt));
+  CHECK(fewer);
+  end(rt);
+}

@@ -76,6 +76,7 @@ static void job_run_through(struct job *job, weft_runtime *rt,
 
 static void set_up(weft_runtime *rt) {
   memset(rt, 0, sizeof *rt);
+  list_init(&rt->fibers.open);
   rt->fibers.size_bytes = 256 * 1024;
   rt->fibers.guard = true;
 }
@@ -285,7 +286,7 @@ static void *run_in_thread(void *arg) {
     good += jobs[i].seen == 11;
     job_free(&jobs[i]);
   }
-  weft__fiber_cache_clear(rt);
+  weft__stacks_clear(&rt->fibers);
   return (void *)good;
 }
 
@@ -432,7 +433,7 @@ static size_t run_many(weft_runtime *rt, size_t count) {
 TEST("10,000 fibers with guards live at once") {
   weft_runtime *rt = ready();
   run_many(rt, is_watched() ? 500 : 10000);
-  weft__fiber_cache_clear(rt);
+  weft__stacks_clear(&rt->fibers);
 }
 
 TEST("50,000 fibers without guards share a few mappings") {
@@ -440,7 +441,7 @@ TEST("50,000 fibers without guards share a few mappings") {
   rt->fibers.guard = false;
   size_t mappings = run_many(rt, is_watched() ? 500 : 50000);
   CHECK(mappings < 100 || is_watched()); /* the tools' own count too */
-  weft__fiber_cache_clear(rt);
+  weft__stacks_clear(&rt->fibers);
 }
 
 /* -- The cache ------------------------------------------------------------ */
@@ -489,32 +490,127 @@ TEST("a second batch of 1,000 runs on the stacks of the first") {
   CHECK_INT(count, same);
 }
 
-TEST("the newest stack is used first") {
+TEST("a stack that was used is used again before one that was not") {
   struct job jobs[3], next;
   weft_runtime *rt = ready();
-  burst(rt, jobs, 3);
+  for (int i = 0; i < 3; i++)
+    CHECK_INT(WEFT_OK, job_start(&jobs[i], rt, note_place, i));
+  job_free(&jobs[1]);
   CHECK_INT(WEFT_OK, job_start(&next, rt, note_place, 0));
-  CHECK(next.fiber == jobs[2].fiber);
-  job_free(&next);
+  CHECK(next.fiber == jobs[1].fiber);
 }
 
-TEST("the cache is bounded and can be cleared") {
-  weft_runtime *rt = ready();
-  size_t count = 6000;
-  if (is_watched()) /* it would take long */
-    return;
-  rt->fibers.size_bytes = 16 * 1024;
-  struct job *jobs = calloc(count, sizeof *jobs);
-  burst(rt, jobs, count);
-  CHECK(rt->fibers.count >= 2000 && rt->fibers.count < 6000);
+/* As many as are mapped of those that [count] jobs had. */
+static size_t count_mapped(struct job *jobs, size_t count) {
   size_t mapped = 0;
   for (size_t i = 0; i < count; i++)
     mapped += is_mapped(jobs[i].fiber);
-  CHECK_INT(rt->fibers.count, mapped);
-  weft__fiber_cache_clear(rt);
+  return mapped;
+}
+
+enum { MANY = 6000, LATER = 1000000000 };
+
+/* Many small stacks that are free; NULL where a tool would take long. */
+static struct job *leave_many(weft_runtime *rt) {
+  if (is_watched())
+    return NULL;
+  rt->fibers.size_bytes = 16 * 1024;
+  struct job *jobs = calloc(MANY, sizeof *jobs);
+  burst(rt, jobs, MANY);
+  CHECK_INT(MANY, rt->fibers.count);
+  weft__stacks_look(&rt->fibers, LATER);
+  CHECK_INT(MANY, rt->fibers.count);
+  return jobs;
+}
+
+TEST("stacks that nobody needs for a while are unmapped, but for some") {
+  weft_runtime *rt = ready();
+  struct job *jobs = leave_many(rt);
+  if (jobs == NULL)
+    return;
+  weft__stacks_look(&rt->fibers, LATER + 1);
+  CHECK_INT(MANY, rt->fibers.count); /* too soon after the last look */
+  for (uint64_t look = 2; look < 9; look++)
+    weft__stacks_look(&rt->fibers, look * LATER);
+  CHECK(rt->fibers.count <= WEFT__STACKS_KEPT);
+  CHECK(rt->fibers.count > WEFT__STACKS_KEPT - 64);
+  CHECK_INT(rt->fibers.mapped, count_mapped(jobs, MANY));
+  weft__stacks_clear(&rt->fibers);
   CHECK_INT(0, rt->fibers.count);
-  CHECK(rt->fibers.free_fibers == NULL);
-  CHECK(!is_mapped(jobs[0].fiber));
+  CHECK_INT(0, rt->fibers.mapped);
+  CHECK_INT(0, count_mapped(jobs, MANY));
+  free(jobs);
+}
+
+TEST("they go bit by bit") {
+  weft_runtime *rt = ready();
+  struct job *jobs = leave_many(rt);
+  if (jobs == NULL)
+    return;
+  struct job *more = calloc(MANY, sizeof *more);
+  for (size_t i = 0; i < MANY; i++)
+    CHECK_INT(WEFT_OK, job_start(&jobs[i], rt, note_place, (long)i));
+  burst(rt, more, MANY);
+  for (size_t i = 0; i < MANY; i++)
+    job_free(&jobs[i]);
+  weft__stacks_look(&rt->fibers, 2 * (uint64_t)LATER);
+  CHECK_INT(2 * MANY, rt->fibers.count);
+  weft__stacks_look(&rt->fibers, 3 * (uint64_t)LATER);
+  CHECK(rt->fibers.count < 2 * MANY);
+  CHECK(rt->fibers.count > 2 * MANY - MANY / 2);
+  weft__stacks_clear(&rt->fibers);
+  free(jobs);
+  free(more);
+}
+
+TEST("stacks that come into use between two looks stay") {
+  weft_runtime *rt = ready();
+  struct job *jobs = leave_many(rt);
+  if (jobs == NULL)
+    return;
+  for (uint64_t look = 2; look < 5; look++) {
+    burst(rt, jobs, MANY);
+    weft__stacks_look(&rt->fibers, look * LATER);
+  }
+  CHECK_INT(MANY, rt->fibers.count);
+  weft__stacks_clear(&rt->fibers);
+  free(jobs);
+}
+
+/* Whether there is memory behind it. */
+static bool is_resident(const void *address) {
+  uintptr_t page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
+  uintptr_t page = (uintptr_t)address & ~(page_bytes - 1);
+  unsigned char in_memory = 0;
+  return mincore((void *)page, page_bytes, &in_memory) == 0 && in_memory & 1;
+}
+
+TEST("beside stacks in use only the memory of the others goes") {
+  weft_runtime *rt = ready();
+  struct job *jobs = leave_many(rt);
+  if (jobs == NULL)
+    return;
+  for (size_t i = 0; i < MANY; i++)
+    CHECK_INT(WEFT_OK, job_start(&jobs[i], rt, note_place, (long)i));
+  for (size_t i = 0; i < MANY; i++)
+    if (i % 16 != 0)
+      job_free(&jobs[i]);
+  for (uint64_t look = 2; look < 9; look++)
+    weft__stacks_look(&rt->fibers, look * LATER);
+  CHECK(rt->fibers.count <= WEFT__STACKS_KEPT);
+  CHECK_INT(MANY, count_mapped(jobs, MANY));
+  size_t resident = 0;
+  for (size_t i = 0; i < MANY; i++)
+    resident += is_resident(jobs[i].fiber);
+  CHECK_INT(rt->fibers.count + MANY / 16, resident);
+  for (size_t i = 0; i < MANY; i += 16) {
+    job_enter(&jobs[i]);
+    CHECK_INT((long)i + 1, jobs[i].seen);
+    job_free(&jobs[i]);
+  }
+  burst(rt, jobs, MANY);
+  CHECK_INT(MANY, rt->fibers.count);
+  weft__stacks_clear(&rt->fibers);
   free(jobs);
 }
 
@@ -536,6 +632,23 @@ TEST("a cached stack of another size is not used") {
   job_run_through(&large, rt, use_kib, 900);
   CHECK_INT(1800, large.seen);
   CHECK_INT(1, rt->fibers.count);
+}
+
+TEST("stacks in use while another size is wanted fit again when it is not") {
+  struct job jobs[3], other;
+  weft_runtime *rt = ready();
+  for (int i = 0; i < 3; i++)
+    CHECK_INT(WEFT_OK, job_start(&jobs[i], rt, note_place, i));
+  job_free(&jobs[0]);
+  rt->fibers.size_bytes *= 2;
+  job_run_through(&other, rt, note_place, 0);
+  rt->fibers.size_bytes /= 2;
+  job_free(&jobs[1]);
+  CHECK_INT(3, rt->fibers.count);
+  job_free(&jobs[2]);
+  CHECK_INT(4, rt->fibers.count);
+  burst(rt, jobs, 3);
+  weft__stacks_clear(&rt->fibers);
 }
 
 TEST("a stack is not cached once other sizes are wanted") {
@@ -746,7 +859,7 @@ TEST("guards that are mappings use up the kernel's, and give them back") {
   CHECK(made > count / 2 - 1000 && made < count / 2);
   for (size_t i = 0; i < made; i++)
     job_free(&jobs[i]);
-  weft__fiber_cache_clear(rt);
+  weft__stacks_clear(&rt->fibers);
   CHECK(count_mappings() < 1000);
   free(jobs);
 }
