@@ -9,7 +9,8 @@
 
 #define HOST_KEY "weft.host"
 
-_Thread_local struct host *host_running;
+static struct host nobody; /* has no active coroutine */
+_Thread_local struct host *host_running = &nobody;
 
 void host_push_function(lua_State *L, struct host *host, const char *name) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, host->functions);

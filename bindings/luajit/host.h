@@ -35,10 +35,15 @@ struct link {
   bool own;                    /* a context's: coroutine.yield is refused */
 };
 
+/* Of a function: what is rare stays out of its caller, which then has fewer
+ * registers to save. */
+#define HOST_APART __attribute__((noinline))
+
 struct job {
   lua_State *co;            /* the task's own coroutine, kept for the next */
   lua_State *active;        /* the innermost one: who is resumed next */
-  weft_lua_deliver deliver; /* makes the results of the call that parked */
+  weft_lua_deliver deliver; /* makes the results of the call that parked;
+                               NULL in a step, and for none but a code */
   struct link *link;        /* of the active coroutine; NULL: its own */
   struct host *host;
   struct job *next; /* in the list of free ones */
@@ -57,14 +62,14 @@ struct own_set {
 };
 
 struct host {
+  lua_State *active;       /* the coroutine that runs in a step; NULL: none */
   weft_runtime *rt;        /* NULL unless weft.run is under way */
-  int32_t *budget;         /* the core's word, else no_budget */
+  struct job *job;         /* whose step runs, while active is not NULL */
+  enum yield_kind yielded; /* set by who calls lua_yield */
   int32_t no_budget;       /* 0 */
+  int32_t *budget;         /* the core's word, else no_budget */
   lua_State *main;         /* lives as long as the state */
   lua_State *L;            /* whose call of weft.run that is */
-  struct job *job;         /* whose step runs, while active is not NULL */
-  lua_State *active;       /* the coroutine that runs in it; NULL: no step */
-  enum yield_kind yielded; /* set by who calls lua_yield */
   lua_State *resumed;      /* YIELD_RESUME: the coroutine to go on with */
   int resumed_count;       /* and the number of arguments on its stack */
   int wake_status;         /* what job_deliver makes results of */
@@ -109,8 +114,8 @@ enum task_field {
   TASK_FIRST = 4
 };
 
-/* The host whose runtime runs in this thread: a look at an upvalue through the
- * Lua API costs a third of a switch. */
+/* The host whose runtime runs in this thread, else one that is nobody's: a look
+ * at an upvalue through the Lua API costs a third of a switch. */
 extern _Thread_local struct host *host_running
     __attribute__((tls_model("initial-exec")));
 
@@ -122,7 +127,7 @@ enum { RUN_OBJECTS = 2, RUN_DELIVER = 3 };
 
 static inline struct host *host_of(lua_State *L) {
   struct host *running = host_running;
-  if (running != NULL && running->active == L)
+  if (running->active == L)
     return running;
   return lua_touserdata(L, lua_upvalueindex(1));
 }

@@ -208,7 +208,7 @@ enum { FRAMES_MAX = 8 };
 /* Whether an error raised in the parked coroutine would meet a function that
  * could catch it: only C functions can, pcall and xpcall among them. Level 0 is
  * the parking call. */
-static bool has_handler(lua_State *co) {
+static HOST_APART bool has_handler(lua_State *co) {
   lua_Debug frame;
   for (int level = 1; level < FRAMES_MAX; level++) {
     if (lua_getstack(co, level, &frame) == 0)
@@ -233,7 +233,7 @@ static bool may_drop(const struct job *job, int status) {
          !has_handler(job->co);
 }
 
-static int drop_cancelled(weft_runtime *rt, struct job *job) {
+static HOST_APART int drop_cancelled(weft_runtime *rt, struct job *job) {
   lua_State *L = job->host->L;
   push_own_object(job);
   host_push_function(L, job->host, "cancelled");
@@ -370,10 +370,10 @@ static inline int leave_step(struct host *host, int outcome) {
 
 /* Goes on until the job parks or ends; the active coroutine has just come back
  * with [result], and not to park. */
-static int run_on(weft_runtime *rt, struct job *job, int result) {
-  struct host *host = job->host;
+static HOST_APART int run_on(struct host *host, int result) {
+  struct job *job = host->job;
   int outcome = WEFT_PARKED, count;
-  while ((count = go_on(rt, job, result, &outcome)) != OVER) {
+  while ((count = go_on(host->rt, job, result, &outcome)) != OVER) {
     host->active = job->active;
     host->yielded = YIELD_FOREIGN;
     result = lua_resume(job->active, count);
@@ -381,6 +381,14 @@ static int run_on(weft_runtime *rt, struct job *job, int result) {
       break;
   }
   return leave_step(host, outcome);
+}
+
+/* Resumes the active coroutine with the [count] values on its stack. */
+static inline int run(struct host *host, int count) {
+  int result = lua_resume(host->active, count);
+  if (__builtin_expect(result == LUA_YIELD && host->yielded == YIELD_PARK, 1))
+    return leave_step(host, WEFT_PARKED);
+  return run_on(host, result);
 }
 
 /* Makes the results of the call that parked, in a frame of its own. */
@@ -393,7 +401,8 @@ int job_deliver(lua_State *L) {
  * may start a collection, whose finalisers run on the same stack, and LuaJIT
  * forgets that a coroutine has yielded when Lua code that catches errors runs
  * on it. What the call has left on the coroutine's stack are its arguments. */
-static int deliver_apart(struct job *job, int status, uint64_t value) {
+static HOST_APART int deliver_apart(struct job *job, int status,
+                                    uint64_t value) {
   struct host *host = job->host;
   lua_State *L = host->L, *co = job->active;
   int kept = lua_gettop(co), top = lua_gettop(L);
@@ -420,22 +429,26 @@ static int deliver(struct job *job, int status, uint64_t value) {
                    : make(job->active, status, value);
 }
 
+/* A step that has results to make, or to end by Cancelled. */
+static HOST_APART int step_with(struct job *job, int status, uint64_t value) {
+  struct host *host = job->host;
+  if (may_drop(job, status))
+    return leave_step(host, drop_cancelled(host->rt, job));
+  int count = deliver(job, status, value);
+  job->deliver = NULL;
+  return run(host, count);
+}
+
 static int step(weft_runtime *rt, void *arg, int status, uint64_t value) {
   struct job *job = arg;
   struct host *host = job->host;
-  lua_State *co = job->active;
-  int count = 0;
+  (void)rt;
   host->job = job;
-  host->active = co;
+  host->active = job->active;
   host->yielded = YIELD_FOREIGN;
-  if (may_drop(job, status))
-    return leave_step(host, drop_cancelled(rt, job));
-  if (job->deliver != NULL || status != WEFT_OK)
-    count = deliver(job, status, value);
-  int result = lua_resume(co, count);
-  if (result == LUA_YIELD && host->yielded == YIELD_PARK)
-    return leave_step(host, WEFT_PARKED);
-  return run_on(rt, job, result);
+  bool has_results = job->deliver != NULL || status != WEFT_OK;
+  return __builtin_expect(has_results, 0) ? step_with(job, status, value)
+                                          : run(host, 0);
 }
 
 /* -- Looking up ----------------------------------------------------------- */

@@ -21,7 +21,6 @@ static int yield(lua_State *L) {
   int status = weft_yield(host->rt);
   if (status != WEFT_PARKED)
     return deliver_status(L, status, 0);
-  host->job->deliver = NULL;
   host->yielded = YIELD_PARK;
   return lua_yield(L, 0);
 }
