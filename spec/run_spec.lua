@@ -238,6 +238,19 @@ describe("the shutdown", function()
       assert.is_true(count >= 90 and count <= 101)
     end))
 
+  it("leaves a task that is given up without an outcome [4.3, 22.5]",
+    testing.plain(function()
+      local task, finished
+      run(function()
+        finished = weft.spawn(function() end)
+        task = weft.spawn(function() while true do pcall(weft.sleep_forever) end
+        end)
+        weft.yield()
+      end)
+      assert.is_true(finished:done())
+      assert.is_false(task:done())
+    end))
+
   it("leaves a state in which all works again [22.1, 22.5]",
     testing.plain(function()
       run(function()

@@ -316,6 +316,32 @@ end)
 
 -- -- Awaiting ----------------------------------------------------------------
 
+describe("a task that returned nothing", function()
+  it("has finished, and keeps its id and name [4.3, 4.13]", function()
+    local task = weft.spawn(nothing)
+    local id, name = task:id(), task:name()
+    assert.is_false(task:done())
+    weft.yield()
+    assert.is_true(task:done())
+    assert.is_false(task:cancelled())
+    assert.is_nil(task:error())
+    assert.equal(0, select("#", task:result()))
+    assert.same({ id, name }, { task:id(), task:name() })
+    assert.is_false(task:cancel())
+  end)
+
+  it("may be awaited after the end, which is a cancellation point [3.2, 4.7]",
+    function()
+      local task = weft.spawn(nothing)
+      weft.yield()
+      assert.equal(0, select("#", task:await()))
+      local late = weft.spawn(nothing)
+      weft.yield()
+      local scope = weft.move_on_after(0, function() late:await() end)
+      assert.is_true(scope:cancelled_caught())
+    end)
+end)
+
 describe("task:await", function()
   it("parks until the task is done [4.7]", function()
     local task = weft.spawn(function()

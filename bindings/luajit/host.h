@@ -109,7 +109,9 @@ struct host {
 /* Fields of a task object, an array for its size. */
 enum task_field {
   TASK_HANDLE = 1, /* the core's handle; stale after the end */
-  TASK_STATE = 2,  /* false; at the end id x TASK_STATES + weft_task_state */
+  TASK_STATE = 2,  /* id x TASK_STATES + weft_task_state at the end. Before it
+                      0 is added, and this stays so for a body that returned
+                      nothing: a task whose handle is stale has finished */
   TASK_COUNT = 3,  /* number of results, which follow; or the error */
   TASK_FIRST = 4
 };

@@ -85,25 +85,49 @@ static void drop_coroutine(struct job *job) {
 
 /* Steps run right under weft.run's C function, which keeps the table of the
  * objects at a fixed place. */
+static void push_own_object(const struct job *job) {
+  lua_rawgeti(job->host->L, RUN_OBJECTS, job->anchor);
+}
+
 static void forget_object(const struct job *job) {
   lua_pushnil(job->host->L);
   lua_rawseti(job->host->L, RUN_OBJECTS, job->anchor);
 }
 
+/* What ended without an outcome, as one that is given up does, is not to be
+ * taken for finished: see TASK_STATE. */
+static void lose_outcome(const struct job *job) {
+  lua_State *L = job->host->L;
+  push_own_object(job);
+  lua_rawgeti(L, -1, TASK_STATE);
+  if ((uint64_t)lua_tonumber(L, -1) % TASK_STATES == 0) {
+    lua_pushinteger(L, 0);
+    lua_rawseti(L, -3, TASK_HANDLE);
+  }
+  lua_pop(L, 2);
+}
+
+/* The body has not returned, or has never been called. */
+static void clear_job(struct job *job) {
+  while (job->link != NULL)
+    link_pop(job->host, job);
+  if (job->task != 0)
+    lose_outcome(job);
+  if (lua_status(job->co) == 0)
+    lua_settop(job->co, 0);
+  else
+    drop_coroutine(job);
+}
+
 /* The core's drop: the task is over, or given up, or was refused, and then it
- * has no handle. */
+ * has no handle. A body that has returned leaves nothing in its coroutine. */
 static void give_job(void *arg) {
   struct job *job = arg;
   struct host *host = job->host;
-  bool reusable = job->co != NULL && lua_status(job->co) == 0;
-  while (job->link != NULL)
-    link_pop(host, job);
+  if (lua_gettop(job->co) > 0 || lua_status(job->co) != 0)
+    clear_job(job);
   if (job->task != 0)
     forget_object(job);
-  if (reusable)
-    lua_settop(job->co, 0);
-  else if (job->co != NULL)
-    drop_coroutine(job);
   job->task = 0;
   job->next = host->free_jobs;
   host->free_jobs = job;
@@ -130,19 +154,21 @@ static int deliver_arguments(lua_State *L, int status, uint64_t value) {
 
 /* -- The end of a task ---------------------------------------------------- */
 
-static void push_own_object(const struct job *job) {
-  lua_rawgeti(job->host->L, RUN_OBJECTS, job->anchor);
-}
-
-/* Sets the state of the task object on top of the stack, and beside it its id:
- * one number for both. */
-static void set_state(weft_runtime *rt, const struct job *job, int state) {
-  lua_State *L = job->host->L;
+static void push_state(lua_State *L, weft_runtime *rt, const struct job *job,
+                       int state) {
   uint64_t id;
   weft_task_get_id(rt, job->task, &id);
   lua_pushnumber(L, (lua_Number)(id * TASK_STATES) + state);
-  lua_rawseti(L, -2, TASK_STATE);
 }
+
+/* Sets the state of the task object on top of the stack. */
+static void set_state(weft_runtime *rt, const struct job *job, int state) {
+  push_state(job->host->L, rt, job, state);
+  lua_rawseti(job->host->L, -2, TASK_STATE);
+}
+
+/* So many values, with what goes with them, fit on any stack. */
+enum { RESULTS_FEW = 8, ARGUMENTS_FEW = 16 };
 
 /* Moves the [count] results into the task object on top of [L]'s stack. */
 static void keep_results(lua_State *L, lua_State *co, int count) {
@@ -162,20 +188,27 @@ static void refuse_results(lua_State *co) {
 
 static int end_failed(weft_runtime *rt, struct job *job);
 
-/* The body has returned. What the task object knows is final, so the core's
- * handle is not needed any more. */
-static int finish(weft_runtime *rt, struct job *job) {
+/* The body has returned [count] results, at least one. */
+static bool finish_with(weft_runtime *rt, struct job *job, int count) {
   lua_State *L = job->host->L, *co = job->co;
-  int count = lua_gettop(co);
-  if (!lua_checkstack(L, count + 4)) {
+  if (count > RESULTS_FEW && !lua_checkstack(L, count + 4)) {
     refuse_results(co);
-    return end_failed(rt, job);
+    return false;
   }
   push_own_object(job);
-  if (count > 0)
-    keep_results(L, co, count);
+  keep_results(L, co, count);
   set_state(rt, job, WEFT_TASK_FINISHED);
   lua_pop(L, 1);
+  return true;
+}
+
+/* The body has returned. What the task object knows is final, so the core's
+ * handle is not needed any more. Without results there is nothing to be told:
+ * see TASK_STATE. */
+static int finish(weft_runtime *rt, struct job *job) {
+  int count = lua_gettop(job->co);
+  if (count > 0 && !finish_with(rt, job, count))
+    return end_failed(rt, job);
   weft_task_close(rt, job->task);
   return WEFT_OK;
 }
@@ -497,7 +530,7 @@ int job_spawn(lua_State *L, struct host *host, weft_group group, int object,
   job->arg_count = ((unsigned)count - 1) & 0x7fff; /* no stack holds more */
   job->depth = 0;
   job->owns = 0;
-  if (!lua_checkstack(co, count)) {
+  if (count > ARGUMENTS_FEW && !lua_checkstack(co, count)) {
     give_job(job);
     return WEFT_ENOMEM;
   }
@@ -514,6 +547,8 @@ int job_spawn(lua_State *L, struct host *host, weft_group group, int object,
   }
   lua_pushnumber(L, (lua_Number)job->task);
   lua_rawseti(L, object, TASK_HANDLE);
+  push_state(L, host->rt, job, 0);
+  lua_rawseti(L, object, TASK_STATE);
   site_note_task(L, host, object);
   return WEFT_OK;
 }

@@ -4,24 +4,53 @@
 
 #include <stdlib.h>
 
-/* spawn(group or 0, object, [name,] fn, ...). Its second upvalue is the table
- * of the task objects. */
+/* Returns the object, at index 2, which the spawn has left on top. */
+static int end_spawn(lua_State *L, struct host *host, weft_group group,
+                     int status) {
+  if (status == WEFT_OK)
+    return 1;
+  const char *message = NULL;
+  if (group == 0)
+    message = "spawn: the task could not be started";
+  else if (status == WEFT_ESTATE)
+    message = "group:spawn: the group is over: its function and children have "
+              "ended";
+  return host_fail(L, host, status, message);
+}
+
+/* spawn(group or 0, object, fn, ...) -> object. Raises what prevents it. Its
+ * second upvalue, as that of the others, is the table of the task objects. */
 static int spawn(lua_State *L) {
+  struct host *host = host_of(L);
+  host_runtime(L, host, "spawn");
+  weft_group group = handle_at(L, 1);
+  return end_spawn(L, host, group,
+                   job_spawn(L, host, group, 2, 3, lua_upvalueindex(2)));
+}
+
+/* spawn_named(group or 0, object, name, fn, ...) -> object */
+static int spawn_named(lua_State *L) {
   struct host *host = host_of(L);
   weft_runtime *rt = host_runtime(L, host, "spawn");
   weft_group group = handle_at(L, 1);
-  bool named = lua_type(L, 3) == LUA_TSTRING;
-  if (named) {
-    lua_pushvalue(L, 3);
-    lua_setfield(L, 2, "given_name");
+  const char *name = luaL_checkstring(L, 3);
+  lua_pushvalue(L, 3);
+  lua_setfield(L, 2, "given_name");
+  int status = job_spawn(L, host, group, 2, 4, lua_upvalueindex(2));
+  if (status == WEFT_OK) {
+    lua_rawgeti(L, 2, TASK_HANDLE);
+    status = weft_task_set_name(rt, handle_at(L, -1), name);
+    lua_settop(L, 2);
   }
-  int status = job_spawn(L, host, group, 2, named ? 4 : 3, lua_upvalueindex(2));
-  if (status != WEFT_OK || !named)
-    return deliver_status(L, status, 0);
-  lua_rawgeti(L, 2, TASK_HANDLE);
-  status = weft_task_set_name(rt, (weft_task)lua_tonumber(L, -1),
-                              lua_tostring(L, 3));
-  return deliver_status(L, status, 0);
+  return end_spawn(L, host, group, status);
+}
+
+/* spawn_try(group, object, fn, ...) -> code or nil */
+static int spawn_try(lua_State *L) {
+  struct host *host = host_of(L);
+  host_runtime(L, host, "spawn");
+  return deliver_status(
+      L, job_spawn(L, host, handle_at(L, 1), 2, 3, lua_upvalueindex(2)), 0);
 }
 
 static int await(lua_State *L) {
@@ -86,6 +115,17 @@ static int task_owns(lua_State *L) {
   if (own == innermost)
     host->job->owns = 1;
   lua_pushboolean(L, own == innermost);
+  return 1;
+}
+
+/* task_is_over(task) -> whether there was such a task, and is no more */
+static int task_is_over(lua_State *L) {
+  struct host *host = host_of(L);
+  weft_task task = handle_at(L, 1);
+  int state;
+  lua_pushboolean(L, task != 0 && (host->rt == NULL ||
+                                   weft_task_get_state(host->rt, task,
+                                                       &state) == WEFT_EBADF));
   return 1;
 }
 
@@ -281,6 +321,14 @@ static int guard(lua_State *L) {
   return 1;
 }
 
+static void add_spawn(lua_State *L, struct host *host, const char *name,
+                      lua_CFunction function) {
+  lua_pushlightuserdata(L, host);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, host->objects);
+  lua_pushcclosure(L, function, 2);
+  lua_setfield(L, -2, name);
+}
+
 void open_task(lua_State *L, struct host *host) {
   static const luaL_Reg functions[] = {{"task_await", await},
                                        {"task_join", join},
@@ -290,6 +338,7 @@ void open_task(lua_State *L, struct host *host) {
                                        {"task_current", current},
                                        {"task_handle", task_handle},
                                        {"task_owns", task_owns},
+                                       {"task_is_over", task_is_over},
                                        {"task_all", all},
                                        {"task_list", list},
                                        {"task_info", info},
@@ -303,8 +352,7 @@ void open_task(lua_State *L, struct host *host) {
                                        {"report_unobserved", report_unobserved},
                                        {NULL, NULL}};
   host_register(L, host, functions);
-  lua_pushlightuserdata(L, host);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, host->objects);
-  lua_pushcclosure(L, spawn, 2);
-  lua_setfield(L, -2, "spawn");
+  add_spawn(L, host, "spawn", spawn);
+  add_spawn(L, host, "spawn_named", spawn_named);
+  add_spawn(L, host, "spawn_try", spawn_try);
 }

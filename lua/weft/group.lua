@@ -12,7 +12,12 @@ local task = require "weft.task"
 
 local group = {}
 
-local core_spawn, new_task = core.spawn, task.new
+-- Locals and fields by number, for a spawn is to be cheap: its compiled code
+-- begins anew at each, and looks up all that it uses.
+local type, setmetatable = type, setmetatable
+local core_spawn = core.spawn
+local TASK = task.metatable
+local HANDLE, LIMIT = 1, 2 -- of a group; the limit is false where there is none
 
 local ECANCELLED, ETIMEDOUT = codes.ECANCELLED, codes.ETIMEDOUT
 local ESTATE, EHOST, EGROUP = codes.ESTATE, codes.EHOST, codes.EGROUP
@@ -36,8 +41,15 @@ end
 -- Waits for a place where the group has a limit. The handle of a group that is
 -- over is stale.
 local function reserve(self)
-  local code = self.limit and core.group_reserve(self[1])
+  local code = self[LIMIT] and core.group_reserve(self[HANDLE])
   if code then fail_spawn(code == EBADF and ESTATE or code) end
+end
+
+-- Spawns what is no function: one with a name, or what can be called.
+local function spawn_other(self, fn, ...)
+  task.check_spawn("group:spawn", fn, ...)
+  if self[LIMIT] then reserve(self) end
+  return task.start(self[HANDLE], fn, ...)
 end
 
 --- Starts a task in the group. Parks, and is a cancellation point, only where
@@ -47,19 +59,17 @@ end
 ---@param ... any arguments
 ---@return weft.Task
 function Group:spawn(fn, ...)
-  if type(fn) ~= "function" then task.check_spawn("group:spawn", fn, ...) end
-  if self.limit then reserve(self) end
-  local child = new_task()
-  local code = core_spawn(self[1], child, fn, ...)
-  if code then fail_spawn(code) end
-  return child
+  if type(fn) ~= "function" then return spawn_other(self, fn, ...) end
+  if self[LIMIT] then reserve(self) end
+  return core_spawn(self[HANDLE], setmetatable({ 0, 0, false }, TASK), fn,
+    ...)
 end
 
 --- Waits for a place in the group, which the task's next `spawn_in_place`
 -- takes. For callers that must not begin before there is one.
 ---@param self weft.Group
 function group.reserve(self)
-  if self.limit then reserve(self) end
+  if self[LIMIT] then reserve(self) end
 end
 
 --- Starts a task in the group, where `group.reserve` has been called.
@@ -68,7 +78,7 @@ end
 ---@param ... any arguments
 ---@return number? code why it was not started
 function group.spawn_in_place(self, fn, ...)
-  return core_spawn(self[1], new_task(), fn, ...)
+  return core.spawn_try(self[HANDLE], task.new(), fn, ...)
 end
 
 -- What start raises for a child that ended before it was ready.
@@ -87,7 +97,7 @@ function Group:start(...)
   local code = core.cancel_point "group:start"
   if code then errors.fail(code) end
   reserve(self)
-  local child, values = task.new(), nil
+  local child, values
   local function ready(...)
     if values then
       errors.fail_state "ready(...) was called before: once is enough"
@@ -96,12 +106,11 @@ function Group:start(...)
     core.task_ready(child[1])
   end
   if type((...)) == "string" then
-    code = core.spawn(self[1], child, (...), (select(2, ...)), ready,
+    child = task.start(self[HANDLE], (...), (select(2, ...)), ready,
       select(3, ...))
   else
-    code = core.spawn(self[1], child, (...), ready, select(2, ...))
+    child = task.start(self[HANDLE], (...), ready, select(2, ...))
   end
-  if code then fail_spawn(code) end
   code = core.task_start(child[1])
   if code then return fail_start(code, child) end
   return unpack(values, 1, values.n)
@@ -114,7 +123,7 @@ function Group:cancel(reason) return self.scope:cancel(reason) end
 
 function metatable.__index(self, key)
   if key == "scope" then
-    local object = scope.wrap(core.group_scope(self[1]) or 0)
+    local object = scope.wrap(core.group_scope(self[HANDLE]) or 0)
     self.scope = object
     return object
   end
@@ -129,7 +138,7 @@ end
 local function body_outcome(self, ok, err)
   local span
   if next(owner.owned) then
-    ok, err, span = owner.close(core.group_scope(self[1]), ok, err)
+    ok, err, span = owner.close(core.group_scope(self[HANDLE]), ok, err)
   end
   if ok then return nil, nil, span end
   return errors.is_cancelled(err) or errors.object(err), err, span
@@ -152,8 +161,8 @@ end
 
 local function finish(self, ok, ...)
   local outcome, err, span = body_outcome(self, ok, ...)
-  local placed = site.on and core.group_scope(self[1])
-  local code, failure = core.group_join(self[1], outcome)
+  local placed = site.on and core.group_scope(self[HANDLE])
+  local code, failure = core.group_join(self[HANDLE], outcome)
   if placed then core.site_forget(placed) end
   if code then failure = failure_of(self, code, failure, ...) end
   if span then owner.move_out(span, err) end
@@ -170,6 +179,8 @@ local function check_options(opts)
   return scope.check_limit(opts.limit, "group: limit", 3)
 end
 
+local spawn = Group.spawn -- in each group, for it is what is called most
+
 --- Calls `fn(g)`, waits for every child of g, and returns what fn returned. The
 -- first failure, of a child or of fn, cancels the others; all failures are
 -- raised together in one ErrorGroup. opts: `limit`, at most so many children
@@ -185,7 +196,7 @@ function group.group(fn, opts)
   local handle, code = core.group_open(opts.timeout, limit, opts.strict)
   if not handle then errors.fail(code) end
   local self = setmetatable({
-    handle, limit = limit or false, timeout = opts.timeout,
+    handle, limit or false, spawn = spawn, timeout = opts.timeout,
   }, metatable)
   return finish(self, xpcall(fn, errors.trace, self))
 end

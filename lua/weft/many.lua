@@ -191,10 +191,9 @@ local function spawner(draw, limit, children, run, ...)
       if code then errors.fail(code) end
       local item = draw()
       if item == nil then return end
-      local child = task.new()
-      if second then code = core.spawn(g[1], child, run, first, second, item)
-      else code = core.spawn(g[1], child, run, first, item) end
-      if code then errors.fail(code) end
+      local child
+      if second then child = task.start(g[1], run, first, second, item)
+      else child = task.start(g[1], run, first, item) end
       if children then children[#children + 1] = child end
     end
   end

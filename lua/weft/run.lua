@@ -64,7 +64,7 @@ local function given_up_error(main)
   given_up = {}
   return errors.classes.InvalidStateError(
     "tasks would not end and were given up: " .. table.concat(tasks, "\n"),
-    { cause = main[2] and main:error() or nil, given_up = tasks })
+    { cause = main:done() and main:error() or nil, given_up = tasks })
 end
 
 local function start(main, virtual, seed, ...)

@@ -1,8 +1,9 @@
 --- Tasks: what spawn returns.
 --
--- A task object is an array, for its size: the core's handle; false until it
--- has ended, then its id and its state in one number; the number of results, or
--- the error; the results.
+-- A task object is an array, for its size: the core's handle; the task's id and
+-- the state in which it ended, in one number; the number of results, or the
+-- error; the results. A body that returns nothing leaves the object as it was,
+-- without a state: such a task is one whose handle has become stale.
 -- @module weft.task
 
 local callable = require "weft.callable"
@@ -12,10 +13,12 @@ local errors = require "weft.error"
 
 local task = {}
 
+local core_spawn, core_named = core.spawn, core.spawn_named
+
 local HANDLE, STATE, COUNT, FIRST = 1, 2, 3, 4
 local STATES = 8
 local FINISHED, FAILED = codes.TASK_FINISHED, codes.TASK_FAILED
-local CANCELLED = codes.TASK_CANCELLED
+local CANCELLED, EBADF = codes.TASK_CANCELLED, codes.EBADF
 local GUARD = "guard" -- holds the core's handle of a failed task
 
 -- A task.
@@ -23,6 +26,7 @@ local GUARD = "guard" -- holds the core's handle of a failed task
 ---@field scope weft.Scope
 local Task = {}
 local metatable = { __name = "weft.Task" }
+task.metatable = metatable
 
 local states = {
   [codes.TASK_READY] = "ready", [codes.TASK_RUNNING] = "running",
@@ -33,7 +37,7 @@ local states = {
 -- -- Making -------------------------------------------------------------------
 
 --- An object for a task that is about to be spawned.
-function task.new() return setmetatable({ 0, false, false }, metatable) end
+function task.new() return setmetatable({ 0, 0, false }, metatable) end
 
 --- Whether `x` is a task.
 function task.is_task(x)
@@ -50,6 +54,20 @@ function task.check_spawn(call, first, second)
   end
 end
 
+--- Starts a task in the group with that handle, 0 for the root group, and
+-- returns its object. Called as a tail call, so that compiled code goes on in
+-- the caller: a trace does not return from a function with varargs.
+---@param handle number
+---@param fn function|string the function, or a name and then the function
+---@param ... any arguments
+---@return weft.Task
+function task.start(handle, fn, ...)
+  if type(fn) == "string" then
+    return core_named(handle, setmetatable({ 0, 0, false }, metatable), fn, ...)
+  end
+  return core_spawn(handle, setmetatable({ 0, 0, false }, metatable), fn, ...)
+end
+
 --- Starts a task in the root group: a background task. Its failure is reported
 -- and stops no other. It is cancelled and joined when the main task has ended.
 -- No cancellation point. Raises ArgumentError, and InvalidStateError without a
@@ -59,20 +77,21 @@ end
 ---@return weft.Task
 function task.spawn(fn, ...)
   if type(fn) ~= "function" then task.check_spawn("spawn", fn, ...) end
-  local object = setmetatable({ 0, false, false }, metatable)
-  local code = core.spawn(0, object, fn, ...)
-  if code then errors.fail(code, "spawn: the task could not be started") end
-  return object
+  return task.start(0, fn, ...)
 end
 
 -- -- The outcome --------------------------------------------------------------
 
-local function state_of(self) return self[STATE] and self[STATE] % STATES end
-
-local function id_of(self)
-  if self[STATE] then return math.floor(self[STATE] / STATES) end
-  return (core.task_info(self[HANDLE]))
+-- The state in which the task has ended, nil before that.
+local function state_of(self)
+  local state = self[STATE] % STATES
+  if state ~= 0 then return state end
+  if not core.task_is_over(self[HANDLE]) then return nil end
+  self[STATE] = self[STATE] + FINISHED
+  return FINISHED
 end
+
+local function id_of(self) return math.floor(self[STATE] / STATES) end
 
 local function name_of(self)
   return self.given_name or "task-" .. id_of(self)
@@ -103,9 +122,11 @@ task.outcome = outcome
 -- or raises TaskCancelledError. Parks. Cancelling the waiter does not touch the
 -- task.
 function Task:await()
-  local code
-  if self[STATE] then code = core.checkpoint "task:await"
-  else code = core.task_await(self[HANDLE]) end
+  local code = EBADF
+  if self[STATE] % STATES == 0 then code = core.task_await(self[HANDLE]) end
+  if code == EBADF and state_of(self) then
+    code = core.checkpoint "task:await"
+  end
   if code then
     errors.fail(code, "task:await: a task cannot await itself")
   end
@@ -114,7 +135,7 @@ end
 
 --- Whether the task has ended.
 ---@return boolean
-function Task:done() return self[STATE] ~= false end
+function Task:done() return state_of(self) ~= nil end
 
 --- Whether the task ended cancelled.
 ---@return boolean
@@ -125,7 +146,7 @@ function Task:cancelled() return state_of(self) == CANCELLED end
 function Task:has_failed() return state_of(self) == FAILED end
 
 local function check_done(self, call)
-  if not self[STATE] then
+  if not state_of(self) then
     errors.fail_state("task:" .. call .. ": task '" .. self:name()
       .. "' has not ended; await it first")
   end
@@ -150,7 +171,8 @@ end
 ---@param reason any
 ---@return boolean
 function Task:cancel(reason)
-  return not self[STATE] and core.task_cancel(self[HANDLE], reason) == nil
+  return self[STATE] % STATES == 0
+    and core.task_cancel(self[HANDLE], reason) == nil
 end
 
 -- -- Looking at it ----------------------------------------------------------
@@ -168,7 +190,7 @@ function Task:set_name(name)
       .. errors.shown(name))
   end
   self.given_name = name
-  if not self[STATE] then core.task_set_name(self[HANDLE], name) end
+  if not state_of(self) then core.task_set_name(self[HANDLE], name) end
 end
 
 --- The task's number, never used again in this runtime.
@@ -178,14 +200,14 @@ function Task:id() return id_of(self) end
 --- The task that opened the group this one lives in; nil in the root group.
 ---@return weft.Task?
 function Task:parent()
-  if self[STATE] then return nil end
+  if state_of(self) then return nil end
   return (select(4, core.task_info(self[HANDLE])))
 end
 
 --- Where the task is parked; "not started", or nil when it has ended.
 ---@return string?
 function Task:traceback()
-  if self[STATE] then return nil end
+  if state_of(self) then return nil end
   local text = core.task_traceback(self[HANDLE])
   return text and text:find("\n", 1, true) and text or "not started"
 end
@@ -209,7 +231,7 @@ function Task:add_done_callback(fn)
     core.call_close(handle)
     return fn(self)
   end
-  if self[STATE] then
+  if state_of(self) then
     code = core.call_soon(call, "task:add_done_callback")
   else
     code, handle = core.task_on_done(self[HANDLE], call)
@@ -225,7 +247,7 @@ end
 function Task:remove_done_callback(fn)
   local count, kept = 0, {}
   for _, callback in ipairs(self.callbacks or {}) do
-    if callback[1] == fn and not self[STATE] then
+    if callback[1] == fn and not state_of(self) then
       core.call_cancel(callback[2])
       count = count + 1
     else
@@ -239,7 +261,7 @@ end
 function metatable.__index(self, key)
   if key == "scope" then
     local scope = require("weft.scope").wrap(
-      self[STATE] and 0 or core.task_scope(self[HANDLE]))
+      state_of(self) and 0 or core.task_scope(self[HANDLE]))
     self.scope = scope
     return scope
   end
@@ -247,7 +269,7 @@ function metatable.__index(self, key)
 end
 
 function metatable:__tostring()
-  local state = self[STATE] and states[state_of(self)]
+  local state = states[state_of(self)]
     or states[select(3, core.task_info(self[HANDLE]))] or "over"
   return ("task '%s' (%s)"):format(self:name(), state)
 end
