@@ -371,6 +371,27 @@ describe("an error", function()
       err.traceback)
   end)
 
+  it("is written as LuaJIT writes a stack, short or long", function()
+    local core = require "weft.core"
+    local function compare()
+      local own, of_luajit = core.stack_lines(1), debug.traceback("", 1)
+      assert.equal(of_luajit:sub(2):gsub("\n\t%[builtin#%d+%]: at %w+$", ""),
+        own)
+    end
+    local function at(depth)
+      if depth == 0 then compare() else at(depth - 1) end
+      return depth
+    end
+    weft.group(function(g)
+      for depth = 0, 40 do g:spawn(at, depth) end
+    end)
+    weft.generator(compare)():next()
+    at(0)
+    load("local compare = ...; compare()", "=" .. ("a"):rep(200))(compare)
+    setmetatable({}, { __newindex = compare }).x = 1
+    table.sort({ 2, 1 }, compare)
+  end)
+
   it("has a traceback from the task where nothing else saw the raise [10.3]",
     function()
       local function raise_here() error "text" end

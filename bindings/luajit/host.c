@@ -217,6 +217,7 @@ int luaopen_weft_core(lua_State *L) {
   open_opened(L, host);
   open_guard(L, host);
   open_site(L, host);
+  open_traceback(L, host);
   open_tree(L, host);
   open_inspect(L, host);
   open_inspection(L, host);

@@ -331,6 +331,7 @@ void open_thread(lua_State *L, struct host *host);
 void open_guard(lua_State *L, struct host *host);
 void open_opened(lua_State *L, struct host *host);
 void open_site(lua_State *L, struct host *host);
+void open_traceback(lua_State *L, struct host *host);
 void open_tree(lua_State *L, struct host *host);
 void open_inspect(lua_State *L, struct host *host);
 void open_inspection(lua_State *L, struct host *host);

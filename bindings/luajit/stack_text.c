@@ -10,7 +10,8 @@
 
 enum {
   FRAMES_TOP = 22, /* of a long stack, the newest and the oldest frames */
-  FRAMES_BOTTOM = 10
+  FRAMES_BOTTOM = 10,
+  LUAJIT_FRAMES_TOP = 12 /* LuaJIT leaves frames out of a longer one */
 };
 
 struct writer {
@@ -27,26 +28,41 @@ static void add(struct writer *w, const char *text) {
   w->text[w->used] = '\0';
 }
 
-static void add_frame(struct writer *w, lua_State *L, lua_Debug *frame) {
-  char line[256];
-  if (lua_getinfo(L, "Snl", frame) == 0)
-    return;
-  snprintf(line, sizeof line, "\n\t%s:", frame->short_src);
-  add(w, line);
-  if (frame->currentline > 0) {
-    snprintf(line, sizeof line, "%d:", frame->currentline);
-    add(w, line);
+/* Adds ":" and the number: without snprintf, for a timeout that fires makes a
+ * traceback. */
+static void add_line_number(struct writer *w, int line) {
+  char digits[16];
+  char *first = digits + sizeof digits;
+  *--first = '\0';
+  for (; line > 0; line /= 10)
+    *--first = (char)('0' + line % 10);
+  *--first = ':';
+  add(w, first);
+}
+
+static bool is_nameless_c(const lua_Debug *frame) {
+  return frame->name == NULL && *frame->what == 'C';
+}
+
+static void add_frame(struct writer *w, const lua_Debug *frame) {
+  add(w, "\n\t");
+  add(w, frame->short_src);
+  if (frame->currentline > 0)
+    add_line_number(w, frame->currentline);
+  if (frame->name != NULL) {
+    add(w, ": in function '");
+    add(w, frame->name);
+    add(w, "'");
+  } else if (*frame->what == 'm') {
+    add(w, ": in main chunk");
+  } else if (*frame->what == 'C') {
+    add(w, ": in a C function");
+  } else {
+    add(w, ": in function <");
+    add(w, frame->short_src);
+    add_line_number(w, frame->linedefined);
+    add(w, ">");
   }
-  if (frame->name != NULL)
-    snprintf(line, sizeof line, " in function '%s'", frame->name);
-  else if (*frame->what == 'm')
-    snprintf(line, sizeof line, " in main chunk");
-  else if (*frame->what == 'C')
-    snprintf(line, sizeof line, " in a C function");
-  else
-    snprintf(line, sizeof line, " in function <%s:%d>", frame->short_src,
-             frame->linedefined);
-  add(w, line);
 }
 
 static int depth_of(lua_State *L) {
@@ -67,7 +83,23 @@ void stack_write(lua_State *L, char *text, size_t size) {
       add(&w, "\n\t...");
       level = depth - FRAMES_BOTTOM;
     }
-    if (lua_getstack(L, level, &frame) != 0)
-      add_frame(&w, L, &frame);
+    if (lua_getstack(L, level, &frame) != 0 &&
+        lua_getinfo(L, "Snl", &frame) != 0)
+      add_frame(&w, &frame);
   }
+}
+
+bool stack_write_from(lua_State *L, int level, char *text, size_t size) {
+  struct writer w = {text, size, 0};
+  lua_Debug frame;
+  if (lua_getstack(L, LUAJIT_FRAMES_TOP, &frame) != 0)
+    return false;
+  add(&w, "stack traceback:");
+  for (; lua_getstack(L, level, &frame) != 0; level++) {
+    lua_getinfo(L, "Snl", &frame);
+    if (is_nameless_c(&frame))
+      return false;
+    add_frame(&w, &frame);
+  }
+  return w.used < size - 1;
 }

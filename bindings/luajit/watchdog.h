@@ -14,6 +14,10 @@ uint64_t watchdog_now_ns(void);
 
 /* Writes a traceback to [text]; cuts it where [size] ends. */
 void stack_write(lua_State *L, char *text, size_t size);
+/* Writes one from [level] on, as luaL_traceback does; false, and nothing of
+ * use, for a long stack, one with a function that only LuaJIT can name, or too
+ * little room. */
+bool stack_write_from(lua_State *L, int level, char *text, size_t size);
 
 /* Calls fn(arg) in a copy of the process and copies back the [size] bytes that
  * [result] has there then. False if there was no answer. */

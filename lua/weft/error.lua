@@ -11,6 +11,8 @@ local site = require "weft.site"
 
 local errors = {}
 
+local stack_lines = core.stack_lines
+
 -- Metatables are marked with this key, for the test of "is it an error object".
 local CLASS = {}
 
@@ -149,6 +151,7 @@ for _, name in ipairs {
   "ClosedError", "BusyError", "EndOfStream", "LimitOverrunError", "OSError",
   "ProcessError", "ArgumentError", "DeadlockError",
 } do define(name, classes.Error) end
+local CancelledError = classes.CancelledError
 define("QueueShutDown", classes.ClosedError)
 define("TLSError", classes.OSError)
 define("IncompleteReadError", classes.EndOfStream)
@@ -299,17 +302,11 @@ local function message_of(value)
 end
 errors.text_of = message_of
 
--- The lines of a traceback. Where weft begins a coroutine with xpcall, that is
--- its outermost function and has no name to be shown by.
-local function stack_lines(text)
-  return (text:gsub("^\n", ""):gsub("\n\t%[builtin#%d+%]: at %w+$", ""))
-end
-
 --- Gives the error its traceback, unless it has one: the stack at the first
 -- raise that weft sees.
 local function with_traceback(err, level)
   if err.traceback == nil then
-    err.traceback = stack_lines(debug.traceback("", level + 1))
+    err.traceback = stack_lines(level + 1)
   end
   return err
 end
@@ -329,10 +326,9 @@ function errors.cancelled()
   if scope ~= last_scope or run ~= last_run or site.on then
     local message = "cancelled by " .. source
     if reason ~= nil then message = message .. ": " .. message_of(reason) end
-    local object = classes.CancelledError(message, {
-      reason = reason, source = source, cause = cause,
-    })
-    last_cancelled, last_scope, last_run = object, scope, run
+    last_cancelled = setmetatable({ name = "CancelledError", message = message,
+      reason = reason, source = source, cause = cause }, CancelledError)
+    last_scope, last_run = scope, run
   end
   return last_cancelled
 end
@@ -434,11 +430,11 @@ end
 -- stack of the first raise and passes the value on as it is.
 function errors.trace(err)
   local class = class_of(err)
-  if class == classes.CancelledError and not site.on then return err end
+  if class == CancelledError and not site.on then return err end
   if class then
     return with_traceback(err, 2)
   end
-  local text = stack_lines(debug.traceback("", 2))
+  local text = stack_lines(2)
   if not is_traced(err, text) then
     set_traced(err, text)
   elseif goes_elsewhere then
@@ -522,7 +518,7 @@ end
 
 --- Whether `err` is a CancelledError.
 function errors.is_cancelled(err)
-  return type(err) == "table" and getmetatable(err) == classes.CancelledError
+  return type(err) == "table" and getmetatable(err) == CancelledError
 end
 
 -- Whether `wanted` is `err` or among its causes and members.

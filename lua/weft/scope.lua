@@ -14,6 +14,7 @@ local scope = {}
 
 local core_after, core_leave = core.scope_after, core.scope_leave
 local owned, trace = owner.owned, errors.trace
+local TimeoutError = errors.classes.TimeoutError
 
 -- A scope that is never cancelled, as most are, has one field, by number for
 -- its size: the core's handle, stale once it is left. One that was cancelled
@@ -126,9 +127,8 @@ end
 local function timeout_error(object, seconds, cause)
   local text = seconds and ("timed out after %g s"):format(seconds)
     or "the deadline has passed"
-  local err = errors.classes.TimeoutError(text,
-    { scope = object, cause = cause })
-  return errors.trace(err)
+  return trace(setmetatable({ name = "TimeoutError", message = text,
+    scope = object, cause = cause }, TimeoutError))
 end
 
 -- What comes out of a timeout whose body ended so.
