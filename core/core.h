@@ -566,6 +566,7 @@ struct weft_runtime {
   unsigned spare_count;        /* of those buffers */
   struct list signals;         /* struct signals.node */
   struct list processes;       /* struct process.node: those that run */
+  uv_signal_t child_watcher;   /* of SIGCHLD, while any runs */
   char *scratch;               /* for what a filter is about to get; or NULL */
   weft_error *no_memory;       /* what a task fails with when there is none */
   struct list settling;  /* tasks that wait until all are parked (settle.c) */

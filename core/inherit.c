@@ -3,21 +3,14 @@
  *
  * What libuv opens is closed on exec; what others open often is not: a file of
  * io.open, a socket of some library. So all descriptors above 2 are marked,
- * and that is done in the child, between fork and exec, by a handler of
- * pthread_atfork: the child has a copy of the table to itself, in which no
- * other thread can open anything after the marking, and the parent's own marks
- * stay as they are. The handler does nothing in other forks of the process.
- *
- * libuv after 1.52.1 no longer forks but spawns, without handlers; there, the
- * marks are made in the parent.
+ * and that is done in the child, before exec: it has a copy of the table to
+ * itself, in which no other thread can open anything after the marking, and the
+ * parent's own marks stay as they are.
  *
  * In the child only what may run in a signal handler is allowed. */
 #define _GNU_SOURCE
 
-#include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,15 +20,6 @@
 
 #include "process.h"
 
-#define FIRST_FD 3
-#define LAST_UV_THAT_FORKS ((1u << 16) | (52u << 8) | 1u)
-
-static _Thread_local bool starting;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static int once_failed;
-
-/* -- Marking -------------------------------------------------------------- */
-
 static void mark(int fd) {
   int flags = fcntl(fd, F_GETFD);
   if (flags >= 0 && (flags & FD_CLOEXEC) == 0)
@@ -43,7 +27,7 @@ static void mark(int fd) {
 }
 
 static void mark_up_to(long last) {
-  for (int fd = FIRST_FD; fd <= last; fd++)
+  for (int fd = WEFT__FIRST_FD; fd <= last; fd++)
     mark(fd);
 }
 
@@ -61,7 +45,7 @@ static void mark_named(const char *name) {
   int fd = 0;
   for (; *name >= '0' && *name <= '9'; name++)
     fd = fd * 10 + (*name - '0');
-  if (*name == '\0' && fd >= FIRST_FD)
+  if (*name == '\0' && fd >= WEFT__FIRST_FD)
     mark(fd);
 }
 
@@ -94,45 +78,18 @@ static bool mark_listed(void) {
 static bool mark_range(void) {
 #ifdef SYS_close_range
   const unsigned only_mark = 1u << 2; /* CLOSE_RANGE_CLOEXEC */
-  return syscall(SYS_close_range, FIRST_FD, ~0u, only_mark) == 0;
+  return syscall(SYS_close_range, WEFT__FIRST_FD, ~0u, only_mark) == 0;
 #else
   return false;
 #endif
 }
 
-static void mark_all(void) {
+void weft__inherit_nothing(void) {
   if (!mark_range() && !mark_listed())
     mark_up_to(sysconf(_SC_OPEN_MAX));
 }
 #else
-static void mark_all(void) {
+void weft__inherit_nothing(void) {
   mark_up_to(sysconf(_SC_OPEN_MAX));
 }
 #endif
-
-/* -- Around a start ------------------------------------------------------- */
-
-static void in_child(void) {
-  int saved = errno;
-  if (starting)
-    mark_all();
-  errno = saved;
-}
-
-static void add_handler(void) {
-  once_failed = pthread_atfork(NULL, NULL, in_child);
-}
-
-int weft__inherit_nothing(void) {
-  pthread_once(&once, add_handler);
-  if (once_failed != 0)
-    return WEFT_ENOMEM;
-  if (uv_version() > LAST_UV_THAT_FORKS)
-    mark_all();
-  starting = true;
-  return WEFT_OK;
-}
-
-void weft__inherit_as_ever(void) {
-  starting = false;
-}

@@ -58,6 +58,7 @@ void weft__signals_dispose(weft_runtime *rt, void *object);
 /* No task is left: processes that still run are reported and ended. */
 void weft__processes_end(weft_runtime *rt);
 void weft__processes_hurry(weft_runtime *rt); /* kills those in their grace */
+void weft__reaper_close(weft_runtime *rt);
 
 /* -- In words (wait_info.c) -----------------------------------------------
  * Each writes what is to be said of a wait on the object, after the word that

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * process.c - processes: waiting for them, signalling and ending them.
  *
- * libuv reaps a process and tells; from that moment its number may be
+ * From the moment a process is reaped (process_reap.c) its number may be
  * another's, so it is the state, kept in the same thread, that says whether a
  * signal may still be sent. A process that has exited and is not yet reaped is
  * asked for by waitid, so that a signal to it is refused as well.
@@ -31,14 +31,9 @@ static void free_process(struct process *p) {
 
 static void on_released(uv_handle_t *handle) {
   struct process *p = handle->data;
-  if (--p->closings == 0 && p->handle == 0)
+  p->has_timer = false;
+  if (p->handle == 0)
     free_process(p);
-}
-
-void weft__process_release(struct process *p) {
-  if (p->closings == 2)
-    uv_close((uv_handle_t *)&p->grace, on_released);
-  uv_close((uv_handle_t *)&p->uv, on_released);
 }
 
 static void wake_all(struct process *p, struct list *tasks) {
@@ -46,15 +41,31 @@ static void wake_all(struct process *p, struct list *tasks) {
     ;
 }
 
-void weft__process_exited(uv_process_t *uv, int64_t status, int number) {
-  struct process *p = uv->data;
+void weft__process_started(struct process *p, int pid) {
+  p->pid = pid;
+  p->state = PROCESS_RUNNING;
+  uv_timer_init(&p->rt->loop, &p->grace);
+  p->grace.data = p;
+  p->has_timer = true;
+  list_insert(&p->rt->processes, &p->node);
+  p->rt->outside_work++;
+}
+
+/* The status of the exit, and above it the signal. */
+static uint64_t exit_of(int wait_status) {
+  if (WIFSIGNALED(wait_status))
+    return (uint64_t)WTERMSIG(wait_status) << 32;
+  return (uint64_t)WEXITSTATUS(wait_status);
+}
+
+void weft__process_exited(struct process *p, int wait_status) {
   p->state = PROCESS_EXITED;
-  p->exit = (uint64_t)(uint32_t)status | (uint64_t)(uint32_t)number << 32;
+  p->exit = exit_of(wait_status);
   list_remove(&p->node);
   p->rt->outside_work--;
   wake_all(p, &p->stoppers);
   wake_all(p, &p->waiters);
-  weft__process_release(p);
+  uv_close((uv_handle_t *)&p->grace, on_released);
 }
 
 /* -- Signals -------------------------------------------------------------- */
@@ -67,7 +78,7 @@ static bool has_exited(int pid) {
 }
 
 static int send_signal(const struct process *p, int number) {
-  int pid = p->uv.pid;
+  int pid = p->pid;
   if (p->state != PROCESS_RUNNING || has_exited(pid))
     return WEFT_ESRCH;
   if (kill(p->own_group ? -pid : pid, number) == 0)
@@ -125,7 +136,7 @@ static void abandon(struct process *p) {
   for (int fd = 0; fd < WEFT__STDIO_COUNT; fd++)
     weft_stream_abort(p->rt, p->stdio[fd].stream);
   begin_end(p, GRACE_NS);
-  if (p->state != PROCESS_RUNNING && p->closings == 0)
+  if (!p->has_timer)
     free_process(p);
 }
 
@@ -148,7 +159,7 @@ static void report(struct process *p) {
     return;
   p->told = true;
   snprintf(text, sizeof(text),
-           "process %d (%s) was still running at the shutdown", p->uv.pid,
+           "process %d (%s) was still running at the shutdown", p->pid,
            p->arguments.items[0]);
   if (weft_error_new(WEFT_ESTATE, NULL, text, &error) != WEFT_OK)
     return;
@@ -158,7 +169,7 @@ static void report(struct process *p) {
 
 void weft__process_describe(const void *object, char *text, size_t size_bytes) {
   const struct process *p = object;
-  snprintf(text, size_bytes, " %s (pid %d)", p->arguments.items[0], p->uv.pid);
+  snprintf(text, size_bytes, " %s (pid %d)", p->arguments.items[0], p->pid);
 }
 
 /* A report may call anything, but it ends no process from within: those leave
@@ -262,7 +273,7 @@ int weft_process_get_pid(weft_runtime *rt, weft_process process, int *pid) {
   int status = find_started(rt, process, &p);
   if (status != WEFT_OK)
     return status;
-  *pid = p->uv.pid;
+  *pid = p->pid;
   return WEFT_OK;
 }
 

@@ -10,8 +10,7 @@ extern char **environ;
 
 /* -- Texts ---------------------------------------------------------------- */
 
-/* Room for [more] items and the NULL behind them. */
-static int reserve(struct texts *texts, size_t more) {
+int weft__texts_reserve(struct texts *texts, size_t more) {
   size_t capacity = texts->capacity == 0 ? 8 : texts->capacity;
   while (capacity < texts->count + more + 1)
     capacity *= 2;
@@ -27,19 +26,19 @@ static int reserve(struct texts *texts, size_t more) {
   return WEFT_OK;
 }
 
-static void push(struct texts *texts, char *text) {
+void weft__texts_push(struct texts *texts, char *text) {
   texts->items[texts->count++] = text;
   texts->items[texts->count] = NULL;
 }
 
 static int add_copy(struct texts *texts, const char *text) {
-  int status = reserve(texts, 1);
+  int status = weft__texts_reserve(texts, 1);
   if (status != WEFT_OK)
     return status;
   char *copy = weft__copy_text(text);
   if (copy == NULL)
     return WEFT_ENOMEM;
-  push(texts, copy);
+  weft__texts_push(texts, copy);
   return WEFT_OK;
 }
 
@@ -133,9 +132,9 @@ static int set_entry(struct texts *env, char *entry) {
     env->items[place] = entry;
     return WEFT_OK;
   }
-  int status = reserve(env, 1);
+  int status = weft__texts_reserve(env, 1);
   if (status == WEFT_OK)
-    push(env, entry);
+    weft__texts_push(env, entry);
   else
     weft__free_text(entry);
   return status;
@@ -194,15 +193,15 @@ int weft__process_env(const struct process *p, struct texts *env) {
   if (!p->own_env && p->env.count == 0)
     return WEFT_OK;
   int parents = p->own_env ? 0 : count_parents();
-  int status = reserve(env, p->env.count + (size_t)parents);
+  int status = weft__texts_reserve(env, p->env.count + (size_t)parents);
   if (status != WEFT_OK)
     return status;
   for (int i = 0; i < parents; i++)
     if (find_entry(&p->env, environ[i]) == p->env.count)
-      push(env, environ[i]);
+      weft__texts_push(env, environ[i]);
   for (size_t i = 0; i < p->env.count; i++)
     if (strchr(p->env.items[i], '=') != NULL)
-      push(env, p->env.items[i]);
+      weft__texts_push(env, p->env.items[i]);
   env->items[env->count] = NULL;
   return WEFT_OK;
 }

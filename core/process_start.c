@@ -1,10 +1,20 @@
 /* SPDX-License-Identifier: MIT
  * process_start.c - starting a described process.
  *
- * Everything that can fail is made first, so that libuv's spawn is the last
- * step: pipes and their streams, the environment, the handler that keeps other
- * descriptors from the child. Whatever fails, what was made before is undone,
- * and neither a pipe nor a child is left.
+ * Everything that can fail is made first, so that the birth of the child is the
+ * last step: pipes and their streams, the environment, room for the names that
+ * the program may have. Whatever fails, what was made before is undone, and
+ * neither a pipe nor a child is left.
+ *
+ * The child is born by vfork: it has the memory of this process until it runs
+ * the program, and the thread waits for that. A fork, which libuv makes, copies
+ * the page tables, and each page that is written afterwards is copied as well:
+ * that is as dear as the whole rest of a short process. The child of another
+ * user gets its memory to itself, lest that user could look into ours.
+ *
+ * The child tells by a pipe, which the program does not get, why it cannot run:
+ * sanitizers and valgrind make a fork of vfork, after which memory tells
+ * nothing.
  *
  * The pipes are real ones. libuv would make socket pairs, which a child cannot
  * open by the name /dev/stdin, and whose buffers are not a pipe's. */
@@ -12,23 +22,28 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "process.h"
 #include "stream.h"
 
-/* The parent's descriptor that becomes each of the child's; -1: /dev/null. */
-struct launch {
-  int fds[WEFT__STDIO_COUNT];
-  int opened[WEFT__STDIO_COUNT]; /* those of them that are to be closed */
-  struct texts env;
-};
+/* Where a program is looked for if the environment names no folders. */
+#define USUAL_PATH "/bin:/usr/bin"
+#define SHELL "/bin/sh"
+
+extern char **environ;
 
 /* -- Pipes ---------------------------------------------------------------- */
 
+static int status_of(int number) {
+  return weft__status_from_uv(uv_translate_sys_error(number));
+}
+
 static int last_status(void) {
-  return weft__status_from_uv(uv_translate_sys_error(errno));
+  return status_of(errno);
 }
 
 /* Makes the stream of our end of a pipe; takes it, also on failure. */
@@ -96,81 +111,126 @@ static int open_all(struct process *p, struct launch *launch) {
   return status == WEFT_OK ? join_same(p, launch) : status;
 }
 
+/* -- The program ---------------------------------------------------------- */
+
+static const char *find_path(char **env) {
+  for (; env != NULL && *env != NULL; env++)
+    if (strncmp(*env, "PATH=", 5) == 0)
+      return *env + 5;
+  return USUAL_PATH;
+}
+
+/* Of a program that names no folder, which of them to look in. */
+static int prepare_search(struct launch *launch) {
+  const char *program = launch->process->arguments.items[0];
+  if (strchr(program, '/') != NULL)
+    return WEFT_OK;
+  launch->path = find_path(launch->env);
+  launch->found_bytes = strlen(launch->path) + strlen(program) + 2;
+  launch->found = weft__alloc(launch->found_bytes);
+  return launch->found == NULL ? WEFT_ENOMEM : WEFT_OK;
+}
+
+/* Arguments of a shell that reads the program, whose path comes later. */
+static int prepare_script(struct launch *launch) {
+  static char shell[] = SHELL;
+  const struct texts *arguments = &launch->process->arguments;
+  int status = weft__texts_reserve(&launch->script, arguments->count + 1);
+  if (status != WEFT_OK)
+    return status;
+  weft__texts_push(&launch->script, shell);
+  for (size_t i = 0; i < arguments->count; i++)
+    weft__texts_push(&launch->script, arguments->items[i]);
+  return WEFT_OK;
+}
+
+static int prepare_env(struct launch *launch) {
+  int status = weft__process_env(launch->process, &launch->own_env);
+  bool has_own = launch->own_env.items != NULL;
+  launch->env = has_own ? launch->own_env.items : environ;
+  return status;
+}
+
+static int prepare(struct process *p, struct launch *launch) {
+  int status = prepare_env(launch);
+  if (status == WEFT_OK)
+    status = prepare_search(launch);
+  if (status == WEFT_OK)
+    status = prepare_script(launch);
+  return status == WEFT_OK ? open_all(p, launch) : status;
+}
+
 /* The child has its ends now, or will never be. */
 static void end_launch(struct launch *launch) {
   for (int fd = 0; fd < WEFT__STDIO_COUNT; fd++)
     if (launch->opened[fd] >= 0)
       close(launch->opened[fd]);
-  weft__texts_free(&launch->env, false);
+  weft__free(launch->found, launch->found_bytes);
+  weft__texts_free(&launch->script, false);
+  weft__texts_free(&launch->own_env, false);
 }
 
-/* -- Spawning ------------------------------------------------------------- */
+/* -- The birth ------------------------------------------------------------ */
 
-static void fill_options(struct process *p, const struct launch *launch,
-                         uv_stdio_container_t *stdio,
-                         uv_process_options_t *options) {
-  for (int fd = 0; fd < WEFT__STDIO_COUNT; fd++) {
-    bool is_null = launch->fds[fd] < 0;
-    stdio[fd].flags = is_null ? UV_IGNORE : UV_INHERIT_FD;
-    stdio[fd].data.fd = launch->fds[fd];
+static pid_t bear(struct launch *launch) {
+  const struct process *p = launch->process;
+  bool shares_memory = p->uid < 0 && p->gid < 0;
+  pid_t pid = shares_memory ? vfork() : fork();
+  if (pid == 0)
+    weft__child_run(launch);
+  return pid;
+}
+
+/* No handler of ours may run in the child, in memory that is ours. */
+static pid_t bear_unsignalled(struct launch *launch) {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, &before);
+  pid_t pid = bear(launch);
+  int saved = errno;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  errno = saved;
+  return pid;
+}
+
+/* Waits until the child runs the program; false if it never will. */
+static bool await_program(int report, struct failure *failure) {
+  ssize_t count;
+  do
+    count = read(report, failure, sizeof(*failure));
+  while (count < 0 && errno == EINTR);
+  return count != sizeof(*failure);
+}
+
+static void reap(pid_t pid) {
+  while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+    ;
+}
+
+static int start_child(struct process *p, struct launch *launch) {
+  struct failure failure;
+  int report[2];
+  if (pipe2(report, O_CLOEXEC) != 0)
+    return last_status();
+  launch->report = report[1];
+  pid_t pid = bear_unsignalled(launch);
+  int status = pid < 0 ? last_status() : WEFT_OK;
+  close(report[1]);
+  if (pid > 0 && !await_program(report[0], &failure)) {
+    reap(pid);
+    status = status_of(failure.number);
+    p->failed = failure.of_cwd ? p->cwd : NULL;
   }
-  *options = (uv_process_options_t){
-      .exit_cb = weft__process_exited,
-      .file = p->arguments.items[0],
-      .args = p->arguments.items,
-      .env = launch->env.items,
-      .cwd = p->cwd,
-      .stdio_count = WEFT__STDIO_COUNT,
-      .stdio = stdio,
-  };
-  if (p->own_group)
-    options->flags |= UV_PROCESS_DETACHED;
-  if (p->uid >= 0)
-    options->flags |= UV_PROCESS_SETUID;
-  if (p->gid >= 0)
-    options->flags |= UV_PROCESS_SETGID;
-  options->uid = (uv_uid_t)p->uid;
-  options->gid = (uv_gid_t)p->gid;
+  close(report[0]);
+  if (status == WEFT_OK)
+    weft__process_started(p, pid);
+  return status;
 }
 
-static int spawn(struct process *p, const struct launch *launch) {
-  uv_stdio_container_t stdio[WEFT__STDIO_COUNT];
-  uv_process_options_t options;
-  int status = weft__inherit_nothing();
-  if (status != WEFT_OK)
-    return status;
-  fill_options(p, launch, stdio, &options);
-  int uv_code = uv_spawn(&p->rt->loop, &p->uv, &options);
-  weft__inherit_as_ever();
-  p->uv.data = p;
-  if (uv_code >= 0) {
-    uv_timer_init(&p->rt->loop, &p->grace);
-    p->grace.data = p;
-    p->closings = 2;
-    return WEFT_OK;
-  }
-  p->closings = 1;
-  weft__process_release(p);
-  return weft__status_from_uv(uv_code);
-}
-
-/* Of those two, the one that the child could not use. It has told its errno
- * only, so the folder is looked at again. */
-static const char *find_culprit(const struct process *p, int status) {
-  struct stat info;
-  bool is_of_a_path = status == WEFT_ENOENT || status == WEFT_ENOTDIR ||
-                      status == WEFT_EACCES || status == WEFT_ENAMETOOLONG;
-  bool cwd_is_good =
-      p->cwd == NULL || (stat(p->cwd, &info) == 0 && S_ISDIR(info.st_mode) &&
-                         access(p->cwd, X_OK) == 0);
-  if (is_of_a_path && !cwd_is_good)
-    return p->cwd;
-  return p->arguments.items[0];
-}
-
-static void fail(struct process *p, int status) {
+static void fail(struct process *p) {
   p->state = PROCESS_FAILED;
-  p->failed = find_culprit(p, status);
+  if (p->failed == NULL)
+    p->failed = p->arguments.items[0];
   for (int fd = 0; fd < WEFT__STDIO_COUNT; fd++) {
     weft_stream_abort(p->rt, p->stdio[fd].stream);
     p->stdio[fd].stream = 0;
@@ -184,19 +244,16 @@ int weft_process_start(weft_runtime *rt, weft_process process) {
     return status;
   if (p->state != PROCESS_NEW)
     return WEFT_ESTATE;
-  struct launch launch = {.fds = {-1, -1, -1}, .opened = {-1, -1, -1}};
-  status = weft__process_env(p, &launch.env);
+  struct launch launch = {
+      .process = p, .fds = {-1, -1, -1}, .opened = {-1, -1, -1}};
+  status = prepare(p, &launch);
   if (status == WEFT_OK)
-    status = open_all(p, &launch);
+    status = weft__reaper_start(rt);
   if (status == WEFT_OK)
-    status = spawn(p, &launch);
+    status = start_child(p, &launch);
   end_launch(&launch);
-  if (status != WEFT_OK) {
-    fail(p, status);
-    return status;
-  }
-  p->state = PROCESS_RUNNING;
-  list_insert(&rt->processes, &p->node);
-  rt->outside_work++;
-  return WEFT_OK;
+  if (status != WEFT_OK)
+    fail(p);
+  weft__reaper_settle(rt);
+  return status;
 }

@@ -167,6 +167,7 @@ int weft_runtime_free(weft_runtime *rt) {
   weft__fs_close(rt);
   uv_close((uv_handle_t *)&rt->loop_async, NULL);
   uv_close((uv_handle_t *)&rt->loop_timer, NULL);
+  weft__reaper_close(rt);
   uv_run(&rt->loop, UV_RUN_DEFAULT);
   weft__posts_free(rt);
   int closed = uv_loop_close(&rt->loop);

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * test_process_end.c - processes that still run when the runtime ends, several
  * runtimes at once, and processes in a foreign loop. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* pipe2 */
+#endif
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <uv.h>
 
 #include "child.h"
 
@@ -52,6 +57,84 @@ static void spawn_main(weft_runtime *rt, weft_task_fn body) {
   weft_task task;
   CHECK_INT(WEFT_OK, weft_spawn(rt, 0, body, NULL, NULL, &task));
   CHECK_INT(WEFT_OK, weft_set_main(rt, task));
+}
+
+/* -- Beside others that start processes --------------------------------------
+ */
+
+static struct {
+  int64_t status;
+  int count;
+} told;
+
+static void on_exit_of_libuv(uv_process_t *process, int64_t status,
+                             int number) {
+  (void)number;
+  told.status = status;
+  told.count++;
+  uv_close((uv_handle_t *)process, NULL);
+}
+
+/* Starts a child by libuv, which does not end until its input does. */
+static void spawn_by_libuv(uv_loop_t *loop, uv_process_t *process, int input) {
+  static char *arguments[] = {(char *)"sh", (char *)"-c", (char *)"cat; exit 7",
+                              NULL};
+  uv_stdio_container_t stdio[1] = {{.flags = UV_INHERIT_FD, .data.fd = input}};
+  uv_process_options_t options = {.exit_cb = on_exit_of_libuv,
+                                  .file = "sh",
+                                  .args = arguments,
+                                  .stdio_count = 1,
+                                  .stdio = stdio};
+  CHECK_INT(0, uv_spawn(loop, process, &options));
+}
+
+static int beside_body(weft_runtime *rt, void *arg) {
+  int *input = arg;
+  CHECK_INT(3, wait_for(rt, start_script(rt, "exit 3")));
+  pid_t other = fork();
+  if (other == 0)
+    _exit(5);
+  CHECK_INT(0, wait_for(rt, start_script(rt, "exit 0")));
+  int status;
+  CHECK_INT(other, waitpid(other, &status, 0));
+  CHECK_INT(5, WEXITSTATUS(status));
+  close(*input);
+  CHECK_INT(1, wait_for(rt, start_script(rt, "exit 1")));
+  return WEFT_OK;
+}
+
+TEST("children that others have started are left to them") {
+  int ends[2];
+  uv_loop_t loop;
+  uv_process_t process;
+  weft_runtime *rt = begin();
+  memset(&told, 0, sizeof(told));
+  CHECK_INT(0, pipe2(ends, O_CLOEXEC));
+  CHECK_INT(0, uv_loop_init(&loop));
+  spawn_by_libuv(&loop, &process, ends[0]);
+  close(ends[0]);
+  CHECK_INT(WEFT_OK, weft_spawn(rt, 0, beside_body, &ends[1], NULL, NULL));
+  CHECK_INT(WEFT_OK, weft_run(rt));
+  CHECK_INT(0, told.count);
+  uv_run(&loop, UV_RUN_DEFAULT);
+  CHECK_INT(1, told.count);
+  CHECK_INT(7, told.status);
+  CHECK_INT(0, uv_loop_close(&loop));
+  end(rt);
+}
+
+static int plain_body(weft_runtime *rt, void *arg) {
+  (void)arg;
+  CHECK_INT(3, wait_for(rt, start_script(rt, "exit 3")));
+  return WEFT_OK;
+}
+
+TEST("an exit is told where SIGCHLD was ignored [28.3]") {
+  signal(SIGCHLD, SIG_IGN);
+  weft_runtime *rt = begin();
+  CHECK_INT(WEFT_OK, weft_spawn(rt, 0, plain_body, NULL, NULL, NULL));
+  CHECK_INT(WEFT_OK, weft_run(rt));
+  end(rt);
 }
 
 /* -- At the shutdown ------------------------------------------------------ */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * test_process_setup.c - what a child is given: arguments, environment, folder,
  * descriptors, user. */
+#include <sys/stat.h>
+
 #include "child.h"
 
 extern char **environ;
@@ -70,6 +72,56 @@ TASK_TEST("the program is looked for in the child's PATH") {
   CHECK_INT(WEFT_OK, weft_process_set_env(rt, child, "PATH", "/nowhere"));
   CHECK_INT(WEFT_ENOENT, weft_process_start(rt, child));
   CHECK_INT(WEFT_OK, weft_process_close(rt, child));
+}
+
+/* A file of the folder that anybody may run, or may not. */
+static void write_program(const char *dir, const char *text, mode_t mode) {
+  char path[64];
+  CHECK(mkdir(dir, 0755) == 0 || errno == EEXIST);
+  snprintf(path, sizeof(path), "%s/speak", dir);
+  FILE *file = fopen(path, "w");
+  fputs(text, file);
+  fclose(file);
+  CHECK_INT(0, chmod(path, mode));
+}
+
+static void remove_program(const char *dir) {
+  char path[64];
+  snprintf(path, sizeof(path), "%s/speak", dir);
+  CHECK_INT(0, unlink(path));
+  CHECK_INT(0, rmdir(dir));
+}
+
+static weft_process new_speaker(weft_runtime *rt, const char *path) {
+  weft_process child;
+  CHECK_INT(WEFT_OK, weft_process_new(rt, "speak", &child));
+  CHECK_INT(WEFT_OK, weft_process_add_argument(rt, child, "up"));
+  CHECK_INT(WEFT_OK, weft_process_set_env(rt, child, "PATH", path));
+  return child;
+}
+
+/* Without a first line that names one, and by folders of the child's. */
+TASK_TEST("a script of no known kind is the shell's, found from its folder") {
+  char dir[] = "/tmp/weft-path-XXXXXX";
+  CHECK(mkdtemp(dir) != NULL);
+  int here = open(".", O_RDONLY | O_DIRECTORY);
+  CHECK_INT(0, chdir(dir));
+  write_program("locked", "echo wrong", 0644);
+  write_program("open", "echo $# $1 ${0##*/}", 0755);
+  CHECK_INT(0, fchdir(here));
+  close(here);
+  weft_process child = new_speaker(rt, "/nowhere:locked:open:/bin");
+  CHECK_INT(WEFT_OK, weft_process_set_cwd(rt, child, dir));
+  CHECK_TEXT("1 up speak\n", output_of(rt, child));
+  child = new_speaker(rt, "locked:/nowhere:");
+  CHECK_INT(WEFT_OK, weft_process_set_cwd(rt, child, dir));
+  CHECK_INT(WEFT_EACCES, weft_process_start(rt, child));
+  CHECK_INT(WEFT_OK, weft_process_close(rt, child));
+  CHECK_INT(0, chdir(dir));
+  remove_program("locked");
+  remove_program("open");
+  CHECK_INT(0, chdir("/"));
+  CHECK_INT(0, rmdir(dir));
 }
 
 /* -- The folder ----------------------------------------------------------- */
