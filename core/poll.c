@@ -57,8 +57,8 @@ bool weft__poll_is_due(weft_runtime *rt) {
     return true;
   if (!list_is_empty(&rt->paired))
     return true; /* what is in memory comes at no other's pace */
-  if (rt->timers.count == 0 && rt->starved_pools == 0 && !has_io(rt) &&
-      rt->inspect == NULL && !weft__stacks_linger(&rt->fibers))
+  if (rt->timers.count == 0 && rt->starved_pools == 0 && rt->inspect == NULL &&
+      !weft__stacks_linger(&rt->fibers) && !has_io(rt))
     return false;
   return rt->virtual_clock || weft__ticks() - rt->last_poll_ticks >= POLL_TICKS;
 }

@@ -106,7 +106,8 @@ static uint64_t next_random(uint64_t *state) {
 }
 
 /* Permutes what this turn will run. */
-static void shuffle(weft_runtime *rt, uint32_t begin, uint32_t end) {
+static WEFT__APART void shuffle(weft_runtime *rt, uint32_t begin,
+                                uint32_t end) {
   struct ready_ring *ring = &rt->ready;
   for (uint32_t i = end - 1; i != begin && end - begin > 1; i--) {
     uint32_t pick =
@@ -134,7 +135,7 @@ static inline struct entry *take_entry(weft_runtime *rt) {
 
 /* The number of entries that make up the turn now beginning. Growing the ring
  * moves its ends, so what is left of a turn is counted. */
-uint32_t weft__turn_begin(weft_runtime *rt) {
+static inline uint32_t begin_turn(weft_runtime *rt) {
   uint32_t count = rt->ready.tail - rt->ready.head;
   rt->turn_count++;
   if (WEFT__UNLIKELY(rt->shuffle != 0 && count > 0))
@@ -142,8 +143,12 @@ uint32_t weft__turn_begin(weft_runtime *rt) {
   return count;
 }
 
+uint32_t weft__turn_begin(weft_runtime *rt) {
+  return begin_turn(rt);
+}
+
 void weft__turn(weft_runtime *rt) {
-  rt->turn_left = weft__turn_begin(rt);
+  rt->turn_left = begin_turn(rt);
   while (rt->turn_left > 0) {
     run_entry(rt, take_entry(rt));
     if (WEFT__UNLIKELY(rt->letter_count > 0))

@@ -88,8 +88,8 @@ struct host {
   uint32_t link_count;
   uint64_t run_id; /* tells the runtimes of one state apart */
   struct own_set own;
-  int anchors;     /* reference: number -> a job's coroutine */
-  int objects;     /* reference: number -> a job's task object */
+  int anchors; /* reference: number -> a job's coroutine */
+  int objects; /* reference: number -> a job's task object */
   int anchor_count;
   int opened;     /* reference: sockets, while what is open is to be known
                      (opened.c); else LUA_NOREF */
@@ -151,20 +151,37 @@ void host_register(lua_State *L, struct host *host, const luaL_Reg *functions);
 /* -- park.c ---------------------------------------------------------------
  */
 
-void park_check(lua_State *L, struct host *host, const char *call);
-int park_finish(lua_State *L, struct host *host, int status, uint64_t value,
-                weft_lua_deliver deliver);
+void park_refuse(lua_State *L, struct host *host, const char *call);
+/* Pushes nothing for WEFT_OK and the code otherwise. */
+int deliver_status(lua_State *L, int status, uint64_t value);
+
 /* Whether a call in [L] may park. */
 static inline bool park_is_possible(lua_State *L, const struct host *host) {
   return host->active == L && lua_isyieldable(L);
 }
-/* park_check under the name that is the argument at [index]. */
-static inline void park_check_as(lua_State *L, struct host *host, int index) {
-  if (!park_is_possible(L, host))
-    park_check(L, host, luaL_optstring(L, index, "the call"));
+/* Raises, naming [call], if it may not. */
+static inline void park_check(lua_State *L, struct host *host,
+                              const char *call) {
+  if (__builtin_expect(!park_is_possible(L, host), 0))
+    park_refuse(L, host, call);
 }
-/* Pushes nothing for WEFT_OK and the code otherwise. */
-int deliver_status(lua_State *L, int status, uint64_t value);
+/* The same with the name that is the argument at [index]. */
+static inline void park_check_as(lua_State *L, struct host *host, int index) {
+  if (__builtin_expect(!park_is_possible(L, host), 0))
+    park_refuse(L, host, luaL_optstring(L, index, "the call"));
+}
+/* Ends a call that the core has returned [status] for: it yields if that is
+ * WEFT_PARKED, and has [deliver] make the results, now or then; NULL is
+ * deliver_status. */
+static inline int park_finish(lua_State *L, struct host *host, int status,
+                              uint64_t value, weft_lua_deliver deliver) {
+  if (__builtin_expect(status != WEFT_PARKED, 0))
+    return (deliver != NULL ? deliver : deliver_status)(L, status, value);
+  if (deliver != NULL)
+    host->job->deliver = deliver;
+  host->yielded = YIELD_PARK;
+  return lua_yield(L, 0);
+}
 
 /* -- reading.c ------------------------------------------------------------ */
 

@@ -463,10 +463,12 @@ static int deliver(struct job *job, int status, uint64_t value) {
 }
 
 /* A step that has results to make, or to end by Cancelled. */
-static HOST_APART int step_with(struct job *job, int status, uint64_t value) {
+static HOST_APART int step_with(weft_runtime *rt, void *arg, int status,
+                                uint64_t value) {
+  struct job *job = arg;
   struct host *host = job->host;
   if (may_drop(job, status))
-    return leave_step(host, drop_cancelled(host->rt, job));
+    return leave_step(host, drop_cancelled(rt, job));
   int count = deliver(job, status, value);
   job->deliver = NULL;
   return run(host, count);
@@ -475,12 +477,11 @@ static HOST_APART int step_with(struct job *job, int status, uint64_t value) {
 static int step(weft_runtime *rt, void *arg, int status, uint64_t value) {
   struct job *job = arg;
   struct host *host = job->host;
-  (void)rt;
   host->job = job;
   host->active = job->active;
   host->yielded = YIELD_FOREIGN;
   bool has_results = job->deliver != NULL || status != WEFT_OK;
-  return __builtin_expect(has_results, 0) ? step_with(job, status, value)
+  return __builtin_expect(has_results, 0) ? step_with(rt, arg, status, value)
                                           : run(host, 0);
 }
 

@@ -17,15 +17,6 @@ int deliver_status(lua_State *L, int status, uint64_t value) {
   return 1;
 }
 
-int park_finish(lua_State *L, struct host *host, int status, uint64_t value,
-                weft_lua_deliver deliver) {
-  if (status != WEFT_PARKED)
-    return (deliver != NULL ? deliver : deliver_status)(L, status, value);
-  host->job->deliver = deliver;
-  host->yielded = YIELD_PARK;
-  return lua_yield(L, 0);
-}
-
 /* -- Where a call cannot park ---------------------------------------------
  */
 
@@ -111,7 +102,8 @@ static const char *push_boundary(lua_State *L) {
   return lua_tostring(L, -1);
 }
 
-static int refuse(lua_State *L, struct host *host, const char *call) {
+/* Raises the error for where a call cannot park. */
+void park_refuse(lua_State *L, struct host *host, const char *call) {
   if (host->rt == NULL)
     lua_pushfstring(L,
                     "%s needs a runtime: run the script with weft, or call it "
@@ -124,12 +116,7 @@ static int refuse(lua_State *L, struct host *host, const char *call) {
                     call);
   else
     lua_pushfstring(L, "%s cannot wait inside %s", call, push_boundary(L));
-  return host_fail(L, host, WEFT_ESTATE, lua_tostring(L, -1));
-}
-
-void park_check(lua_State *L, struct host *host, const char *call) {
-  if (!park_is_possible(L, host))
-    refuse(L, host, call);
+  host_fail(L, host, WEFT_ESTATE, lua_tostring(L, -1));
 }
 
 void open_park(lua_State *L, struct host *host) {

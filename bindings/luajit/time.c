@@ -16,13 +16,8 @@ static int now(lua_State *L) {
 
 static int yield(lua_State *L) {
   struct host *host = host_of(L);
-  if (!park_is_possible(L, host))
-    park_check(L, host, "weft.yield");
-  int status = weft_yield(host->rt);
-  if (status != WEFT_PARKED)
-    return deliver_status(L, status, 0);
-  host->yielded = YIELD_PARK;
-  return lua_yield(L, 0);
+  park_check(L, host, "weft.yield");
+  return park_finish(L, host, weft_yield(host->rt), 0, NULL);
 }
 
 /* checkpoint(call) -> code; [call] is for the message where it cannot park. */
