@@ -178,8 +178,7 @@ struct ready_ring {
   uint32_t reserved; /* entries that may be queued at most; <= capacity */
 };
 
-int weft__ready_reserve(weft_runtime *rt); /* room for one entry more */
-void weft__ready_unreserve(weft_runtime *rt);
+int weft__ready_reserve_slowly(weft_runtime *rt);
 void weft__ready_remove(weft_runtime *rt, const struct entry *entry);
 /* call.c. [handle] NULL: nobody owns it. Does not consume arg on failure, which
  * is WEFT_ENOMEM, or WEFT_EINVAL if [fn] is NULL. */
@@ -212,6 +211,11 @@ void weft__scope_init(struct scope *scope, struct task *task);
 void weft__scope_enter(weft_runtime *rt, struct task *task,
                        struct scope *scope);
 void weft__scope_exit(weft_runtime *rt, struct scope *scope);
+/* Nothing would be left of a task's own scope by weft__scope_exit. */
+static inline bool weft__scope_is_plain(const struct scope *scope) {
+  return !scope->cancelled && scope->handle == 0 &&
+         !weft__timer_is_set(&scope->timer);
+}
 void weft__scope_cancel(weft_runtime *rt, struct scope *scope, int source,
                         weft_value *reason, weft_error *cause);
 /* Brings what is effectively cancelled in line, from [scope] down. */
@@ -474,8 +478,20 @@ struct group {
 void weft__group_init(struct group *group, struct task *task);
 /* Takes a new task in; WEFT_ESTATE if the group is over, WEFT_EBUSY if it has
  * a limit and [spawner] no place. */
-int weft__group_add(weft_runtime *rt, struct group *group, struct task *task,
+int weft__group_add(struct group *group, struct task *task,
                     struct task *spawner);
+static inline void weft__group_link(struct group *group, struct task *task) {
+  group->count++;
+  task->group = group;
+  list_insert(&group->children, &task->sibling);
+  task->own_scope.parent = &group->scope;
+  task->own_scope.effective = group->scope.effective;
+  task->entry.cancelled = group->scope.effective;
+}
+/* Whether any task may be linked into it at any time. */
+static inline bool weft__group_is_free(const struct group *group) {
+  return !group->over && group->limit_max == 0 && group->reserved == 0;
+}
 void weft__group_remove(weft_runtime *rt, struct task *task);
 void weft__group_give_place_back(weft_runtime *rt, struct task *holder);
 /* Ends, by force, the groups and scopes that [task] left open. */
@@ -728,6 +744,19 @@ static inline int weft__refuse(weft_drop_fn drop, void *arg, int status) {
 
 static inline void weft__ready_push(weft_runtime *rt, struct entry *entry) {
   rt->ready.entries[rt->ready.tail++ & rt->ready.mask] = entry;
+}
+
+/* Room for one entry more. With no ring yet, the mask is 0 as well. */
+static inline int weft__ready_reserve(weft_runtime *rt) {
+  if (WEFT__UNLIKELY(rt->ready.reserved >= rt->ready.mask))
+    return weft__ready_reserve_slowly(rt);
+  rt->ready.reserved++;
+  return WEFT_OK;
+}
+
+static inline void weft__ready_unreserve(weft_runtime *rt) {
+  assert(rt->ready.reserved > 0);
+  rt->ready.reserved--;
 }
 
 static inline bool weft__ready_is_empty(const weft_runtime *rt) {

@@ -109,13 +109,16 @@ static int finish(weft_runtime *rt, struct group *group, uint64_t *value) {
 }
 
 /* The last child has ended: the owner, who waits for that, is woken. */
-static void finish_if_over(weft_runtime *rt, struct group *group) {
-  if (!group->joining || group->count > 0 || group->reserved > 0)
-    return;
+static void finish_join(weft_runtime *rt, struct group *group) {
   struct task *owner = group->scope.task;
   uint64_t value;
   int status = finish(rt, group, &value);
   weft__wake(rt, owner, status, value);
+}
+
+static inline void finish_if_over(weft_runtime *rt, struct group *group) {
+  if (group->joining && group->count == 0 && group->reserved == 0)
+    finish_join(rt, group);
 }
 
 /* -- Children ------------------------------------------------------------- */
@@ -145,7 +148,7 @@ void weft__group_give_place_back(weft_runtime *rt, struct task *holder) {
   finish_if_over(rt, group);
 }
 
-int weft__group_add(weft_runtime *rt, struct group *group, struct task *task,
+int weft__group_add(struct group *group, struct task *task,
                     struct task *spawner) {
   if (group->over)
     return WEFT_ESTATE;
@@ -156,13 +159,7 @@ int weft__group_add(weft_runtime *rt, struct group *group, struct task *task,
     spawner->extra->reserved = NULL;
     group->reserved--;
   }
-  group->count++;
-  task->group = group;
-  list_insert(&group->children, &task->sibling);
-  task->own_scope.parent = &group->scope;
-  task->own_scope.effective = group->scope.effective;
-  task->entry.cancelled = group->scope.effective;
-  (void)rt;
+  weft__group_link(group, task);
   return WEFT_OK;
 }
 
@@ -190,17 +187,24 @@ static void take_cancelled(weft_runtime *rt, struct group *group,
   }
 }
 
+static void take_outcome(weft_runtime *rt, struct group *group,
+                         struct task *task) {
+  if (task->state == WEFT_TASK_FAILED)
+    take_failure(rt, group, task);
+  else
+    take_cancelled(rt, group, task);
+}
+
 /* Takes a task that has ended out of its group, with its failure. */
 void weft__group_remove(weft_runtime *rt, struct task *task) {
   struct group *group = task->group;
-  if (task->state == WEFT_TASK_FAILED)
-    take_failure(rt, group, task);
-  else if (task->state == WEFT_TASK_CANCELLED)
-    take_cancelled(rt, group, task);
+  if (WEFT__UNLIKELY(task->state != WEFT_TASK_FINISHED))
+    take_outcome(rt, group, task);
   list_remove(&task->sibling);
   group->count--;
   task->group = NULL;
-  serve_places(rt, group);
+  if (WEFT__UNLIKELY(!list_is_empty(&group->places)))
+    serve_places(rt, group);
   finish_if_over(rt, group);
 }
 

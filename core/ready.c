@@ -26,7 +26,7 @@ static int grow(struct ready_ring *ring) {
   return WEFT_OK;
 }
 
-int weft__ready_reserve(weft_runtime *rt) {
+int weft__ready_reserve_slowly(weft_runtime *rt) {
   struct ready_ring *ring = &rt->ready;
   if ((ring->entries == NULL || ring->reserved > ring->mask) &&
       grow(ring) != WEFT_OK)
@@ -43,9 +43,4 @@ void weft__ready_remove(weft_runtime *rt, const struct entry *entry) {
     if (ring->entries[i & ring->mask] != entry)
       ring->entries[kept++ & ring->mask] = ring->entries[i & ring->mask];
   ring->tail = kept;
-}
-
-void weft__ready_unreserve(weft_runtime *rt) {
-  assert(rt->ready.reserved > 0);
-  rt->ready.reserved--;
 }

@@ -96,10 +96,8 @@ int weft__timer_set(weft_runtime *rt, struct timer *timer, uint64_t time_ns) {
   return WEFT_OK;
 }
 
-/* The time stays readable in the timer. */
-void weft__timer_clear(weft_runtime *rt, struct timer *timer) {
-  if (weft__timer_is_set(timer))
-    take_out(&rt->timers, timer->heap_index);
+void weft__timer_take_out(weft_runtime *rt, struct timer *timer) {
+  take_out(&rt->timers, timer->heap_index);
 }
 
 struct timer *weft__timer_pop(weft_runtime *rt, uint64_t now_ns) {

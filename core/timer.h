@@ -38,7 +38,12 @@ static inline bool weft__timer_is_set(const struct timer *timer) {
   return timer->heap_index != UINT32_MAX;
 }
 int weft__timer_set(weft_runtime *rt, struct timer *timer, uint64_t time_ns);
-void weft__timer_clear(weft_runtime *rt, struct timer *timer);
+void weft__timer_take_out(weft_runtime *rt, struct timer *timer);
+/* The time stays readable in the timer. */
+static inline void weft__timer_clear(weft_runtime *rt, struct timer *timer) {
+  if (weft__timer_is_set(timer))
+    weft__timer_take_out(rt, timer);
+}
 /* Takes the first timer that is due at [now_ns] out of the heap, or NULL. */
 struct timer *weft__timer_pop(weft_runtime *rt, uint64_t now_ns);
 uint64_t weft__timer_next(weft_runtime *rt); /* WEFT__NEVER if none */
