@@ -46,6 +46,29 @@ describe("the deadlock hint", function()
     end)
   end
 
+  alone("does not take a kept connection for something to wait for", function()
+    local server = assert(io.popen((os.getenv "WEFT" or "build/weft") .. [[ -e '
+      local weft = require "weft"
+      local listener = weft.net.listen { host = "127.0.0.1", port = 0 }
+      print(listener:port())
+      io.stdout:flush()
+      local stream = listener:accept()
+      while stream:read() do
+        stream:write "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+      end' ]]))
+    local url = "http://127.0.0.1:" .. server:read "*n"
+    local reports, _, err = reports_of(function()
+      local session = require("weft.http").session()
+      session:get(url)
+      session:get(url)
+      weft.finally(function() weft.event():wait() end, function()
+        session:close()
+      end)
+    end, { virtual = false })
+    server:close()
+    assert.equal(1, #reports, tostring(err))
+  end)
+
   local stuck = {
     ["a queue"] = function() weft.queue():get() end,
     ["a channel"] = function()

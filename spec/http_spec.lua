@@ -85,8 +85,11 @@ routes["/hang"] = function(stream, _, server)
   server.gone:set()
 end
 
+routes["/last"] = function(stream) answer(stream, "200 OK", {}, "bye") end
+
 -- Those that leave the connection of no use.
-local closing = { ["/broken"] = true, ["/half"] = true, ["/hang"] = true }
+local closing = { ["/broken"] = true, ["/half"] = true, ["/hang"] = true,
+  ["/last"] = true }
 
 local function serve(server, stream)
   server.connections = server.connections + 1
@@ -349,6 +352,35 @@ describe("an HTTP session", function()
       assert.same({ 200, 200, 200, 200, 200, 200, n = 6 }, statuses)
       assert.equal(2, server.connections)
       assert.equal(6, server.requests)
+    end)
+  end)
+
+  it("does without a connection that the server has closed", function()
+    local url, server = start_server()
+    with_session(url, {}, function(session)
+      local task = weft.spawn(function() session:get("/hang") end)
+      server.arrived:wait()
+      for _ = 1, 3 do
+        assert.equal("bye", session:get("/last").body)
+        weft.sleep(0)
+        assert.equal("hello", session:get("/ok").body)
+      end
+      task:cancel()
+    end)
+  end)
+
+  it("asks nothing of what it asked before", function()
+    local url = start_server()
+    with_session(url, {}, function(session)
+      local plain = session:get("/echo"):json()
+      session:post("/echo", { form = { a = 1 }, auth = { "ann", "s" } })
+      assert.same(plain, session:get("/echo"):json())
+      session:get("/echo", { decode = false, headers = { B = 2 } })
+      assert.same(plain, session:get("/echo"):json())
+      assert.equal("", session:head("/ok").body)
+      assert.same(plain, session:get("/echo"):json())
+      assert.equal("DELETE", session:delete("/echo"):json().method)
+      assert.same(plain, session:get("/echo"):json())
     end)
   end)
 

@@ -28,7 +28,6 @@ http_response.HTTPError = errors.error_class "HTTPError"
 ---@field elapsed number seconds, from the call to the response
 ---@field times table seconds: connected, secured, first_byte
 local Response = {}
-local metatable = { __name = "weft.http.Response", __index = Response }
 
 -- -- Headers ----------------------------------------------------------------
 
@@ -39,11 +38,14 @@ local headers_metatable = {
   end,
 }
 
-local function add_names(headers)
-  for _, header in ipairs(headers) do
-    local name = header.name:lower()
+-- Of names and values, each with a zero byte behind it.
+local function parse_headers(text)
+  local headers = {}
+  for name, value in text:gmatch "([^%z]*)%z([^%z]*)%z" do
+    headers[#headers + 1] = { name = name, value = value }
+    name = name:lower()
     local before = rawget(headers, name)
-    headers[name] = before and before .. ", " .. header.value or header.value
+    headers[name] = before and before .. ", " .. value or value
   end
   return setmetatable(headers, headers_metatable)
 end
@@ -116,7 +118,7 @@ end
 
 --- Gives up what was not read of a streamed body. Closing twice does nothing.
 function Response:close()
-  core.response_close(self.handle)
+  if self.handle then core.response_close(self.handle) end
   if self.owns_session then core.session_close(self.session) end
 end
 
@@ -135,21 +137,36 @@ end
 
 -- -- Making one -------------------------------------------------------------
 
---- The response of the C side's `handle`. A streamed one keeps `session`, and
--- closes it with itself if it `owns` it.
-function http_response.new(handle, request, session, owns)
-  local _, response = core.describe(handle)
-  response.ok = response.status >= 200 and response.status < 300
-  response.method = request.method
-  add_names(response.headers)
-  response.handle = handle
-  if request.stream then
-    response.session, response.owns_session = session, owns
-  else
-    _, response.body = core.take(handle)
-    core.response_close(handle)
-  end
-  return setmetatable(response, metatable)
+-- Fields that are made of others when they are asked for, most never.
+local LATE = {
+  headers = function(self) return parse_headers(self.head) end,
+  times = function(self)
+    return { connected = self.connected, secured = self.secured,
+      first_byte = self.first_byte }
+  end,
+}
+
+local metatable = {
+  __name = "weft.http.Response",
+  __index = function(self, key)
+    local make = LATE[key]
+    if not make then return Response[key] end
+    local value = make(self)
+    rawset(self, key, value)
+    return value
+  end,
+}
+
+--- The response of the C side: what `core.perform` returned, after its handle
+-- or its body.
+function http_response.new(method, handle, body, status, version, reason, url,
+    redirects, elapsed, connected, secured, first_byte, head)
+  return setmetatable({
+    status = status, ok = status >= 200 and status < 300, reason = reason,
+    body = body, url = url, redirects = redirects, version = version,
+    elapsed = elapsed, method = method, handle = handle, head = head,
+    connected = connected, secured = secured, first_byte = first_byte,
+  }, metatable)
 end
 
 return http_response

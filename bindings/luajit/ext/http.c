@@ -139,20 +139,32 @@ static weft_http_request *to_request(lua_State *L, int index) {
   return *check_box(L, index, REQUEST);
 }
 
-/* request(method, url) -> nil, request */
+/* request(method, url, spent?) -> nil, request: in a userdata of its own or in
+ * that of a request which was performed. */
 static int request(lua_State *L) {
   const char *method = to_text(L, 1), *url = to_text(L, 2);
-  void **box = new_box(L, REQUEST);
+  void **box;
   weft_http_request *made;
+  lua_settop(L, 3);
+  if (lua_isnil(L, 3))
+    box = new_box(L, REQUEST);
+  else
+    box = check_box(L, 3, REQUEST);
+  luaL_argcheck(L, *box == NULL || lua_isnil(L, 3), 3, "it is none yet");
   int status = weft_http_request_new(method, url, &made);
   *box = made;
   return give_box(L, status);
 }
 
-static int request_collect(lua_State *L) {
-  void **box = lua_touserdata(L, 1);
+/* A transfer under way has the request for as long as it needs it. */
+static void spend_request(lua_State *L, int index) {
+  void **box = lua_touserdata(L, index);
   weft_http_request_close(*box);
   *box = NULL;
+}
+
+static int request_collect(lua_State *L) {
+  spend_request(L, 1);
   return 0;
 }
 
@@ -229,15 +241,70 @@ static int give_error(lua_State *L, int status, uint64_t value) {
   return 2;
 }
 
+/* -- What has come -------------------------------------------------------- */
+
+static void push_time(lua_State *L, const weft_http_response *open,
+                      enum weft_http_time point) {
+  lua_pushnumber(L, (lua_Number)weft_http_response_get_time(open, (int)point) /
+                        NS_PER_S);
+}
+
+/* Names and values, each with a zero byte behind it: what becomes of them is
+ * made when it is asked for (lua/weft/http_response.lua). */
+static void push_headers(lua_State *L, const weft_http_response *open) {
+  size_t size = weft_http_response_get_header_count(open);
+  luaL_Buffer text;
+  luaL_buffinit(L, &text);
+  for (size_t i = 0; i < size; i++) {
+    luaL_addstring(&text, weft_http_response_get_header_name(open, i));
+    luaL_addchar(&text, '\0');
+    luaL_addstring(&text, weft_http_response_get_header_value(open, i));
+    luaL_addchar(&text, '\0');
+  }
+  luaL_pushresult(&text);
+}
+
+/* All but the body: status, version, reason, url, redirects, seconds until the
+ * response, the connection, its TLS and the first byte, headers. */
+static int push_head(lua_State *L, const weft_http_response *open) {
+  lua_pushinteger(L, weft_http_response_get_status(open));
+  lua_pushnumber(L, weft_http_response_get_version(open) / 10.0);
+  lua_pushstring(L, weft_http_response_get_reason(open));
+  lua_pushstring(L, weft_http_response_get_url(open));
+  lua_pushinteger(L, (lua_Integer)weft_http_response_get_redirects(open));
+  push_time(L, open, WEFT_HTTP_TIME_TOTAL);
+  push_time(L, open, WEFT_HTTP_TIME_CONNECTED);
+  push_time(L, open, WEFT_HTTP_TIME_SECURED);
+  push_time(L, open, WEFT_HTTP_TIME_FIRST_BYTE);
+  push_headers(L, open);
+  return 10;
+}
+
 static int deliver_response(lua_State *L, int status, uint64_t value) {
+  weft_http_response *open = (weft_http_response *)(uintptr_t)value;
   if (status != WEFT_OK)
     return give_error(L, status, value);
   lua_pushnil(L);
-  *new_box(L, RESPONSE) = (weft_http_response *)(uintptr_t)value;
-  return 2;
+  *new_box(L, RESPONSE) = open;
+  return 2 + push_head(L, open);
 }
 
-/* perform(session, request) -> nil, response; or code, message */
+static int deliver_whole(lua_State *L, int status, uint64_t value) {
+  weft_http_response *open = (weft_http_response *)(uintptr_t)value;
+  const char *data;
+  size_t size_bytes;
+  if (status != WEFT_OK)
+    return give_error(L, status, value);
+  lua_pushnil(L);
+  weft_http_response_peek(open, &data, &size_bytes);
+  lua_pushlstring(L, data, size_bytes);
+  int count = 2 + push_head(L, open);
+  weft_http_response_close(open);
+  return count;
+}
+
+/* perform(session, request, whole) -> nil, response or the whole body, then the
+ * head; or code, message. The request is spent. */
 static int perform(lua_State *L) {
   const struct weft_lua_api *api = weft_lua_api(L);
   uint64_t value = 0;
@@ -247,7 +314,9 @@ static int perform(lua_State *L) {
   int status = WEFT_ECLOSED;
   if (open != NULL)
     status = weft_http_perform(api->runtime(L), open, asked, &value);
-  return api->finish(L, status, value, deliver_response);
+  spend_request(L, 2);
+  return api->finish(L, status, value,
+                     lua_toboolean(L, 3) ? deliver_whole : deliver_response);
 }
 
 static int deliver_fill(lua_State *L, int status, uint64_t value) {
@@ -294,54 +363,6 @@ static int take(lua_State *L) {
   return 2;
 }
 
-static void set_time(lua_State *L, const weft_http_response *open,
-                     const char *name, enum weft_http_time point) {
-  uint64_t time_ns = weft_http_response_get_time(open, (int)point);
-  lua_pushnumber(L, (lua_Number)time_ns / NS_PER_S);
-  lua_setfield(L, -2, name);
-}
-
-static void push_headers(lua_State *L, const weft_http_response *open) {
-  size_t size = weft_http_response_get_header_count(open);
-  lua_createtable(L, (int)size, 0);
-  for (size_t i = 0; i < size; i++) {
-    lua_createtable(L, 0, 2);
-    lua_pushstring(L, weft_http_response_get_header_name(open, i));
-    lua_setfield(L, -2, "name");
-    lua_pushstring(L, weft_http_response_get_header_value(open, i));
-    lua_setfield(L, -2, "value");
-    lua_rawseti(L, -2, (int)i + 1);
-  }
-}
-
-/* describe(response) -> nil, table: all but the body */
-static int describe(lua_State *L) {
-  const weft_http_response *open = *check_box(L, 1, RESPONSE);
-  if (open == NULL)
-    return give_status(L, WEFT_ECLOSED);
-  lua_pushnil(L);
-  lua_createtable(L, 0, 12);
-  lua_pushinteger(L, weft_http_response_get_status(open));
-  lua_setfield(L, -2, "status");
-  lua_pushnumber(L, weft_http_response_get_version(open) / 10.0);
-  lua_setfield(L, -2, "version");
-  lua_pushstring(L, weft_http_response_get_reason(open));
-  lua_setfield(L, -2, "reason");
-  lua_pushstring(L, weft_http_response_get_url(open));
-  lua_setfield(L, -2, "url");
-  lua_pushinteger(L, (lua_Integer)weft_http_response_get_redirects(open));
-  lua_setfield(L, -2, "redirects");
-  set_time(L, open, "elapsed", WEFT_HTTP_TIME_TOTAL);
-  lua_createtable(L, 0, 3);
-  set_time(L, open, "connected", WEFT_HTTP_TIME_CONNECTED);
-  set_time(L, open, "secured", WEFT_HTTP_TIME_SECURED);
-  set_time(L, open, "first_byte", WEFT_HTTP_TIME_FIRST_BYTE);
-  lua_setfield(L, -2, "times");
-  push_headers(L, open);
-  lua_setfield(L, -2, "headers");
-  return 2;
-}
-
 /* -- The module ----------------------------------------------------------- */
 
 static void new_kind(lua_State *L, const char *kind, lua_CFunction collect) {
@@ -376,7 +397,6 @@ int luaopen_weft_ext_http(lua_State *L) {
                                        {"fill", fill},
                                        {"response_close", response_close},
                                        {"take", take},
-                                       {"describe", describe},
                                        {NULL, NULL}};
   if (weft_lua_api(L) == NULL)
     return luaL_error(L, "require \"weft\" before \"weft.ext.http\"");

@@ -114,33 +114,13 @@ static bool set_callbacks(struct http_transfer *transfer) {
          set_pointer(easy, CURLOPT_CURLU, transfer->url);
 }
 
-static bool set_manner(CURL *easy) {
-  static const struct {
-    CURLoption option;
-    long value;
-  } MANNER[] = {
-      {CURLOPT_NOSIGNAL, 1},
-      {CURLOPT_NOPROGRESS, 1},
-      {CURLOPT_FOLLOWLOCATION, 0},
-      {CURLOPT_TCP_NODELAY, 1},
-      {CURLOPT_BUFFERSIZE, 64L * 1024},
-      /* Time is limited by scopes; libcurl's own default is five minutes. */
-      {CURLOPT_CONNECTTIMEOUT_MS, INT_MAX},
-      {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS},
-      {CURLOPT_HTTPAUTH, CURLAUTH_BASIC},
-  };
-  for (size_t i = 0; i < sizeof MANNER / sizeof *MANNER; i++)
-    if (!set_long(easy, MANNER[i].option, MANNER[i].value))
-      return false;
-  return set_text(easy, CURLOPT_PROXY, "") &&
-         set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-}
-
 /* One connection of HTTP/2 serves many requests; whether the first is one is
  * known once TLS stands, for which the others wait. */
 static bool set_tls(struct http_transfer *transfer) {
   const weft_http_session *session = transfer->session;
   CURL *easy = transfer->easy;
+  if (session->ca_file != NULL)
+    transfer->is_plain = false;
   bool is_tls = strncmp(transfer->response->url, "https:", 6) == 0;
   return set_long(easy, CURLOPT_PIPEWAIT, is_tls ? 1 : 0) &&
          set_long(easy, CURLOPT_SSL_VERIFYPEER, session->verify ? 1 : 0) &&
@@ -149,15 +129,23 @@ static bool set_tls(struct http_transfer *transfer) {
           set_text(easy, CURLOPT_CAINFO, session->ca_file));
 }
 
+/* Whether the method is one that has a body, if only an empty one. */
+static bool sends_body(const struct http_transfer *transfer) {
+  const char *method = transfer->method;
+  return transfer->has_body || strcmp(method, "POST") == 0 ||
+         strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
+}
+
 static bool set_method(struct http_transfer *transfer) {
   const weft_http_request *request = transfer->request;
   const char *method = transfer->method;
   CURL *easy = transfer->easy;
-  bool wants_body = strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
-                    strcmp(method, "PATCH") == 0;
+  if (strcmp(method, "GET") == 0 && !transfer->has_body)
+    return true; /* it is libcurl's own */
+  transfer->is_plain = false;
   if (strcmp(method, "HEAD") == 0)
     return set_long(easy, CURLOPT_NOBODY, 1);
-  if (!transfer->has_body && !wants_body)
+  if (!sends_body(transfer))
     return set_text(easy, CURLOPT_CUSTOMREQUEST, method);
   size_t body_bytes = transfer->has_body ? request->body_bytes : 0;
   /* libcurl reads the body where it is; the request is held until the end. */
@@ -172,6 +160,7 @@ static bool set_credentials(struct http_transfer *transfer) {
   const weft_http_request *request = transfer->request;
   if (!transfer->has_credentials || request->user == NULL)
     return true;
+  transfer->is_plain = false;
   return set_text(transfer->easy, CURLOPT_USERNAME, request->user) &&
          set_text(transfer->easy, CURLOPT_PASSWORD, request->password);
 }
@@ -200,11 +189,14 @@ static bool add_header(struct http_transfer *transfer, const char *name,
   return added;
 }
 
-/* Headers that libcurl would add of itself: "Name:" takes them back. */
+/* Headers that libcurl would add to a body of itself: "Name:" takes them back.
+ */
 static bool add_defaults(struct http_transfer *transfer) {
   const weft_http_request *request = transfer->request;
   const struct http_headers *headers = &request->headers;
   bool is_form = transfer->has_body && request->body_kind == BODY_FORM;
+  if (!sends_body(transfer))
+    return true;
   /* Waiting for "100 Continue" costs a second with servers that send none. */
   if (http__headers_find(headers, "expect") == NULL &&
       !add_line(transfer, "Expect:"))
@@ -227,26 +219,23 @@ static bool set_headers(struct http_transfer *transfer) {
   const struct http_headers *headers = &transfer->request->headers;
   const weft_http_session *session = transfer->session;
   for (size_t i = 0; i < headers->count; i++) {
-    const struct http_header *header = &headers->items[i];
-    if (http__redirect_keeps(transfer, header->name) &&
-        !add_header(transfer, header->name, "", header->value))
+    const char *name = http__headers_name(headers, i);
+    if (http__redirect_keeps(transfer, name) &&
+        !add_header(transfer, name, "", http__headers_value(headers, i)))
       return false;
   }
   return add_bearer(transfer) && add_defaults(transfer) &&
          set_pointer(transfer->easy, CURLOPT_HTTPHEADER,
                      transfer->header_lines) &&
-         (!transfer->request->decode ||
-          set_text(transfer->easy, CURLOPT_ACCEPT_ENCODING, "")) &&
-         (session->user_agent == NULL ||
-          set_text(transfer->easy, CURLOPT_USERAGENT, session->user_agent));
+         set_text(transfer->easy, CURLOPT_ACCEPT_ENCODING,
+                  transfer->request->decode ? "" : NULL) &&
+         set_text(transfer->easy, CURLOPT_USERAGENT, session->user_agent);
 }
 
-/* Gives libcurl the addresses, so that it finds the host in its cache. */
-static bool set_addresses(struct http_transfer *transfer,
+/* What libcurl finds in its cache before it would look up the host. */
+static bool add_addresses(struct http_transfer *transfer,
                           const char *addresses) {
   const char *target = transfer->target;
-  if (addresses == NULL)
-    return true;
   size_t size_bytes = strlen(target) + strlen(addresses) + 2;
   char *line = malloc(size_bytes);
   if (line == NULL)
@@ -254,22 +243,31 @@ static bool set_addresses(struct http_transfer *transfer,
   snprintf(line, size_bytes, "%s:%s", target, addresses);
   transfer->resolve_lines = curl_slist_append(NULL, line);
   free(line);
-  return transfer->resolve_lines != NULL &&
-         set_pointer(transfer->easy, CURLOPT_RESOLVE,
+  return transfer->resolve_lines != NULL;
+}
+
+/* The host is an address, or these are its. libcurl would ask before it takes
+ * an address for one, too. */
+static bool set_addresses(struct http_transfer *transfer,
+                          const char *addresses) {
+  if (addresses != NULL && !add_addresses(transfer, addresses))
+    return false;
+  return set_pointer(transfer->easy, CURLOPT_RESOLVE,
                      transfer->resolve_lines) &&
          curl_easy_setopt(transfer->easy, CURLOPT_RESOLVER_START_FUNCTION,
-                          refuse_lookup) == CURLE_OK;
+                          addresses == NULL ? NULL : refuse_lookup) == CURLE_OK;
 }
 
 /* -- Life ----------------------------------------------------------------- */
 
 int http__hop_begin(struct http_transfer *transfer, const char *addresses) {
   weft_http_session *session = transfer->session;
-  curl_easy_reset(transfer->easy);
   transfer->error_text[0] = '\0';
   transfer->is_redirect = false;
-  if (!set_callbacks(transfer) || !set_manner(transfer->easy) ||
-      !set_tls(transfer) || !set_method(transfer) ||
+  if (!transfer->is_plain && !http__easy_forget(session, transfer->easy))
+    return WEFT_ENOMEM;
+  transfer->is_plain = true;
+  if (!set_callbacks(transfer) || !set_tls(transfer) || !set_method(transfer) ||
       !set_credentials(transfer) || !set_headers(transfer) ||
       !set_addresses(transfer, addresses))
     return WEFT_ENOMEM;

@@ -4,11 +4,10 @@
  * The path of a request, and the file of each part of it:
  *
  *   perform (transfer.c) -> host.c finds the addresses -> hop.c fills an easy
- *      ^                                                  handle of libcurl's
- *      |                                                        |
- *      |                              loop.c: its sockets and times on the loop
- *      |                                                        |
- *   response.c: head and body  <- transfer.c: the hop has ended -+
+ *      ^                                            handle of libcurl's
+ * (easy.c) |                                                        | | loop.c:
+ * its sockets and times on the loop | | response.c: head and body  <-
+ * transfer.c: the hop has ended -+
  *                                   |-> redirect.c: the next hop
  *                                   +-> failure.c: code and message
  *
@@ -26,6 +25,8 @@
 #include "weft_http.h"
 
 #define HTTP__READ_AHEAD ((size_t)64 * 1024)
+/* How many of libcurl's handles are kept for later requests. */
+#define HTTP__SPARES_MAX 64
 
 /* -- Sessions (session.c) and their loop (loop.c) ------------------------- */
 
@@ -37,10 +38,14 @@ struct weft_http_session {
   weft_runtime *rt; /* NULL once it has ended */
   CURLM *multi;
   struct http_transfer *transfers; /* all under way, newest first */
-  struct http_socket *sockets;     /* those libcurl wants watched */
-  struct http_host *hosts;         /* names looked up or being looked up */
-  weft_timer timer;                /* libcurl's next time; 0: none */
-  weft_timer runtime_end;          /* never due, dropped with the runtime */
+  struct http_socket **sockets;    /* those that are watched, by number */
+  size_t socket_room;
+  struct http_host *hosts;        /* names looked up or being looked up */
+  weft_timer timer;               /* libcurl's next time; 0: none */
+  weft_timer rest;                /* a call that is to come; 0: none */
+  weft_timer runtime_end;         /* never due, dropped with the runtime */
+  CURL *spares[HTTP__SPARES_MAX]; /* easy handles that nobody uses */
+  size_t spare_count;
   int loop_status;  /* negative: a watch or a timer could not be made */
   char *user_agent; /* NULL: none is sent */
   char *ca_file;    /* NULL: the system's */
@@ -51,8 +56,21 @@ struct weft_http_session {
 int http__loop_open(weft_http_session *session);
 /* Ends the watches and the timer, while the sockets are still open. */
 void http__loop_close(weft_http_session *session);
+/* For libcurl, to close a socket: ends its watch first. */
+int http__loop_close_socket(void *session, curl_socket_t fd);
+/* Nothing is under way any more: soon no connection is watched. */
+void http__loop_rest(weft_http_session *session);
 /* Deals with the hops that libcurl has finished. */
 void http__loop_collect(weft_http_session *session);
+
+/* -- Easy handles (easy.c) ------------------------------------------------ */
+
+/* One that knows all but what is asked, and of whom; NULL: no memory. */
+CURL *http__easy_take(weft_http_session *session);
+/* Has it forget what it was asked; false: no memory. */
+bool http__easy_forget(weft_http_session *session, CURL *easy);
+void http__easy_give(weft_http_session *session, CURL *easy);
+void http__easy_free_all(weft_http_session *session);
 
 /* -- Hosts (host.c) ------------------------------------------------------- */
 
@@ -76,19 +94,31 @@ void http__host_free_all(weft_http_session *session);
 
 /* -- Headers (headers.c) and requests (request.c) ------------------------- */
 
+/* Where the name and the value begin in the text. */
 struct http_header {
-  char *name;
-  char *value;
+  size_t name_at;
+  size_t value_at;
 };
 
 struct http_headers {
   struct http_header *items;
   size_t count;
   size_t capacity;
+  char *text;
+  size_t text_bytes;
+  size_t text_capacity;
 };
 
 int http__headers_add(struct http_headers *headers, const char *name,
                       size_t name_bytes, const char *value, size_t value_bytes);
+/* Has the last value go on, after a space. */
+int http__headers_extend(struct http_headers *headers, const char *text,
+                         size_t size_bytes);
+/* NULL where there is none. */
+const char *http__headers_name(const struct http_headers *headers,
+                               size_t index);
+const char *http__headers_value(const struct http_headers *headers,
+                                size_t index);
 const char *http__headers_find(const struct http_headers *headers,
                                const char *name);
 void http__headers_clear(struct http_headers *headers);
@@ -177,7 +207,8 @@ struct http_transfer {
 
   /* How it is asked. */
   CURL *easy;
-  bool added; /* to the multi handle */
+  bool added;    /* to the multi handle */
+  bool is_plain; /* what the handle was told, the next hop tells it anew */
   struct curl_slist *header_lines;
   struct curl_slist *resolve_lines;
   bool is_redirect; /* the answer will be followed, its body is not wanted */

@@ -4,19 +4,27 @@
  * libcurl says which sockets it waits for and when it wants to be called at the
  * latest; a watch and a timer of the runtime's do that. Its callbacks cannot
  * fail in a way that spares the other transfers of the session, so a failure
- * (no memory) is noted and ends them when libcurl has returned. */
+ * (no memory) is noted and ends them when libcurl has returned.
+ *
+ * libcurl lets go of a socket at the end of each transfer and takes it again
+ * for the next one on that connection. Telling the kernel of both would be
+ * several system calls a fetch, so the watch goes on until the socket is
+ * closed, or until the session has nothing under way: an idle connection is
+ * nothing to wait for. */
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "http.h"
 
 #define NS_PER_MS ((uint64_t)1000000)
 
 struct http_socket {
-  struct http_socket *next;
-  struct http_socket **link;
   weft_http_session *session;
   curl_socket_t fd;
   weft_watch watch;
+  int events;   /* what is watched for */
+  bool is_idle; /* libcurl has let go of it */
 };
 
 static void fail_all(weft_http_session *session) {
@@ -89,10 +97,47 @@ static int on_timeout(CURLM *multi, long timeout_ms, void *arg) {
 
 /* -- Sockets -------------------------------------------------------------- */
 
+/* The sockets stand at their numbers. NULL if it is not watched. */
+static struct http_socket *find_socket(weft_http_session *session,
+                                       curl_socket_t fd) {
+  return (size_t)fd < session->socket_room ? session->sockets[fd] : NULL;
+}
+
+static bool make_room(weft_http_session *session, curl_socket_t fd) {
+  size_t old = session->socket_room, room = old == 0 ? 64 : old;
+  while (room <= (size_t)fd)
+    room *= 2;
+  if (room == old)
+    return true;
+  struct http_socket **sockets =
+      realloc(session->sockets, room * sizeof(struct http_socket *));
+  if (sockets == NULL)
+    return false;
+  memset(sockets + old, 0, (room - old) * sizeof(struct http_socket *));
+  session->sockets = sockets;
+  session->socket_room = room;
+  return true;
+}
+
+static int set_events(struct http_socket *socket, int events) {
+  int status = WEFT_OK;
+  if (events != socket->events)
+    status = weft_watch_set(socket->session->rt, socket->watch, events);
+  if (status == WEFT_OK)
+    socket->events = events;
+  return status;
+}
+
+/* An idle connection that has something to say was mostly closed by its server,
+ * which libcurl sees when it wants to use it again. */
 static void on_ready(weft_runtime *rt, void *arg, int status, int events) {
   struct http_socket *socket = arg;
   int what = 0;
   (void)rt;
+  if (socket->is_idle) {
+    set_events(socket, 0);
+    return;
+  }
   if (events & WEFT_READABLE)
     what |= CURL_CSELECT_IN;
   if (events & WEFT_WRITABLE)
@@ -104,14 +149,14 @@ static void on_ready(weft_runtime *rt, void *arg, int status, int events) {
 
 static void free_socket(struct http_socket *socket) {
   weft_watch_close(socket->session->rt, socket->watch);
-  *socket->link = socket->next;
-  if (socket->next != NULL)
-    socket->next->link = socket->link;
+  socket->session->sockets[socket->fd] = NULL;
   free(socket);
 }
 
 static int new_socket(weft_http_session *session, curl_socket_t fd,
                       struct http_socket **out) {
+  if (!make_room(session, fd))
+    return WEFT_ENOMEM;
   struct http_socket *socket = calloc(1, sizeof *socket);
   if (socket == NULL)
     return WEFT_ENOMEM;
@@ -122,18 +167,13 @@ static int new_socket(weft_http_session *session, curl_socket_t fd,
     free(socket);
     return status;
   }
-  socket->next = session->sockets;
-  socket->link = &session->sockets;
-  if (socket->next != NULL)
-    socket->next->link = &socket->next;
-  session->sockets = socket;
-  curl_multi_assign(session->multi, fd, socket);
+  session->sockets[fd] = socket;
   *out = socket;
   return WEFT_OK;
 }
 
-static int watch(weft_http_session *session, struct http_socket *socket,
-                 curl_socket_t fd, int what) {
+static int watch(weft_http_session *session, curl_socket_t fd, int what) {
+  struct http_socket *socket = find_socket(session, fd);
   int events = 0;
   int status = socket != NULL ? WEFT_OK : new_socket(session, fd, &socket);
   if (status != WEFT_OK)
@@ -142,23 +182,57 @@ static int watch(weft_http_session *session, struct http_socket *socket,
     events |= WEFT_READABLE;
   if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
     events |= WEFT_WRITABLE;
-  return weft_watch_set(session->rt, socket->watch, events);
+  socket->is_idle = false;
+  return set_events(socket, events);
 }
 
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg,
-                     void *socket) {
+                     void *unused) {
   weft_http_session *session = arg;
+  struct http_socket *socket = find_socket(session, fd);
+  int status = WEFT_OK;
   (void)easy;
-  if (what == CURL_POLL_REMOVE) {
-    if (socket != NULL)
-      free_socket(socket);
-    curl_multi_assign(session->multi, fd, NULL);
-    return 0;
-  }
-  int status = watch(session, socket, fd, what);
+  (void)unused;
+  if (what != CURL_POLL_REMOVE)
+    status = watch(session, fd, what);
+  else if (socket != NULL)
+    socket->is_idle = true;
   if (status != WEFT_OK)
     session->loop_status = status;
   return 0;
+}
+
+int http__loop_close_socket(void *arg, curl_socket_t fd) {
+  struct http_socket *socket = find_socket(arg, fd);
+  if (socket != NULL)
+    free_socket(socket);
+  return close(fd);
+}
+
+/* -- Rest ----------------------------------------------------------------- */
+
+static void free_sockets(weft_http_session *session) {
+  for (size_t i = 0; i < session->socket_room; i++)
+    if (session->sockets[i] != NULL)
+      free_socket(session->sockets[i]);
+}
+
+static void on_rest(weft_runtime *rt, void *arg) {
+  weft_http_session *session = arg;
+  weft_timer_close(rt, session->rest);
+  session->rest = 0;
+  if (session->transfers == NULL)
+    free_sockets(session);
+}
+
+/* Not at once: the task that has just got its answer may ask again. */
+void http__loop_rest(weft_http_session *session) {
+  if (session->rest != 0 || session->socket_room == 0)
+    return;
+  int status =
+      weft_call_soon(session->rt, on_rest, session, NULL, &session->rest);
+  if (status != WEFT_OK)
+    free_sockets(session);
 }
 
 /* -- Life ----------------------------------------------------------------- */
@@ -175,10 +249,9 @@ int http__loop_open(weft_http_session *session) {
 void http__loop_close(weft_http_session *session) {
   curl_multi_setopt(session->multi, CURLMOPT_SOCKETFUNCTION, NULL);
   curl_multi_setopt(session->multi, CURLMOPT_TIMERFUNCTION, NULL);
-  for (struct http_socket *at = session->sockets, *next; at != NULL;
-       at = next) {
-    next = at->next;
-    free_socket(at);
-  }
+  free_sockets(session);
+  if (session->rest != 0)
+    weft_timer_cancel(session->rt, session->rest, NULL);
+  session->rest = 0;
   set_timer(session, -1);
 }

@@ -96,18 +96,7 @@ static bool extend_value(struct http_headers *headers, const char *line,
                          const char *end) {
   size_t bytes;
   const char *text = trim(line, end, &bytes);
-  if (headers->count == 0)
-    return true;
-  char **value = &headers->items[headers->count - 1].value;
-  size_t old_bytes = strlen(*value);
-  char *longer = realloc(*value, old_bytes + bytes + 2);
-  if (longer == NULL)
-    return false;
-  longer[old_bytes] = ' ';
-  memcpy(longer + old_bytes + 1, text, bytes);
-  longer[old_bytes + 1 + bytes] = '\0';
-  *value = longer;
-  return true;
+  return http__headers_extend(headers, text, bytes) == WEFT_OK;
 }
 
 static bool add_field(struct http_headers *headers, const char *line,
@@ -276,15 +265,13 @@ size_t weft_http_response_get_header_count(const weft_http_response *response) {
 const char *
 weft_http_response_get_header_name(const weft_http_response *response,
                                    size_t index) {
-  const struct http_headers *headers = &response->headers;
-  return index < headers->count ? headers->items[index].name : NULL;
+  return http__headers_name(&response->headers, index);
 }
 
 const char *
 weft_http_response_get_header_value(const weft_http_response *response,
                                     size_t index) {
-  const struct http_headers *headers = &response->headers;
-  return index < headers->count ? headers->items[index].value : NULL;
+  return http__headers_value(&response->headers, index);
 }
 
 const char *weft_http_response_get_header(const weft_http_response *response,

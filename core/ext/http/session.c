@@ -27,6 +27,7 @@ static void end_session(weft_http_session *session, const char *why) {
                        http__error(WEFT_ECLOSED, "%s", why));
   http__host_free_all(session);
   http__loop_close(session);
+  http__easy_free_all(session);
   curl_multi_cleanup(session->multi);
   session->multi = NULL;
   session->rt = NULL;
@@ -72,6 +73,7 @@ static int open_session(weft_http_session *session) {
 static void free_session(weft_http_session *session) {
   if (session->multi != NULL)
     curl_multi_cleanup(session->multi);
+  free(session->sockets);
   free(session->user_agent);
   free(session->ca_file);
   free(session);

@@ -23,16 +23,29 @@ static void set_total_time(struct http_transfer *transfer) {
         now_ns - transfer->began_ns;
 }
 
+/* What the handle was told beyond what all are told goes. */
+static void give_easy(struct http_transfer *transfer) {
+  weft_http_session *session = transfer->session;
+  CURL *easy = transfer->easy;
+  if (transfer->is_plain || http__easy_forget(session, easy))
+    http__easy_give(session, easy);
+  else
+    curl_easy_cleanup(easy);
+}
+
 static void free_transfer(struct http_transfer *transfer) {
+  weft_http_session *session = transfer->session;
   if (transfer->host != NULL)
     http__host_leave(transfer->host, transfer);
   http__hop_end(transfer);
   if (transfer->easy != NULL)
-    curl_easy_cleanup(transfer->easy);
+    give_easy(transfer);
   if (transfer->link != NULL)
     *transfer->link = transfer->next;
   if (transfer->next != NULL)
     transfer->next->link = transfer->link;
+  if (session->transfers == NULL)
+    http__loop_rest(session);
   curl_url_cleanup(transfer->url);
   free(transfer->host_name);
   free(transfer->target);
@@ -52,7 +65,8 @@ static struct http_transfer *new_transfer(weft_http_session *session,
   transfer->has_body = request->body_kind != BODY_NONE;
   transfer->has_credentials = true;
   transfer->url = curl_url_dup(request->url);
-  transfer->easy = curl_easy_init();
+  transfer->easy = http__easy_take(session);
+  transfer->is_plain = true;
   transfer->response = http__response_new();
   if (transfer->url == NULL || transfer->easy == NULL ||
       transfer->response == NULL) {
