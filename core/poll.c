@@ -50,17 +50,26 @@ static bool has_io(weft_runtime *rt) {
   return uv_loop_alive(&rt->loop) != 0;
 }
 
-bool weft__poll_is_due(weft_runtime *rt) {
-  if (weft__ready_is_empty(rt) || rt->poll_now)
-    return true;
-  if (atomic_load_explicit(&rt->posts.pending, memory_order_relaxed))
-    return true;
-  if (!list_is_empty(&rt->paired))
-    return true; /* what is in memory comes at no other's pace */
-  if (rt->timers.count == 0 && rt->starved_pools == 0 && rt->inspect == NULL &&
-      !weft__stacks_linger(&rt->fibers) && !has_io(rt))
-    return false;
+static bool is_asked_for(const weft_runtime *rt) {
+  return weft__ready_is_empty(rt) || rt->poll_now ||
+         atomic_load_explicit(&rt->posts.pending, memory_order_relaxed) ||
+         !list_is_empty(&rt->paired); /* memory comes at no other's pace */
+}
+
+/* Whether it could find anything. */
+static bool is_of_use(weft_runtime *rt) {
+  return rt->timers.count > 0 || rt->starved_pools > 0 || rt->inspect != NULL ||
+         weft__stacks_linger(&rt->fibers) || has_io(rt);
+}
+
+static bool has_time_passed(const weft_runtime *rt) {
   return rt->virtual_clock || weft__ticks() - rt->last_poll_ticks >= POLL_TICKS;
+}
+
+bool weft__poll_is_due(weft_runtime *rt) {
+  if (WEFT__UNLIKELY(is_asked_for(rt)))
+    return true;
+  return is_of_use(rt) && has_time_passed(rt);
 }
 
 /* Whether anything but a post or a signal could still wake a task. */

@@ -151,7 +151,8 @@ void host_register(lua_State *L, struct host *host, const luaL_Reg *functions);
 /* -- park.c ---------------------------------------------------------------
  */
 
-void park_refuse(lua_State *L, struct host *host, const char *call);
+_Noreturn void park_refuse(lua_State *L, struct host *host, const char *call);
+_Noreturn void park_refuse_begin(lua_State *L, const char *call);
 /* Pushes nothing for WEFT_OK and the code otherwise. */
 int deliver_status(lua_State *L, int status, uint64_t value);
 
@@ -164,6 +165,16 @@ static inline void park_check(lua_State *L, struct host *host,
                               const char *call) {
   if (__builtin_expect(!park_is_possible(L, host), 0))
     park_refuse(L, host, call);
+}
+/* The same for a call that begins with it; returns the host. From here on [L]
+ * is host->active, and need not be kept in a register. */
+static inline struct host *park_begin(lua_State *L, const char *call) {
+  struct host *host = host_running;
+  if (__builtin_expect(host->active != L, 0))
+    park_refuse_begin(L, call);
+  if (__builtin_expect(!lua_isyieldable(L), 0))
+    park_refuse_begin(host->active, call);
+  return host;
 }
 /* The same with the name that is the argument at [index]. */
 static inline void park_check_as(lua_State *L, struct host *host, int index) {

@@ -14,8 +14,7 @@ static int lock_new(lua_State *L) {
 }
 
 static int lock_acquire(lua_State *L) {
-  struct host *host = host_of(L);
-  park_check(L, host, "lock:acquire");
+  struct host *host = park_begin(L, "lock:acquire");
   return park_finish(L, host, weft_lock_acquire(host->rt, handle_at(L, 1)), 0,
                      NULL);
 }

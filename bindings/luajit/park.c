@@ -7,6 +7,7 @@
  * the Lua side of the call raises it from the code it gets. */
 #include "host.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 int deliver_status(lua_State *L, int status, uint64_t value) {
@@ -103,7 +104,7 @@ static const char *push_boundary(lua_State *L) {
 }
 
 /* Raises the error for where a call cannot park. */
-void park_refuse(lua_State *L, struct host *host, const char *call) {
+_Noreturn void park_refuse(lua_State *L, struct host *host, const char *call) {
   if (host->rt == NULL)
     lua_pushfstring(L,
                     "%s needs a runtime: run the script with weft, or call it "
@@ -117,6 +118,11 @@ void park_refuse(lua_State *L, struct host *host, const char *call) {
   else
     lua_pushfstring(L, "%s cannot wait inside %s", call, push_boundary(L));
   host_fail(L, host, WEFT_ESTATE, lua_tostring(L, -1));
+  abort(); /* it has raised */
+}
+
+_Noreturn void park_refuse_begin(lua_State *L, const char *call) {
+  park_refuse(L, host_of(L), call);
 }
 
 void open_park(lua_State *L, struct host *host) {

@@ -15,9 +15,9 @@ static int now(lua_State *L) {
 }
 
 static int yield(lua_State *L) {
-  struct host *host = host_of(L);
-  park_check(L, host, "weft.yield");
-  return park_finish(L, host, weft_yield(host->rt), 0, NULL);
+  struct host *host = park_begin(L, "weft.yield");
+  int status = weft_yield(host->rt);
+  return park_finish(host->active, host, status, 0, NULL);
 }
 
 /* checkpoint(call) -> code; [call] is for the message where it cannot park. */
@@ -66,8 +66,7 @@ static int sleep_for(lua_State *L) {
 }
 
 static int sleep_until(lua_State *L) {
-  struct host *host = host_of(L);
-  park_check(L, host, "weft.sleep_until");
+  struct host *host = park_begin(L, "weft.sleep_until");
   return park_finish(L, host,
                      weft_sleep_until(host->rt, time_ns(lua_tonumber(L, 1))), 0,
                      NULL);
@@ -84,8 +83,7 @@ static int clock_advance(lua_State *L) {
 }
 
 static int wait_all_parked(lua_State *L) {
-  struct host *host = host_of(L);
-  park_check(L, host, "wait_all_parked");
+  struct host *host = park_begin(L, "wait_all_parked");
   return park_finish(L, host, weft_wait_all_parked(host->rt), 0, NULL);
 }
 

@@ -176,8 +176,7 @@ static int event_is_set(lua_State *L) {
 }
 
 static int event_wait(lua_State *L) {
-  struct host *host = host_of(L);
-  park_check(L, host, "event:wait");
+  struct host *host = park_begin(L, "event:wait");
   return park_finish(L, host, weft_event_wait(host->rt, handle_at(L, 1)), 0,
                      NULL);
 }
@@ -202,8 +201,7 @@ static int semaphore_new(lua_State *L) {
 }
 
 static int semaphore_acquire(lua_State *L) {
-  struct host *host = host_of(L);
-  park_check(L, host, "semaphore:acquire");
+  struct host *host = park_begin(L, "semaphore:acquire");
   return park_finish(L, host, weft_semaphore_acquire(host->rt, handle_at(L, 1)),
                      0, NULL);
 }
