@@ -234,18 +234,19 @@ struct scope *weft__scope_next_deadline(weft_runtime *rt,
 
 /* -- Stacks (stack.c, region.c, switch.h) --------------------------------- */
 
-struct fiber; /* a stack and the registers saved on it */
+struct fiber; /* a stack, and what is known of it */
 
-/* Makes a fiber, from the cache if there is one, that will call entry(arg) when
- * it is first switched to. entry must not return: it ends with
- * weft__fiber_exit. */
+/* Makes a fiber that will call entry(arg) when it is first switched to. entry
+ * must not return: it ends with weft__fiber_exit. [*context] is where the fiber
+ * goes on, as long as it does not run: the stack pointer, behind which are its
+ * registers. The owner keeps it, where its own data is. */
 int weft__fiber_new(weft_runtime *rt, void (*entry)(void *arg), void *arg,
-                    struct fiber **fiber);
+                    struct fiber **fiber, void **context);
 void weft__fiber_free(weft_runtime *rt, struct fiber *fiber);
-void weft__fiber_enter(weft_runtime *rt, struct fiber *fiber); /* loop -> it */
-void weft__fiber_leave(weft_runtime *rt, struct fiber *fiber); /* it -> loop */
-extern const bool weft__fiber_can_hop;
-void weft__fiber_hop(struct fiber *from, struct fiber *to); /* it -> another */
+/* From the loop to a fiber, and back. */
+void weft__fiber_enter(weft_runtime *rt, struct fiber *fiber, void *context);
+void weft__fiber_leave(weft_runtime *rt, struct fiber *fiber, void **context);
+extern const bool weft__fiber_can_hop; /* by weft__switch_alike */
 void weft__fiber_exit(weft_runtime *rt, struct fiber *fiber); /* for good */
 
 /* The stacks, in use and not (region.c). */
@@ -291,10 +292,13 @@ struct task {
   uint8_t state;      /* enum weft_task_state */
   bool begun;         /* its first step has run */
   int wake_status;    /* what it is stepped with next */
-  uint64_t wake_value;
+  union {
+    uint64_t wake_value; /* likewise */
+    weft_task_fn fn;     /* of a stackful task whose first step has not begun */
+  };
   union {
     weft_step_fn step; /* weft__step_pulled: for pull mode */
-    weft_task_fn fn;   /* of a stackful task: fiber is not NULL */
+    void *context;     /* of a stackful task: where its fiber goes on */
   } body;
   struct scope *scope; /* innermost */
 

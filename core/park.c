@@ -10,6 +10,7 @@
  * while that is cancelled, or while no task may park. One comparison thus lets
  * a call that may finish at once go on. */
 #include "core.h"
+#include "switch.h"
 
 /* Given up after so many Cancelled; reported, outside a shutdown. */
 #define RAISED_MAX 1000
@@ -20,12 +21,12 @@
 static void leave_fiber(weft_runtime *rt, struct task *task) {
   struct task *next = weft__fiber_can_hop ? weft__turn_hop(rt) : NULL;
   if (next == NULL) {
-    weft__fiber_leave(rt, task->fiber);
+    weft__fiber_leave(rt, task->fiber, &task->body.context);
     return;
   }
   weft__step_begin(rt, next);
   if (next != task)
-    weft__fiber_hop(task->fiber, next->fiber);
+    weft__switch_alike(&task->body.context, next->body.context);
 }
 
 /* Returns when the wait is over. */

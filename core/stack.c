@@ -43,11 +43,10 @@
 #ifdef HAS_TSAN
 #include <sanitizer/tsan_interface.h>
 #endif
-#define COLOURS 16 /* a power of two */
-#define COLOUR_BYTES 128
+#define COLOURS 32 /* a power of two */
+#define COLOUR_BYTES 64
 
 struct fiber {
-  void *context; /* where it goes on; not used while it runs */
   void (*entry)(void *arg);
   void *arg;
   struct stack stack;
@@ -162,7 +161,7 @@ static void fiber_main(void *arg) {
 }
 
 int weft__fiber_new(weft_runtime *rt, void (*entry)(void *arg), void *arg,
-                    struct fiber **fiber) {
+                    struct fiber **fiber, void **context) {
   *fiber = NULL;
   struct stack stack;
   int status = weft__stack_take(&rt->fibers, &stack);
@@ -172,7 +171,7 @@ int weft__fiber_new(weft_runtime *rt, void (*entry)(void *arg), void *arg,
   made->stack = stack;
   made->entry = entry;
   made->arg = arg;
-  made->context =
+  *context =
       weft__switch_prepare(weft__stack_bottom(stack), made, fiber_main, made);
   tell_made(made);
   *fiber = made;
@@ -186,17 +185,17 @@ void weft__fiber_free(weft_runtime *rt, struct fiber *fiber) {
 
 /* -- Switches ------------------------------------------------------------- */
 
-void weft__fiber_enter(weft_runtime *rt, struct fiber *fiber) {
+void weft__fiber_enter(weft_runtime *rt, struct fiber *fiber, void *context) {
   void *kept = NULL;
   tell_entering(fiber, &kept);
-  weft__switch(&rt->fibers.loop_context, fiber->context);
+  weft__switch(&rt->fibers.loop_context, context);
   tell_returned(kept);
 }
 
-void weft__fiber_leave(weft_runtime *rt, struct fiber *fiber) {
+void weft__fiber_leave(weft_runtime *rt, struct fiber *fiber, void **context) {
   void *kept = NULL;
   tell_leaving(fiber, &kept);
-  weft__switch(&fiber->context, rt->fibers.loop_context);
+  weft__switch(context, rt->fibers.loop_context);
   tell_entered(fiber, kept);
 }
 
@@ -208,12 +207,9 @@ const bool weft__fiber_can_hop = false;
 const bool weft__fiber_can_hop = true;
 #endif
 
-void weft__fiber_hop(struct fiber *from, struct fiber *to) {
-  weft__switch_alike(&from->context, to->context);
-}
-
 void weft__fiber_exit(weft_runtime *rt, struct fiber *fiber) {
+  void *nowhere;
   tell_leaving(fiber, NULL);
-  weft__switch(&fiber->context, rt->fibers.loop_context);
+  weft__switch(&nowhere, rt->fibers.loop_context);
   abort(); /* nobody enters a fiber that has ended */
 }

@@ -52,7 +52,7 @@ int weft__task_handle(weft_runtime *rt, struct task *task, weft_task *handle) {
 static void run_on_fiber(void *arg) {
   weft_runtime *rt = arg;
   struct task *task = rt->current;
-  task->wake_status = task->body.fn(rt, task->entry.arg);
+  task->wake_status = task->fn(rt, task->entry.arg);
   task->fiber_over = true;
   weft__fiber_exit(rt, task->fiber);
 }
@@ -160,20 +160,22 @@ int weft_spawn_step(weft_runtime *rt, weft_group group, weft_step_fn step,
 
 /* Made before the task: nothing has to be undone in the group if there is
  * none. */
-static int new_fiber(weft_runtime *rt, weft_task_fn fn, struct fiber **fiber) {
+static int new_fiber(weft_runtime *rt, weft_task_fn fn, struct fiber **fiber,
+                     void **context) {
   if (!weft__is_here(rt))
     return WEFT_ETHREAD;
   return fn == NULL ? WEFT_EINVAL
-                    : weft__fiber_new(rt, run_on_fiber, rt, fiber);
+                    : weft__fiber_new(rt, run_on_fiber, rt, fiber, context);
 }
 
 int weft_spawn(weft_runtime *rt, weft_group group, weft_task_fn fn, void *arg,
                weft_drop_fn drop, weft_task *handle) {
   struct fiber *fiber = NULL;
+  void *context = NULL;
   struct task *task = NULL;
   if (handle != NULL)
     *handle = 0;
-  int status = new_fiber(rt, fn, &fiber);
+  int status = new_fiber(rt, fn, &fiber, &context);
   if (status == WEFT_OK)
     status = make_task(rt, group, handle, &task);
   if (status != WEFT_OK && fiber != NULL)
@@ -182,7 +184,8 @@ int weft_spawn(weft_runtime *rt, weft_group group, weft_task_fn fn, void *arg,
     return weft__refuse(drop, arg, status);
   task->entry.stackful = true;
   task->fiber = fiber;
-  task->body.fn = fn;
+  task->body.context = context;
+  task->fn = fn;
   task->entry.arg = arg;
   task->drop = drop;
   start_task(rt, task);

@@ -11,7 +11,7 @@
 /* Who comes back to the loop need not be who was entered. */
 static struct task *run_fibers(weft_runtime *rt, struct task *task,
                                int *outcome) {
-  weft__fiber_enter(rt, task->fiber);
+  weft__fiber_enter(rt, task->fiber, task->body.context);
   task = rt->current;
   *outcome = task->fiber_over ? task->wake_status : WEFT_PARKED;
   return task;
@@ -156,29 +156,56 @@ void weft__turn(weft_runtime *rt) {
   }
 }
 
-static bool may_hop_to(const struct entry *entry) {
-  if (entry->is_call)
-    return false;
-  const struct task *task = (const struct task *)entry;
-  return weft__task_is_stackful(task) && !task->entry.given_up;
+/* Takes the next one, which a stackful task goes to, and fetches ahead the task
+ * after next, and the registers and frames that the next one goes on with. */
+static inline struct task *take_hop(weft_runtime *rt) {
+  struct ready_ring *ring = &rt->ready;
+  struct entry *entry = ring->entries[ring->head++ & ring->mask];
+  uint32_t left = --rt->turn_left;
+#if defined(__GNUC__)
+  if (WEFT__LIKELY(left > 1)) {
+    const struct task *next =
+        (const struct task *)ring->entries[ring->head & ring->mask];
+    const char *frames = next->body.context; /* of a fiber, or whatever it is */
+    __builtin_prefetch(ring->entries[(ring->head + 1) & ring->mask]);
+    __builtin_prefetch(frames);
+    __builtin_prefetch(frames + 64);
+    __builtin_prefetch(frames + 128);
+  }
+#endif
+  return (struct task *)entry;
 }
 
-/* A stackful task that parks goes right to the next one, also of the next turn
- * where that has no poll before it: a switch by way of the loop costs three
- * times as much, most of it returns that the processor cannot foresee. */
-struct task *weft__turn_hop(weft_runtime *rt) {
+static bool may_hop_to(const struct entry *entry) {
+  return entry->stackful && !entry->is_call && !entry->given_up;
+}
+
+/* Whether there is an entry to hop to without the loop; into the next turn
+ * where that has no poll before it. */
+static bool finds_next(weft_runtime *rt) {
   if ((rt->state != RT_RUNNING && rt->state != RT_TURN) || rt->watched)
-    return NULL;
-  if (WEFT__UNLIKELY(rt->letter_count > 0))
+    return false;
+  if (rt->letter_count > 0)
     weft__outbox_look(rt);
-  if (rt->turn_left == 0) {
-    if (rt->state == RT_TURN || rt->shutting_down || weft__poll_is_due(rt))
-      return NULL;
-    rt->turn_left = weft__turn_begin(rt);
-  }
+  if (rt->turn_left > 0)
+    return true;
+  if (rt->state == RT_TURN || rt->shutting_down || weft__poll_is_due(rt))
+    return false;
+  rt->turn_left = weft__turn_begin(rt);
+  return true;
+}
+
+/* A stackful task that parks goes right to the next one: a switch by way of the
+ * loop costs three times as much, most of it returns that the processor cannot
+ * foresee. */
+struct task *weft__turn_hop(weft_runtime *rt) {
+  bool plain = (rt->state == RT_RUNNING) & !rt->watched &
+               (rt->letter_count == 0) & (rt->turn_left > 0);
+  if (WEFT__UNLIKELY(!plain) && !finds_next(rt))
+    return NULL;
   if (!may_hop_to(rt->ready.entries[rt->ready.head & rt->ready.mask]))
     return NULL;
-  return (struct task *)take_entry(rt);
+  return take_hop(rt);
 }
 
 int weft_set_shuffle(weft_runtime *rt, uint64_t seed) {

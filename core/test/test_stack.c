@@ -37,6 +37,7 @@
 struct job {
   weft_runtime *rt;
   struct fiber *fiber;
+  void *context;
   void (*run)(struct job *job);
   long number; /* which one it is, or how often */
   long seen;   /* what it leaves for the test */
@@ -51,15 +52,15 @@ static void job_entry(void *arg) {
 static int job_start(struct job *job, weft_runtime *rt,
                      void (*run)(struct job *job), long number) {
   *job = (struct job){.rt = rt, .run = run, .number = number};
-  return weft__fiber_new(rt, job_entry, job, &job->fiber);
+  return weft__fiber_new(rt, job_entry, job, &job->fiber, &job->context);
 }
 
 static void job_enter(struct job *job) {
-  weft__fiber_enter(job->rt, job->fiber);
+  weft__fiber_enter(job->rt, job->fiber, job->context);
 }
 
 static void job_leave(struct job *job) {
-  weft__fiber_leave(job->rt, job->fiber);
+  weft__fiber_leave(job->rt, job->fiber, &job->context);
 }
 
 static void job_free(struct job *job) {
