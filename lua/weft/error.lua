@@ -326,9 +326,12 @@ function errors.cancelled()
   if scope ~= last_scope or run ~= last_run or site.on then
     local message = "cancelled by " .. source
     if reason ~= nil then message = message .. ": " .. message_of(reason) end
-    last_cancelled = setmetatable({ name = "CancelledError", message = message,
-      reason = reason, source = source, cause = cause }, CancelledError)
-    last_scope, last_run = scope, run
+    local object = setmetatable({ name = "CancelledError", message = message,
+      source = source }, CancelledError)
+    -- Most have neither, and nil would take up room in the table as well.
+    if reason ~= nil then object.reason = reason end
+    if cause ~= nil then object.cause = cause end
+    last_cancelled, last_scope, last_run = object, scope, run
   end
   return last_cancelled
 end

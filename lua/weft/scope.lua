@@ -14,11 +14,12 @@ local scope = {}
 
 local core_after, core_leave = core.scope_after, core.scope_leave
 local owned, trace = owner.owned, errors.trace
+local stack_lines = core.stack_lines
 local TimeoutError = errors.classes.TimeoutError
 
 -- A scope that is never cancelled, as most are, has one field, by number for
 -- its size: the core's handle, stale once it is left. One that was cancelled
--- gets, when it is left, `called` (true) and `caught` (what of it).
+-- gets, when it is left, `caught`: what of it.
 local HANDLE = 1
 local CAUGHT_NOTHING, CAUGHT_DEADLINE = 0, 2
 
@@ -98,11 +99,6 @@ local function opened(handle, code)
   return setmetatable({ handle }, metatable)
 end
 
--- Keeps, for the scope's methods, what the core said when it was left.
-local function note_left(object, caught, called)
-  if called then object.called, object.caught = true, caught end
-end
-
 local function fail_order()
   errors.fail_state "scopes are left in the reverse order of entry"
 end
@@ -116,19 +112,20 @@ local function leave(object, ok, err)
   if owned[handle] then ok, err, span = owner.close(handle, ok, err) end
   local cancelled = not ok and errors.is_cancelled(err)
   local code, caught, called = core_leave(handle, cancelled)
-  note_left(object, caught, called)
+  if called then object.caught = caught end
   caught = caught or CAUGHT_NOTHING
   if span then owner.move_out(span, caught ~= CAUGHT_NOTHING and err or nil) end
   if code and not cancelled then fail_order() end
   return ok, caught, err
 end
 
--- `seconds` is what the timeout was given, nil where that was a time.
+-- `seconds` is what the timeout was given, nil where that was a time. The stack
+-- is that from the caller of end_timeout on.
 local function timeout_error(object, seconds, cause)
   local text = seconds and ("timed out after %g s"):format(seconds)
     or "the deadline has passed"
-  return trace(setmetatable({ name = "TimeoutError", message = text,
-    scope = object, cause = cause }, TimeoutError))
+  return setmetatable({ name = "TimeoutError", message = text,
+    scope = object, cause = cause, traceback = stack_lines(3) }, TimeoutError)
 end
 
 -- What comes out of a timeout whose body ended so.
@@ -136,7 +133,7 @@ local function end_timeout(object, seconds, ok, ...)
   local handle = object[HANDLE]
   if ok and not owned[handle] then
     local code, caught, called = core_leave(handle)
-    note_left(object, caught, called)
+    if called then object.caught = caught end
     if not code then return ... end
     fail_order()
   end
@@ -295,7 +292,7 @@ end
 --- Whether the scope itself was cancelled, by a call or its deadline.
 ---@return boolean
 function Scope:cancel_called()
-  return self.called or core.scope_is_cancelled(self[HANDLE]) or false
+  return self.caught ~= nil or core.scope_is_cancelled(self[HANDLE]) or false
 end
 
 --- Whether the scope was left by its own cancellation and absorbed it.
