@@ -1,4 +1,5 @@
 -- Open files: reading, writing, positions, locks, closing; the lines of a path.
+local string_buffer = require "string.buffer"
 local weft = require "weft"
 local testing = require "weft.testing"
 local files = require "spec.files"
@@ -126,6 +127,44 @@ describe("reading a file", function()
       f:seek("set", 0)
       assert.equal("on", f:read_exactly(2))
       assert.equal("e\ntwo\nab--cd", f:read_all())
+    end)
+  end)
+
+  it("goes on in a buffer, to which no more than n are added", function()
+    local dir = files.directory()
+    local text = ("0123456789abcdef"):rep(20000)
+    local buffer = string_buffer.new()
+    with_file(put(dir .. "file", text), "r", function(f)
+      assert.equal(3, f:read_into(buffer, 3))
+      assert.equal(2, f:read_into(buffer, 2))
+      assert.equal("01234", buffer:tostring())
+      assert.equal("56", f:read(2))
+      local size = 7
+      repeat
+        local count = f:read_into(buffer)
+        assert.is_true(count == nil or count > 0 and count <= 131072)
+        size = size + (count or 0)
+        assert.equal(size, f:position())
+      until not count
+      assert.equal(#text, size)
+      assert.equal("01234" .. text:sub(8), buffer:tostring())
+      assert.is_nil(f:read_into(buffer, 1))
+      put(dir .. "file", "more", "a")
+      assert.equal(4, f:read_into(buffer:reset()))
+      assert.equal("more", buffer:get())
+    end)
+  end)
+
+  it("takes no buffer but LuaJIT's, and no n below 1", function()
+    local dir = files.directory()
+    with_file(put(dir .. "file", "text"), "r", function(f)
+      for _, wrong in ipairs { "text", 5, {}, io.stdout } do
+        refuses({ "file:read_into(buffer, n): buffer must be one of "
+          .. "string.buffer" }, f.read_into, f, wrong)
+      end
+      refuses({ "file:read_into(buffer, n): n must be a whole number" },
+        f.read_into, f, string_buffer.new(), 0)
+      assert.equal("text", f:read())
     end)
   end)
 

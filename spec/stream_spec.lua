@@ -1,5 +1,6 @@
 -- Streams: reading from connections and closing them. Both ends are in this
 -- process, so what one has written is in the kernel when write returns.
+local string_buffer = require "string.buffer"
 local weft = require "weft"
 local report = require "weft.report"
 local testing = require "weft.testing"
@@ -33,11 +34,19 @@ local function finish(peer)
   peer:shutdown()
 end
 
+local function read_into(stream)
+  local buffer = string_buffer.new()
+  local count = stream:read_into(buffer)
+  assert.equal(count or 0, #buffer)
+  return count and buffer:tostring()
+end
+
 -- name, the call, what makes its result, and that. `half` is part of the
 -- result that comes before: the call has to wait all the same.
 local reads = {
   { "read", function(s) return s:read() end,
     function(peer) peer:write "abc" end, "abc" },
+  { "read_into", read_into, function(peer) peer:write "abc" end, "abc" },
   { "read_exactly", function(s) return s:read_exactly(6) end,
     function(peer) peer:write "def" end, "abcdef", half = "abc" },
   { "read_until", function(s) return s:read_until "--" end,

@@ -24,6 +24,17 @@ return {
     },
   },
   {
+    programs = { "weft", "cat", "read", "go1", "go" },
+    args = "into %dir/large",
+    quick = "into %dir/large",
+    measures = {
+      { key = "into", name = "a file of 1 GiB, into one buffer", unit = "ms",
+        target = { ratio = 1.25, of = "cat",
+          below = { text = "Go", "go1", "go" } } },
+      { key = "cpu", name = "  its CPU", unit = "ms" },
+    },
+  },
+  {
     programs = programs("weft", "read"),
     args = "small %dir/small 2000",
     quick = "small %dir/small 200",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * cat.c - how long cat needs to write a file to /dev/null.
  *
- *   file_cat large PATH
+ *   file_cat large PATH, or into PATH
  *
  * Its start is included; it is a hundredth of the whole. Prints the
  * milliseconds. */

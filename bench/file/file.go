@@ -1,6 +1,6 @@
 // file.go - files read in goroutines.
 //
-//	file large PATH         from beginning to end
+//	file large PATH         from beginning to end; as well into PATH
 //	file small DIR FILES    all at once, DIR/1 and so on
 //
 // Prints the milliseconds, or the microseconds of one small file.

@@ -1,8 +1,10 @@
 --- Files read:
 --   weft bench/file/file.lua large PATH         from beginning to end
+--   weft bench/file/file.lua into PATH          so, all into one buffer
 --   weft bench/file/file.lua small DIR FILES    all at once, DIR/1 and so on
 -- Prints the milliseconds, or the microseconds of one small file.
 
+local string_buffer = require "string.buffer"
 local weft = require "weft"
 local usage = dofile "bench/usage.lua"
 
@@ -17,6 +19,19 @@ function works.large(path)
     for piece in file:chunks() do
       size, last = size + #piece, piece
     end
+  end)
+  assert(size == LARGE and last:sub(-#END) == END, "wrong bytes")
+end
+
+function works.into(path)
+  local buffer = string_buffer.new()
+  local size, last = 0, nil
+  weft.with(weft.fs.open(path), function(file)
+    repeat
+      local count = file:read_into(buffer:reset())
+      size = size + (count or 0)
+      if size == LARGE and count then last = buffer:tostring() end
+    until not count
   end)
   assert(size == LARGE and last:sub(-#END) == END, "wrong bytes")
 end

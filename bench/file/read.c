@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * read.c - files read by one thread in a loop of system calls.
  *
- *   file_read large PATH         from beginning to end
+ *   file_read large PATH         from beginning to end; as well into PATH
  *   file_read small DIR FILES    one after the other, DIR/1 and so on
  *
  * Nothing that reads files can use less CPU. Prints the milliseconds, or the

@@ -35,6 +35,9 @@ struct link {
   bool own;                    /* a context's: coroutine.yield is refused */
 };
 
+/* LuaJIT's type of what its FFI makes, behind those of lua.h. */
+#define TYPE_CDATA 10
+
 /* Of a function: what is rare stays out of its caller, which then has fewer
  * registers to save. */
 #define HOST_APART __attribute__((noinline))

@@ -14,9 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* LuaJIT's own type, behind those of lua.h. */
-#define TYPE_CDATA 10
-
 /* What leads to a value: for the message about one that cannot be copied. */
 struct step {
   const struct step *up; /* what it is part of; NULL: the outermost */

@@ -185,6 +185,42 @@ static int read_all(lua_State *L) {
   return read_with(L, "read_all", seen + READ_ALL_STEP - 1, 3, deliver_all);
 }
 
+/* -- Into memory of the caller's ------------------------------------------- */
+
+static int deliver_ready(lua_State *L, int status, uint64_t value) {
+  end_read(L);
+  return socket_deliver_status(L, status, value);
+}
+
+/* read_wait(socket, woken) -> code: nil once there are bytes. What they are
+ * copied to is named afterwards: while the task waits, another may move it. */
+static int read_wait(lua_State *L) {
+  lua_settop(L, 2);
+  return read_with(L, "read_into", 0, 2, deliver_ready);
+}
+
+/* What a cdata that is a pointer points to. */
+static void *check_pointer(lua_State *L, int index) {
+  luaL_argcheck(L, lua_type(L, index) == TYPE_CDATA, index, "no pointer");
+  return *(void *const *)lua_topointer(L, index);
+}
+
+/* read_take(socket, pointer, room) -> the number of bytes copied to it; after
+ * read_wait, with no other task in between. */
+static int read_take(lua_State *L) {
+  struct socket *s = check_source(L, host_of(L));
+  void *memory = check_pointer(L, 2);
+  size_t count = (size_t)luaL_checknumber(L, 3), size = 0;
+  const char *data = NULL;
+  if (peek(s, &data, &size) != WEFT_OK || size < count)
+    count = size;
+  if (count > 0)
+    memcpy(memory, data, count);
+  consume(s, count);
+  lua_pushnumber(L, (lua_Number)count);
+  return 1;
+}
+
 /* -- To a separator ------------------------------------------------------- */
 
 /* Where [sep] begins at or behind [from], SIZE_MAX if it does not. */
@@ -254,6 +290,8 @@ void open_reading(lua_State *L, struct host *host) {
                                        {"read_exactly", read_exactly},
                                        {"read_until", read_until},
                                        {"read_all", read_all},
+                                       {"read_wait", read_wait},
+                                       {"read_take", read_take},
                                        {NULL, NULL}};
   host_register(L, host, functions);
 }

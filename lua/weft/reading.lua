@@ -13,7 +13,8 @@ local fail, fail_argument = errors.fail, errors.fail_argument
 
 local reading = {}
 
-local EINCOMPLETE, EOVERRUN = codes.EINCOMPLETE, codes.EOVERRUN
+local EEND, EINCOMPLETE = codes.EEND, codes.EINCOMPLETE
+local EOVERRUN = codes.EOVERRUN
 -- What may precede a separator, unless the caller says otherwise.
 local LIMIT = 64 * 1024
 local COUNT_MAX = 2 ^ 53
@@ -106,6 +107,33 @@ function Reading:read_until(sep, limit)
   local code, bytes = read_until(self, sep, limit, false)
   if code then fail_until(self, "read_until", code, bytes, limit) end
   return bytes
+end
+
+-- What a buffer gets at most, unless the caller says otherwise: as much as the
+-- core reads at a time.
+local INTO = 128 * 1024
+
+--- Reads what there is, at least one byte and at most `n` (default 128 KiB), to
+-- the end of a buffer of LuaJIT's `string.buffer`, and returns how many bytes
+-- that was; nil at the end. No string is made, so that a buffer which is used
+-- again costs nothing but the copying. Parks.
+---@param buffer userdata
+---@param n number?
+---@return number?
+function Reading:read_into(buffer, n)
+  if getmetatable(buffer) ~= "buffer" then
+    fail_argument(self.noun .. ":read_into(buffer, n): buffer must be one of "
+      .. "string.buffer, got " .. errors.shown(buffer))
+  end
+  if n == nil then n = INTO
+  else reading.check_count(n, 1, self.noun .. ":read_into(buffer, n): n") end
+  local code = core.read_wait(self[1])
+  if code == false then code = core.read_wait(self[1], true) end
+  if code == EEND then return nil end
+  if code then self:fail_read("read_into", code) end
+  local count = core.read_take(self[1], buffer:reserve(n), n)
+  buffer:commit(count)
+  return count
 end
 
 --- Reads a line, without its "\n"; the last one may lack it. nil at the end.
