@@ -54,6 +54,24 @@ describe("weft.gather", function()
       assert.equal(3, weft.now())
     end)
 
+  it("runs functions in tasks of their own, which they may ask for [11.1, 4.7]",
+    function()
+      local seen
+      local results = weft.gather {
+        function()
+          seen = weft.current_task()
+          assert.equal("running", tostring(seen):match "%((%a+)%)")
+          weft.yield()
+          assert.equal(seen, weft.current_task())
+          return 7, 8
+        end,
+        job(1, 9),
+      }
+      assert.same({ 7, 9, n = 2 }, results)
+      assert.is_true(seen:done())
+      assert.same({ 7, 8 }, { seen:result() })
+    end)
+
   it("keeps nil results in their places [11.3]", function()
     local results = weft.gather { nothing, job(0, 2), nothing }
     assert.same({ [2] = 2, n = 3 }, results)

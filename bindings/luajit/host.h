@@ -49,12 +49,16 @@ struct job {
                                NULL in a step, and for none but a code */
   struct link *link;        /* of the active coroutine; NULL: its own */
   struct host *host;
-  struct job *next; /* in the list of free ones */
+  union {
+    struct job *next; /* in the list of free ones */
+    int place; /* else: where in a table its first result goes; 0: nowhere */
+  };
   weft_task task;
   int anchor;              /* where host->anchors holds the coroutine */
   uint16_t depth;          /* scopes and groups it has open */
-  uint16_t arg_count : 15; /* on its stack before the first step */
+  uint16_t arg_count : 14; /* on its stack before the first step */
   uint16_t owns : 1;       /* generators and such, closed at its end */
+  uint16_t bare : 1;       /* its object is not made yet: nobody asked for it */
 };
 
 /* Coroutines of tasks; all zeros: none (own_set.c). */
@@ -212,6 +216,8 @@ int push_number(lua_State *L, int status, uint64_t number);
 
 int job_spawn(lua_State *L, struct host *host, weft_group group, int object,
               int function, int objects);
+int job_spawn_bare(lua_State *L, struct host *host, weft_group group,
+                   int results, int function, int objects);
 /* Pushes the task object of a Lua task of this state; nil for another. */
 void job_push_object(lua_State *L, struct host *host, weft_task task);
 /* The innermost coroutine of an unfinished Lua task; NULL for another. */

@@ -18,8 +18,23 @@
 /* -- Jobs and their coroutines --------------------------------------------
  */
 
-static void push_object(lua_State *L, const struct job *job) {
+/* Where the object of a bare job is to be stands the table for its result. */
+static void make_object(lua_State *L, struct job *job, int objects) {
+  uint64_t id;
+  weft_task_get_id(job->host->rt, job->task, &id);
+  host_push_function(L, job->host, "make_task");
+  lua_pushnumber(L, (lua_Number)job->task);
+  lua_pushnumber(L, (lua_Number)(id * TASK_STATES));
+  lua_rawgeti(L, objects, job->anchor);
+  lua_call(L, 3, 1);
+  lua_rawseti(L, objects, job->anchor);
+  job->bare = 0;
+}
+
+static void push_object(lua_State *L, struct job *job) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, job->host->objects);
+  if (job->bare)
+    make_object(L, job, lua_gettop(L));
   lua_rawgeti(L, -1, job->anchor);
   lua_remove(L, -2);
 }
@@ -98,6 +113,8 @@ static void forget_object(const struct job *job) {
  * taken for finished: see TASK_STATE. */
 static void lose_outcome(const struct job *job) {
   lua_State *L = job->host->L;
+  if (job->bare)
+    return;
   push_own_object(job);
   lua_rawgeti(L, -1, TASK_STATE);
   if ((uint64_t)lua_tonumber(L, -1) % TASK_STATES == 0) {
@@ -170,6 +187,26 @@ static void set_state(weft_runtime *rt, const struct job *job, int state) {
 /* So many values, with what goes with them, fit on any stack. */
 enum { RESULTS_FEW = 8, ARGUMENTS_FEW = 16 };
 
+/* Of the results only the first is wanted, in the table of the caller's. */
+static void place_result(const struct job *job, int count) {
+  lua_State *L = job->host->L;
+  push_own_object(job);
+  if (!job->bare)
+    lua_getfield(L, -1, "into");
+  if (count == 0)
+    lua_pushnil(job->co);
+  else if (count > 1 || !job->bare)
+    lua_pushvalue(job->co, 1);
+  lua_xmove(job->co, L, 1);
+  lua_rawseti(L, -2, job->place);
+  lua_pop(L, 1);
+  if (job->bare)
+    return;
+  lua_pushnil(L);
+  lua_setfield(L, -2, "into");
+  lua_pop(L, 1);
+}
+
 /* Moves the [count] results into the task object on top of [L]'s stack. */
 static void keep_results(lua_State *L, lua_State *co, int count) {
   lua_xmove(co, L, count);
@@ -207,7 +244,11 @@ static bool finish_with(weft_runtime *rt, struct job *job, int count) {
  * see TASK_STATE. */
 static int finish(weft_runtime *rt, struct job *job) {
   int count = lua_gettop(job->co);
-  if (count > 0 && !finish_with(rt, job, count))
+  if (job->place != 0)
+    place_result(job, count);
+  if (job->bare && (count > 1 || job->place == 0))
+    lua_settop(job->co, 0);
+  if (!job->bare && count > 0 && !finish_with(rt, job, count))
     return end_failed(rt, job);
   weft_task_close(rt, job->task);
   return WEFT_OK;
@@ -221,14 +262,23 @@ static bool is_cancelled(lua_State *co, const struct host *host) {
   return metatable == host->cancelled_metatable;
 }
 
-/* Cancelled has left the body; the error that did it stays in the object. */
-static int end_cancelled(weft_runtime *rt, struct job *job) {
+/* Keeps in the task object that it was cancelled, and the error on top of the
+ * stack that did it; takes that. */
+static void keep_cancelled(weft_runtime *rt, struct job *job) {
   lua_State *L = job->host->L;
   push_own_object(job);
-  lua_xmove(job->co, L, 1);
+  lua_insert(L, -2);
   lua_rawseti(L, -2, TASK_COUNT);
   set_state(rt, job, WEFT_TASK_CANCELLED);
   lua_pop(L, 1);
+}
+
+/* Cancelled has left the body. */
+static int end_cancelled(weft_runtime *rt, struct job *job) {
+  if (!job->bare) {
+    lua_xmove(job->co, job->host->L, 1);
+    keep_cancelled(rt, job);
+  }
   weft_task_close(rt, job->task);
   return WEFT_ECANCELLED;
 }
@@ -268,12 +318,11 @@ static bool may_drop(const struct job *job, int status) {
 
 static HOST_APART int drop_cancelled(weft_runtime *rt, struct job *job) {
   lua_State *L = job->host->L;
-  push_own_object(job);
-  host_push_function(L, job->host, "cancelled");
-  lua_pcall(L, 0, 1, 0); /* for want of memory the error is that */
-  lua_rawseti(L, -2, TASK_COUNT);
-  set_state(rt, job, WEFT_TASK_CANCELLED);
-  lua_pop(L, 1);
+  if (!job->bare) {
+    host_push_function(L, job->host, "cancelled");
+    lua_pcall(L, 0, 1, 0); /* for want of memory the error is that */
+    keep_cancelled(rt, job);
+  }
   mark_dropped(job->host, job->co);
   weft_task_close(rt, job->task);
   return WEFT_ECANCELLED;
@@ -287,7 +336,7 @@ static int end_failed(weft_runtime *rt, struct job *job) {
   lua_State *L = host->L;
   weft_error *error = NULL;
   host_push_function(L, host, "on_failure");
-  push_own_object(job);
+  push_object(L, job);
   set_state(rt, job, WEFT_TASK_FAILED);
   lua_xmove(job->co, L, 1);
   luaL_traceback(L, job->co, NULL, 0);
@@ -517,39 +566,72 @@ bool job_find_site(struct host *host, weft_task task, char *text, size_t size) {
 
 /* -- Spawning ------------------------------------------------------------- */
 
+static struct job *new_job(lua_State *L, struct host *host, int count) {
+  struct job *job = take_job(L, host);
+  job->active = job->co;
+  job->link = NULL;
+  job->deliver = deliver_arguments;
+  job->place = 0;
+  job->arg_count = ((unsigned)count - 1) & 0x3fff; /* no stack holds more */
+  job->depth = 0;
+  job->owns = 0;
+  job->bare = 0;
+  return job;
+}
+
+/* Spawns the job's task, with what stands at [object] in the table at [objects]
+ * for its object, and the [count] topmost values as function and arguments. */
+static int start_job(lua_State *L, weft_group group, struct job *job,
+                     int object, int count, int objects) {
+  int anchor = job->anchor;
+  if (count > ARGUMENTS_FEW && !lua_checkstack(job->co, count)) {
+    give_job(job);
+    return WEFT_ENOMEM;
+  }
+  lua_xmove(L, job->co, count);
+  lua_pushvalue(L, object);
+  lua_rawseti(L, objects, anchor);
+  int status =
+      weft_spawn_step(job->host->rt, group, step, job, give_job, &job->task);
+  if (status != WEFT_OK) {
+    lua_pushnil(L);
+    lua_rawseti(L, objects, anchor);
+  }
+  return status;
+}
+
 /* Spawns a task for the object at index [object], that runs the function at
  * [function] with the arguments above it; takes those from the stack. The table
  * of the task objects is at [objects]. */
 int job_spawn(lua_State *L, struct host *host, weft_group group, int object,
               int function, int objects) {
-  struct job *job = take_job(L, host);
-  lua_State *co = job->co;
   int count = lua_gettop(L) - function + 1;
-  job->active = co;
-  job->link = NULL;
-  job->deliver = deliver_arguments;
-  job->arg_count = ((unsigned)count - 1) & 0x7fff; /* no stack holds more */
-  job->depth = 0;
-  job->owns = 0;
-  if (count > ARGUMENTS_FEW && !lua_checkstack(co, count)) {
-    give_job(job);
-    return WEFT_ENOMEM;
-  }
-  lua_xmove(L, co, count);
-  lua_pushvalue(L, object);
-  lua_rawseti(L, objects, job->anchor);
-  int anchor = job->anchor;
-  int status =
-      weft_spawn_step(host->rt, group, step, job, give_job, &job->task);
-  if (status != WEFT_OK) {
-    lua_pushnil(L);
-    lua_rawseti(L, objects, anchor);
+  struct job *job = new_job(L, host, count);
+  int status = start_job(L, group, job, object, count, objects);
+  if (status != WEFT_OK)
     return status;
-  }
   lua_pushnumber(L, (lua_Number)job->task);
   lua_rawseti(L, object, TASK_HANDLE);
   push_state(L, host->rt, job, 0);
   lua_rawseti(L, object, TASK_STATE);
   site_note_task(L, host, object);
   return WEFT_OK;
+}
+
+/* Likewise, but the object is only made when somebody asks for it. The first
+ * result goes into the table at [results], at the place that the number above
+ * it tells; 0: nobody wants it. */
+int job_spawn_bare(lua_State *L, struct host *host, weft_group group,
+                   int results, int function, int objects) {
+  int count = lua_gettop(L) - function + 1;
+  struct job *job = new_job(L, host, count);
+  job->place = (int)lua_tointeger(L, results + 1);
+  job->bare = 1;
+  int status = start_job(L, group, job, results, count, objects);
+  if (status == WEFT_OK && __builtin_expect(host->sites, 0)) {
+    push_object(L, job);
+    site_note_task(L, host, lua_gettop(L));
+    lua_pop(L, 1);
+  }
+  return status;
 }

@@ -45,12 +45,14 @@ static int spawn_named(lua_State *L) {
   return end_spawn(L, host, group, status);
 }
 
-/* spawn_try(group, object, fn, ...) -> code or nil */
-static int spawn_try(lua_State *L) {
+/* spawn_bare(group, results, place, fn, ...) -> code or nil: the task's object
+ * is not wanted; its first result goes to results[place], for 0 nowhere. */
+static int spawn_bare(lua_State *L) {
   struct host *host = host_of(L);
   host_runtime(L, host, "spawn");
   return deliver_status(
-      L, job_spawn(L, host, handle_at(L, 1), 2, 3, lua_upvalueindex(2)), 0);
+      L, job_spawn_bare(L, host, handle_at(L, 1), 2, 4, lua_upvalueindex(2)),
+      0);
 }
 
 static int await(lua_State *L) {
@@ -354,5 +356,5 @@ void open_task(lua_State *L, struct host *host) {
   host_register(L, host, functions);
   add_spawn(L, host, "spawn", spawn);
   add_spawn(L, host, "spawn_named", spawn_named);
-  add_spawn(L, host, "spawn_try", spawn_try);
+  add_spawn(L, host, "spawn_bare", spawn_bare);
 }

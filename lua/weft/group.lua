@@ -78,7 +78,7 @@ end
 ---@param ... any arguments
 ---@return number? code why it was not started
 function group.spawn_in_place(self, fn, ...)
-  return core.spawn_try(self[HANDLE], task.new(), fn, ...)
+  return core.spawn_bare(self[HANDLE], false, 0, fn, ...)
 end
 
 -- What start raises for a child that ended before it was ready.

@@ -15,9 +15,11 @@ local scope = require "weft.scope"
 local task = require "weft.task"
 local is_future = require("weft.future").is_future
 
+local new_table = require "table.new"
+
 local many = {}
 
-local FIRST_RESULT = 4 -- of a task object
+local core_spawn = core.spawn_bare
 local GATHER_OPTIONS = { "return_errors" }
 local MAP_OPTIONS, EACH_OPTIONS = { "limit", "return_errors" }, { "limit" }
 
@@ -35,8 +37,8 @@ function many.check_items(call, list, allow_functions)
   end
   for i = 1, list.n or #list do
     local item = list[i]
-    if not many.is_awaitable(item)
-        and not (allow_functions and callable.is(item)) then
+    if not (allow_functions and callable.is(item))
+        and not many.is_awaitable(item) then
       errors.fail_argument(("%s(list): item %d must be a %stask or a future, "
         .. "got %s"):format(call, i, allow_functions and "function, a " or "",
           errors.shown(item)), 3)
@@ -129,27 +131,44 @@ local function run_group_kept(failures, call, body, limit)
   error(err, 0)
 end
 
-local function spawn_kept(g, item, failures)
+local function spawn_kept(g, results, i, item, failures)
   if many.is_awaitable(item) then
-    return g:spawn(run_kept, {}, item.await, item)
+    return core_spawn(g[1], results, i, run_kept, {}, item.await, item)
   end
-  return g:spawn(run_kept, failures, item)
+  return core_spawn(g[1], results, i, run_kept, failures, item)
+end
+
+-- A list of results with room for so many: an array, whoever ends first.
+local function new_results(count)
+  local results = new_table(count, 1)
+  results.n = count
+  return results
 end
 
 local function gather_all(list, count)
-  local children, results, failures = {}, { n = count }, {}
+  local results, failures = new_results(count), {}
   run_group_kept(failures, "weft.gather", function(g)
-    for i = 1, count do children[i] = spawn_kept(g, list[i], failures) end
+    for i = 1, count do
+      local code = spawn_kept(g, results, i, list[i], failures)
+      if code then errors.fail(code) end
+    end
   end)
-  for i = 1, count do results[i] = children[i][FIRST_RESULT] end
   return results
 end
 
 -- -- gather -------------------------------------------------------------------
 
-local function spawn_item(g, item)
-  if many.is_awaitable(item) then return g:spawn(await_item, item) end
-  return g:spawn(item)
+-- Spawns all of the list; each puts its result into its place.
+local function spawn_all(handle, results, list, count)
+  for i = 1, count do
+    local item, code = list[i]
+    if type(item) ~= "function" and many.is_awaitable(item) then
+      code = core_spawn(handle, results, i, await_item, item)
+    else
+      code = core_spawn(handle, results, i, item)
+    end
+    if code then errors.fail(code) end
+  end
 end
 
 --- Runs all at once and returns their first results, in order, with field `n`.
@@ -163,11 +182,10 @@ function many.gather(list, opts)
   local count = many.check_items("gather", list, true)
   opts = scope.check_options(opts, "gather(list, opts)", GATHER_OPTIONS)
   if opts.return_errors then return gather_all(list, count) end
-  local children, results = {}, { n = count }
+  local results = new_results(count)
   many.run_group("weft.gather", function(g)
-    for i = 1, count do children[i] = spawn_item(g, list[i]) end
+    spawn_all(g[1], results, list, count)
   end)
-  for i = 1, count do results[i] = children[i][FIRST_RESULT] end
   return results
 end
 
@@ -181,9 +199,17 @@ local function check_map(call, items, fn, opts, names)
   return draw, limit, opts
 end
 
+-- Taken in order, so that the list is an array, whoever ends first.
+local function take_place(results)
+  local place = results.n + 1
+  results.n, results[place] = place, false
+  return place
+end
+
 -- The body of a group that spawns run(..., item) for all items, each only once
--- it has a place, so that an iterator is drawn on no sooner.
-local function spawner(draw, limit, children, run, ...)
+-- it has a place, so that an iterator is drawn on no sooner. Their results go
+-- into the list, if there is one.
+local function spawner(draw, limit, results, run, ...)
   local first, second = ...
   return function(g)
     while true do
@@ -191,10 +217,13 @@ local function spawner(draw, limit, children, run, ...)
       if code then errors.fail(code) end
       local item = draw()
       if item == nil then return end
-      local child
-      if second then child = task.start(g[1], run, first, second, item)
-      else child = task.start(g[1], run, first, item) end
-      if children then children[#children + 1] = child end
+      local place = results and take_place(results) or 0
+      if second then
+        code = core_spawn(g[1], results, place, run, first, second, item)
+      else
+        code = core_spawn(g[1], results, place, run, first, item)
+      end
+      if code then errors.fail(code) end
     end
   end
 end
@@ -209,15 +238,13 @@ local function apply(fn, item) return fn(item) end
 ---@return table
 function many.map(items, fn, opts)
   local draw, limit, options = check_map("map", items, fn, opts, MAP_OPTIONS)
-  local children, failures = {}, {}
+  local results, failures = { n = 0 }, {}
   if options.return_errors then
     run_group_kept(failures, "weft.map",
-      spawner(draw, limit, children, run_kept, failures, fn), limit)
+      spawner(draw, limit, results, run_kept, failures, fn), limit)
   else
-    many.run_group("weft.map", spawner(draw, limit, children, apply, fn), limit)
+    many.run_group("weft.map", spawner(draw, limit, results, apply, fn), limit)
   end
-  local results = { n = #children }
-  for i = 1, #children do results[i] = children[i][FIRST_RESULT] end
   return results
 end
 
@@ -227,7 +254,7 @@ end
 ---@param opts table? `limit`
 function many.each(items, fn, opts)
   local draw, limit = check_map("each", items, fn, opts, EACH_OPTIONS)
-  many.run_group("weft.each", spawner(draw, limit, nil, apply, fn), limit)
+  many.run_group("weft.each", spawner(draw, limit, false, apply, fn), limit)
 end
 
 return many

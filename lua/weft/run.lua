@@ -109,6 +109,7 @@ core.set_functions {
   cancelled = errors.cancelled,
   end_owner = owner.end_task,
   make_error = errors.make,
+  make_task = task.make,
   on_failure = task.on_failure,
   run_callback = require("weft.call").run_callback,
   report = on_report,

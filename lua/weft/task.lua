@@ -299,6 +299,14 @@ function task.with_line(err, traceback)
     .. traceback:sub(to + 1)
 end
 
+--- The object of a task that was spawned without one. `into` is where the core
+-- module puts its first result.
+function task.make(handle, state, into)
+  local object = setmetatable({ handle, state, false }, metatable)
+  object.into = into
+  return object
+end
+
 --- A task's body has raised: makes the error object it failed with.
 function task.on_failure(self, err, traceback)
   local object = errors.object(err, task.with_line(err, traceback))
