@@ -6,6 +6,26 @@
  * runtime and in the first cache line of a task. */
 #include "io.h"
 
+/* -- Ahead of time --------------------------------------------------------
+ */
+
+static inline void fetch(const void *address) {
+#if defined(__GNUC__)
+  __builtin_prefetch(address);
+#else
+  (void)address;
+#endif
+}
+
+/* The registers and frames that a stackful task goes on with. Of another entry
+ * the place holds another address, and nothing is read there. */
+static inline void fetch_frames(const struct entry *entry) {
+  const char *frames = ((const struct task *)entry)->body.context;
+  fetch(frames);
+  fetch(frames + 64);
+  fetch(frames + 128);
+}
+
 /* -- Steps ---------------------------------------------------------------- */
 
 /* Who comes back to the loop need not be who was entered. */
@@ -75,10 +95,13 @@ static void run_specially(weft_runtime *rt, struct entry *entry) {
   if (rt->watched)
     weft__observe_begin(rt, task);
   weft__step_begin(rt, task);
-  if (entry->stackful)
+  if (entry->stackful) {
+    if (rt->turn_left > 0)
+      fetch_frames(rt->ready.entries[rt->ready.head & rt->ready.mask]);
     task = run_fibers(rt, task, &outcome);
-  else
+  } else {
     outcome = call_step(rt, task);
+  }
   leave_step(rt, task, outcome);
 }
 
@@ -124,12 +147,10 @@ static inline struct entry *take_entry(weft_runtime *rt) {
   struct ready_ring *ring = &rt->ready;
   uint32_t left = --rt->turn_left;
   struct entry *entry = ring->entries[ring->head++ & ring->mask];
-#if defined(__GNUC__)
   if (WEFT__LIKELY(left > 1)) {
-    __builtin_prefetch(ring->entries[(ring->head + 1) & ring->mask]);
-    __builtin_prefetch(ring->entries[ring->head & ring->mask]->arg);
+    fetch(ring->entries[(ring->head + 1) & ring->mask]);
+    fetch(ring->entries[ring->head & ring->mask]->arg);
   }
-#endif
   return entry;
 }
 
@@ -157,32 +178,24 @@ void weft__turn(weft_runtime *rt) {
 }
 
 /* Takes the next one, which a stackful task goes to, and fetches ahead the task
- * after next, and the registers and frames that the next one goes on with. */
+ * after next, and what the next one goes on with. */
 static inline struct task *take_hop(weft_runtime *rt) {
   struct ready_ring *ring = &rt->ready;
   struct entry *entry = ring->entries[ring->head++ & ring->mask];
-  uint32_t left = --rt->turn_left;
-#if defined(__GNUC__)
-  if (WEFT__LIKELY(left > 1)) {
-    const struct task *next =
-        (const struct task *)ring->entries[ring->head & ring->mask];
-    const char *frames = next->body.context; /* of a fiber, or whatever it is */
-    __builtin_prefetch(ring->entries[(ring->head + 1) & ring->mask]);
-    __builtin_prefetch(frames);
-    __builtin_prefetch(frames + 64);
-    __builtin_prefetch(frames + 128);
+  if (WEFT__LIKELY(--rt->turn_left > 1)) {
+    fetch_frames(ring->entries[ring->head & ring->mask]);
+    fetch(ring->entries[(ring->head + 1) & ring->mask]);
   }
-#endif
   return (struct task *)entry;
 }
 
 static bool may_hop_to(const struct entry *entry) {
-  return entry->stackful && !entry->is_call && !entry->given_up;
+  return entry->stackful && !entry->given_up;
 }
 
 /* Whether there is an entry to hop to without the loop; into the next turn
  * where that has no poll before it. */
-static bool finds_next(weft_runtime *rt) {
+static WEFT__APART bool finds_next(weft_runtime *rt) {
   if ((rt->state != RT_RUNNING && rt->state != RT_TURN) || rt->watched)
     return false;
   if (rt->letter_count > 0)
@@ -199,8 +212,8 @@ static bool finds_next(weft_runtime *rt) {
  * loop costs three times as much, most of it returns that the processor cannot
  * foresee. */
 struct task *weft__turn_hop(weft_runtime *rt) {
-  bool plain = (rt->state == RT_RUNNING) & !rt->watched &
-               (rt->letter_count == 0) & (rt->turn_left > 0);
+  bool plain = rt->state == RT_RUNNING && !rt->watched &&
+               rt->letter_count == 0 && rt->turn_left > 0;
   if (WEFT__UNLIKELY(!plain) && !finds_next(rt))
     return NULL;
   if (!may_hop_to(rt->ready.entries[rt->ready.head & rt->ready.mask]))
