@@ -505,8 +505,7 @@ static HOST_APART int deliver_apart(struct job *job, int status,
 /* Puts the results of the call that parked on the coroutine's stack. */
 static int deliver(struct job *job, int status, uint64_t value) {
   weft_lua_deliver make = job->deliver == NULL ? deliver_status : job->deliver;
-  bool allocates = make != deliver_status && make != deliver_arguments &&
-                   make != deliver_woken;
+  bool allocates = make != deliver_status && make != deliver_woken;
   return allocates ? deliver_apart(job, status, value)
                    : make(job->active, status, value);
 }
@@ -516,6 +515,10 @@ static HOST_APART int step_with(weft_runtime *rt, void *arg, int status,
                                 uint64_t value) {
   struct job *job = arg;
   struct host *host = job->host;
+  if (job->deliver == deliver_arguments) { /* the first step */
+    job->deliver = NULL;
+    return run(host, (int)job->arg_count);
+  }
   if (may_drop(job, status))
     return leave_step(host, drop_cancelled(rt, job));
   int count = deliver(job, status, value);
@@ -566,7 +569,7 @@ bool job_find_site(struct host *host, weft_task task, char *text, size_t size) {
 
 /* -- Spawning ------------------------------------------------------------- */
 
-static struct job *new_job(lua_State *L, struct host *host, int count) {
+static inline struct job *new_job(lua_State *L, struct host *host, int count) {
   struct job *job = take_job(L, host);
   job->active = job->co;
   job->link = NULL;
@@ -581,8 +584,8 @@ static struct job *new_job(lua_State *L, struct host *host, int count) {
 
 /* Spawns the job's task, with what stands at [object] in the table at [objects]
  * for its object, and the [count] topmost values as function and arguments. */
-static int start_job(lua_State *L, weft_group group, struct job *job,
-                     int object, int count, int objects) {
+static inline int start_job(lua_State *L, weft_group group, struct job *job,
+                            int object, int count, int objects) {
   int anchor = job->anchor;
   if (count > ARGUMENTS_FEW && !lua_checkstack(job->co, count)) {
     give_job(job);
