@@ -24,6 +24,7 @@
 
 #include "list.h"
 #include "observe.h"
+#include "scope.h"
 #include "timer.h"
 #include "weft.h"
 
@@ -189,49 +190,6 @@ void weft__call_run(weft_runtime *rt, struct call *call);
 void weft__call_abandon(weft_runtime *rt, struct call *call); /* not called */
 void weft__call_dispose(weft_runtime *rt, void *object);
 
-/* -- Scopes (scope.c) ----------------------------------------------------- */
-
-struct scope {
-  struct scope *parent; /* NULL only in the root group's */
-  struct scope *inner;  /* the next one the same task has open inside */
-  struct task *task;    /* whose code it governs; NULL in the root group's */
-  struct group *group;  /* the group it belongs to, or NULL */
-  struct timer timer;   /* TIMER_SCOPE, the deadline */
-  weft_scope handle;    /* 0 until somebody asks for it */
-  bool cancelled;       /* itself */
-  bool effective;       /* itself, or from outside and not shielded */
-  bool shield;
-  uint8_t source; /* enum weft_cancel_source */
-  weft_value *reason;
-  weft_error *cause;
-};
-
-void weft__scope_init(struct scope *scope, struct task *task);
-/* Makes it the task's innermost scope, and the reverse. */
-void weft__scope_enter(weft_runtime *rt, struct task *task,
-                       struct scope *scope);
-void weft__scope_exit(weft_runtime *rt, struct scope *scope);
-/* Nothing would be left of a task's own scope by weft__scope_exit. */
-static inline bool weft__scope_is_plain(const struct scope *scope) {
-  return !scope->cancelled && scope->handle == 0 &&
-         !weft__timer_is_set(&scope->timer);
-}
-void weft__scope_cancel(weft_runtime *rt, struct scope *scope, int source,
-                        weft_value *reason, weft_error *cause);
-/* Brings what is effectively cancelled in line, from [scope] down. */
-void weft__scope_settle(weft_runtime *rt, struct scope *scope);
-/* Whether a Cancelled that leaves the scope stops there. */
-bool weft__scope_absorbs(weft_runtime *rt, const struct scope *scope);
-int weft__scope_handle(weft_runtime *rt, struct scope *scope,
-                       weft_scope *handle);
-int weft__scope_set_deadline(weft_runtime *rt, struct scope *scope,
-                             uint64_t deadline_ns);
-void weft__scope_lift_shields(weft_runtime *rt);
-/* The scope whose deadline comes first among those that [task]'s code can see,
- * NULL if there is none. */
-struct scope *weft__scope_next_deadline(weft_runtime *rt,
-                                        const struct task *task);
-
 /* -- Stacks (stack.c, region.c, switch.h) --------------------------------- */
 
 struct fiber; /* a stack, and what is known of it */
@@ -285,7 +243,7 @@ struct task_extra {
   struct context *context; /* NULL: it has set no variable, nor inherited one */
 };
 
-/* Five cache lines, the first of which is all that a switch touches; the pool
+/* Four cache lines, the first of which is all that a switch touches; the pool
  * puts each task at the beginning of one. */
 struct task {
   struct entry entry; /* its place among those who wait for the same */
@@ -300,7 +258,7 @@ struct task {
     weft_step_fn step; /* weft__step_pulled: for pull mode */
     void *context;     /* of a stackful task: where its fiber goes on */
   } body;
-  struct scope *scope; /* innermost */
+  struct scope *scope; /* innermost; while own is NULL its group's */
 
   /* The wait, while parked. */
   weft_withdraw_fn withdraw; /* NULL: kept */
@@ -320,7 +278,7 @@ struct task {
   bool circle_told : 1;  /* the circle it waits in was reported */
   uint32_t since;        /* when the wait began, see WEFT__SINCE_SHIFT */
 
-  struct scope own_scope;
+  struct scope *own; /* its own scope; NULL until that is needed */
   struct group *group;
   struct list sibling;  /* in group->children, in the order of spawning */
   struct list all;      /* in rt->tasks, likewise; or in rt->ended */
@@ -331,9 +289,11 @@ struct task {
   struct fiber *fiber; /* NULL: stepped */
   weft_error *error;
   struct task_extra *extra; /* NULL: all of it is zero */
+  uint8_t own_source; /* what has cancelled its own scope while that is NULL */
+  uint8_t spare[15];
 };
-_Static_assert(sizeof(void *) != 8 || sizeof(struct task) == 320,
-               "a task fills five cache lines");
+_Static_assert(sizeof(void *) != 8 || sizeof(struct task) == 256,
+               "a task fills four cache lines");
 
 /* task->since counts units of 2^20 ns, a millisecond, and begins anew after 52
  * days: four bytes that are free in the line that a park writes to. */
@@ -488,8 +448,7 @@ static inline void weft__group_link(struct group *group, struct task *task) {
   group->count++;
   task->group = group;
   list_insert(&group->children, &task->sibling);
-  task->own_scope.parent = &group->scope;
-  task->own_scope.effective = group->scope.effective;
+  task->scope = &group->scope; /* it has no own scope yet */
   task->entry.cancelled = group->scope.effective;
 }
 /* Whether any task may be linked into it at any time. */

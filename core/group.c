@@ -228,12 +228,12 @@ void weft__group_abandon(weft_runtime *rt, struct group *group) {
   weft__scope_cancel(rt, &group->scope, WEFT_SOURCE_CLOSE, NULL, NULL);
   while (!list_is_empty(&group->children)) {
     struct task *task = LIST_OWNER(group->children.next, struct task, sibling);
-    weft__scope_cancel(rt, &task->own_scope, WEFT_SOURCE_CLOSE, NULL, NULL);
+    weft__own_scope_cancel(rt, task, WEFT_SOURCE_CLOSE, NULL);
     list_remove(&task->sibling);
     group->count--;
     rt->root.count++;
     task->group = &rt->root;
-    task->own_scope.parent = &rt->root.scope;
+    weft__own_scope_move(task, &rt->root);
     list_insert(&rt->root.children, &task->sibling);
   }
   report_failures(rt, group);
@@ -261,6 +261,8 @@ int weft_group_open(weft_runtime *rt, uint64_t deadline_ns,
   struct task *task = rt->current;
   if (task == NULL || task->state != WEFT_TASK_RUNNING)
     return WEFT_ESTATE;
+  if (weft__own_scope(rt, task) == NULL)
+    return WEFT_ENOMEM;
   struct group *group = weft__pool_take(&rt->groups_pool);
   if (group == NULL)
     return WEFT_ENOMEM;
@@ -308,7 +310,7 @@ int weft_group_join(weft_runtime *rt, weft_group handle, int outcome,
     return status;
   struct task *task = rt->current;
   if (task == NULL || task->state != WEFT_TASK_RUNNING ||
-      task->scope != &group->scope)
+      group->scope.task != task || task->scope != &group->scope)
     return WEFT_ESTATE;
   if (weft__task_reserved(task) == group)
     weft__group_give_place_back(rt, task);

@@ -14,33 +14,41 @@
 /* -- The tree -------------------------------------------------------------
  */
 
-static struct scope *first_child_task(struct scope *scope) {
-  if (scope->group == NULL || list_is_empty(&scope->group->children))
-    return NULL;
-  struct list *first = scope->group->children.next;
-  return &LIST_OWNER(first, struct task, sibling)->own_scope;
+/* The own scope of the first task that has one, from the child of [group] at
+ * [node] on. Those before it are told here whether they are cancelled. */
+static struct scope *own_scope_from(weft_runtime *rt, struct group *group,
+                                    struct list *node) {
+  for (; node != &group->children; node = node->next) {
+    struct task *task = LIST_OWNER(node, struct task, sibling);
+    if (task->own != NULL)
+      return task->own;
+    weft__own_scope_settle(rt, task);
+  }
+  return NULL;
+}
+
+static struct scope *first_child_task(weft_runtime *rt, struct scope *scope) {
+  struct group *group = scope->group;
+  return group == NULL ? NULL : own_scope_from(rt, group, group->children.next);
 }
 
 /* The scope that follows [scope] among the children of its parent. */
-static struct scope *next_sibling(struct scope *scope) {
+static struct scope *next_sibling(weft_runtime *rt, struct scope *scope) {
   struct scope *parent = scope->parent;
   if (parent->inner == scope)
-    return first_child_task(parent);
-  struct list *next = scope->task->sibling.next;
-  if (next == &parent->group->children)
-    return NULL;
-  return &LIST_OWNER(next, struct task, sibling)->own_scope;
+    return first_child_task(rt, parent);
+  return own_scope_from(rt, parent->group, scope->task->sibling.next);
 }
 
 /* The scope after [scope] in a walk below [top], own task before children;
  * what is below [scope] itself is left out unless [descend]. */
-static struct scope *walk_on(struct scope *top, struct scope *scope,
-                             bool descend) {
+static struct scope *walk_on(weft_runtime *rt, struct scope *top,
+                             struct scope *scope, bool descend) {
   struct scope *next = NULL;
   if (descend)
-    next = scope->inner != NULL ? scope->inner : first_child_task(scope);
+    next = scope->inner != NULL ? scope->inner : first_child_task(rt, scope);
   while (next == NULL && scope != top) {
-    next = next_sibling(scope);
+    next = next_sibling(rt, scope);
     scope = scope->parent;
   }
   return next;
@@ -55,15 +63,13 @@ static bool is_effective(weft_runtime *rt, const struct scope *scope) {
          (!is_shielded(rt, scope) && scope->parent->effective);
 }
 
-/* Tells the task whose innermost scope this is. */
-static void tell_task(weft_runtime *rt, struct scope *scope) {
-  struct task *task = scope->task;
-  if (task == NULL || task->scope != scope)
+void weft__scope_tell(weft_runtime *rt, struct task *task, bool cancelled) {
+  if (task->entry.cancelled == cancelled)
     return;
-  task->entry.cancelled = scope->effective;
+  task->entry.cancelled = cancelled;
   if (task == rt->current && task->state == WEFT_TASK_RUNNING)
     weft__budget_refresh(rt);
-  else if (scope->effective)
+  else if (cancelled)
     weft__cancel_wait(rt, task);
 }
 
@@ -72,21 +78,23 @@ static bool settle_one(weft_runtime *rt, struct scope *scope) {
   if (effective == scope->effective)
     return false;
   scope->effective = effective;
-  tell_task(rt, scope);
+  struct task *task = scope->task;
+  if (task != NULL && task->scope == scope)
+    weft__scope_tell(rt, task, effective);
   return true;
 }
 
 void weft__scope_settle(weft_runtime *rt, struct scope *top) {
   struct scope *scope = top;
   while (scope != NULL)
-    scope = walk_on(top, scope, settle_one(rt, scope));
+    scope = walk_on(rt, top, scope, settle_one(rt, scope));
 }
 
 void weft__scope_lift_shields(weft_runtime *rt) {
   struct scope *top = &rt->root.scope;
   rt->shields_lifted = true;
   for (struct scope *scope = top; scope != NULL;
-       scope = walk_on(top, scope, true))
+       scope = walk_on(rt, top, scope, true))
     settle_one(rt, scope);
   weft__processes_hurry(rt);
 }
@@ -123,7 +131,7 @@ void weft__scope_exit(weft_runtime *rt, struct scope *scope) {
   struct task *task = scope->task;
   if (scope->cancelled && task != NULL)
     task->raised_count = 0;
-  if (task != NULL && task->scope == scope && scope != &task->own_scope) {
+  if (task != NULL && task->scope == scope && scope != task->own) {
     scope->parent->inner = NULL;
     task->scope = scope->parent;
     set_cancelled(rt, task, task->scope->effective);
@@ -191,6 +199,8 @@ static int running_task(weft_runtime *rt, struct task **task) {
 static int open_scope(weft_runtime *rt, uint64_t deadline_ns, uint64_t now_ns,
                       int shield, weft_scope *handle) {
   struct task *task = rt->current;
+  if (weft__own_scope(rt, task) == NULL)
+    return WEFT_ENOMEM;
   struct scope *scope = weft__pool_take(&rt->scopes_pool);
   if (scope == NULL)
     return WEFT_ENOMEM;
@@ -246,7 +256,7 @@ int weft_scope_leave(weft_runtime *rt, weft_scope handle, int outcome,
     return status;
   struct task *task = rt->current;
   if (task == NULL || task->state != WEFT_TASK_RUNNING ||
-      task->scope != scope || scope->group != NULL || scope == &task->own_scope)
+      task->scope != scope || scope->group != NULL || scope == task->own)
     return WEFT_ESTATE;
   if (outcome == WEFT_ECANCELLED && weft__scope_absorbs(rt, scope)) {
     *caught = scope->source == WEFT_SOURCE_DEADLINE ? WEFT_CAUGHT_DEADLINE
@@ -309,6 +319,8 @@ int weft_scope_current(weft_runtime *rt, weft_scope *handle) {
     return WEFT_ETHREAD;
   if (rt->current == NULL)
     return WEFT_OK;
+  if (weft__own_scope(rt, rt->current) == NULL)
+    return WEFT_ENOMEM;
   return weft__scope_handle(rt, rt->current->scope, handle);
 }
 
@@ -335,7 +347,7 @@ int weft_current_deadline(weft_runtime *rt, uint64_t *deadline_ns) {
   struct task *task;
   *deadline_ns = 0;
   int status = running_task(rt, &task);
-  if (status != WEFT_OK || task->scope->effective)
+  if (status != WEFT_OK || task->entry.cancelled)
     return status;
   const struct scope *scope = weft__scope_next_deadline(rt, task);
   *deadline_ns = scope == NULL ? WEFT__NEVER : scope->timer.time_ns;
@@ -358,8 +370,10 @@ static int tell_origin(weft_runtime *rt, struct scope *origin,
 static int tell_cancellation(weft_runtime *rt, struct task *task,
                              weft_scope *handle, int *source,
                              weft_value **reason, weft_error **cause) {
-  if (!task->scope->effective)
+  if (!task->entry.cancelled)
     return WEFT_OK;
+  if (task->own_source != WEFT_SOURCE_NONE && weft__own_scope(rt, task) == NULL)
+    return WEFT_ENOMEM; /* it may be the origin */
   struct scope *origin = task->scope;
   for (struct scope *scope = task->scope; scope != NULL;
        scope = next_visible(rt, scope))
@@ -401,7 +415,7 @@ int weft_task_get_deadline(weft_runtime *rt, weft_task handle,
   if (status != WEFT_OK)
     return status;
   struct scope *scope =
-      task->scope->effective ? NULL : weft__scope_next_deadline(rt, task);
+      task->entry.cancelled ? NULL : weft__scope_next_deadline(rt, task);
   if (scope != NULL)
     status = weft__scope_handle(rt, scope, scope_handle);
   if (status == WEFT_OK)
@@ -429,7 +443,7 @@ int weft_task_get_cancellation(weft_runtime *rt, weft_task handle,
   int status = unfinished_task(rt, handle, &task);
   if (status != WEFT_OK)
     return status;
-  if (task->scope->effective)
+  if (task->entry.cancelled)
     return tell_cancellation(rt, task, scope, source, reason, cause);
   return tell_origin(rt, held_back(task), scope, source, reason, cause);
 }
@@ -441,7 +455,7 @@ int weft_task_is_shielded(weft_runtime *rt, weft_task handle, int *shielded) {
   if (status != WEFT_OK)
     return status;
   /* The task's own scope is the last of them. */
-  const struct scope *end = task->own_scope.parent;
+  const struct scope *end = task->own == NULL ? task->scope : task->own->parent;
   for (struct scope *scope = task->scope; scope != end; scope = scope->parent)
     if (is_shielded(rt, scope))
       *shielded = 1;

@@ -135,13 +135,17 @@ void weft__signals_give_back(weft_runtime *rt) {
   weft__signal_settle();
 }
 
-/* Cancels [scope]; the reason is the first signal, for the second one too. */
-static void cancel(weft_runtime *rt, struct scope *scope) {
+/* Cancels the main task, or all; the reason is the first signal, for the second
+ * one too. */
+static void cancel(weft_runtime *rt, struct task *main_task) {
   int number = atomic_load(&last_signal);
   const char *name = number == SIGTERM ? "SIGTERM" : "SIGINT";
   weft_value *reason = NULL;
   weft_value_new_bytes(name, strlen(name), &reason);
-  weft__scope_cancel(rt, scope, WEFT_SOURCE_SIGNAL, reason, NULL);
+  if (main_task != NULL)
+    weft__own_scope_cancel(rt, main_task, WEFT_SOURCE_SIGNAL, reason);
+  else
+    weft__scope_cancel(rt, &rt->root.scope, WEFT_SOURCE_SIGNAL, reason, NULL);
   weft_value_unref(reason);
 }
 
@@ -152,9 +156,9 @@ void weft__signals_deliver(weft_runtime *rt) {
     return;
   int seen = atomic_load(&count);
   if (rt->signals_seen < 1 && seen >= 1 && rt->main_task != NULL)
-    cancel(rt, &rt->main_task->own_scope);
+    cancel(rt, rt->main_task);
   if (rt->signals_seen < 2 && seen >= 2) {
-    cancel(rt, &rt->root.scope);
+    cancel(rt, NULL);
     weft__scope_lift_shields(rt);
   }
   rt->signals_seen = seen;

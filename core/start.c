@@ -9,7 +9,7 @@
 static int withdraw(weft_runtime *rt, void *arg) {
   struct task *task = arg;
   task->starter_gone = true;
-  weft__scope_cancel(rt, &task->own_scope, WEFT_SOURCE_CANCEL, NULL, NULL);
+  weft__own_scope_cancel(rt, task, WEFT_SOURCE_CANCEL, NULL);
   return WEFT_PARKED;
 }
 

@@ -66,9 +66,6 @@ static inline void init_task(struct task *task) {
   list_init(&task->entry.node);
   list_init(&task->awaiters);
   weft__timer_init(&task->timer, TIMER_SLEEP);
-  weft__timer_init(&task->own_scope.timer, TIMER_SCOPE);
-  task->own_scope.task = task;
-  task->scope = &task->own_scope;
   task->state = WEFT_TASK_READY;
 }
 
@@ -232,7 +229,7 @@ static void end_extra(weft_runtime *rt, struct task *task) {
 
 /* Scopes and groups left open are a mistake of the body's; they end with it. */
 static void close_scopes(weft_runtime *rt, struct task *task) {
-  while (task->scope != &task->own_scope) {
+  while (task->own != NULL && task->scope != task->own) {
     struct scope *scope = task->scope;
     if (scope->group != NULL) {
       weft__group_abandon(rt, scope->group);
@@ -289,9 +286,8 @@ void weft__task_end(weft_runtime *rt, struct task *task, int outcome) {
   if (WEFT__UNLIKELY(task->starting))
     weft__start_ended(rt, task);
   weft__group_remove(rt, task);
-  if (WEFT__UNLIKELY(!weft__scope_is_plain(&task->own_scope)))
-    weft__scope_exit(rt, &task->own_scope);
-  task->own_scope.handle = 0;
+  if (WEFT__UNLIKELY(task->own != NULL))
+    weft__own_scope_exit(rt, task);
   weft__ready_unreserve(rt);
   if (rt->main_task == task)
     weft__main_ended(rt);
@@ -430,6 +426,6 @@ int weft_task_cancel(weft_runtime *rt, weft_task handle, weft_value *reason) {
     return status;
   if (has_ended(task))
     return WEFT_ESTATE;
-  weft__scope_cancel(rt, &task->own_scope, WEFT_SOURCE_CANCEL, reason, NULL);
+  weft__own_scope_cancel(rt, task, WEFT_SOURCE_CANCEL, reason);
   return WEFT_OK;
 }

@@ -163,7 +163,8 @@ int weft_task_get_scope(weft_runtime *rt, weft_task handle, weft_scope *scope) {
     return status;
   if (task->state >= WEFT_TASK_FINISHED)
     return WEFT_ESTATE;
-  return weft__scope_handle(rt, &task->own_scope, scope);
+  struct scope *own = weft__own_scope(rt, task);
+  return own == NULL ? WEFT_ENOMEM : weft__scope_handle(rt, own, scope);
 }
 
 int weft_task_get_arg(weft_runtime *rt, weft_task handle, weft_step_fn *step,

@@ -557,7 +557,8 @@ WEFT_API int weft_task_on_done(weft_runtime *rt, weft_task task,
                                weft_call_fn fn, void *arg, weft_drop_fn drop,
                                uint64_t *done);
 
-/* Cancels the task's own scope. Does not wait.
+/* Cancels the task's own scope, for want of memory without the reason. Does not
+ * wait.
  * parks: no    errors: WEFT_ESTATE (it has ended) */
 WEFT_API int weft_task_cancel(weft_runtime *rt, weft_task task,
                               weft_value *reason);
@@ -845,7 +846,7 @@ WEFT_API int weft_scope_set_deadline(weft_runtime *rt, weft_scope scope,
 WEFT_API int weft_scope_set_shield(weft_runtime *rt, weft_scope scope, int on);
 
 /* Gives the running task's innermost scope, 0 if no task runs.
- * parks: no    errors: none */
+ * parks: no    errors: WEFT_ENOMEM */
 WEFT_API int weft_scope_current(weft_runtime *rt, weft_scope *scope);
 
 /* Gives the earliest deadline up to the nearest shield, UINT64_MAX if none, 0
