@@ -42,6 +42,7 @@
 #endif
 #ifdef HAS_TSAN
 #include <sanitizer/tsan_interface.h>
+#include <signal.h>
 #endif
 #define COLOURS 32 /* a power of two */
 #define COLOUR_BYTES 64
@@ -77,6 +78,25 @@ static size_t stack_bytes(const struct fiber *fiber) {
 #define PART_OF_CALLER static inline
 #endif
 
+#ifdef HAS_TSAN
+/* A signal that comes while a fiber runs is kept for that fiber until it makes
+ * a call that ThreadSanitizer knows, as this one is: left behind on a fiber
+ * that ends, it would never be handled. */
+PART_OF_CALLER void take_signals(void) {
+  sigset_t none;
+  sigemptyset(&none);
+}
+
+/* To end a fiber the tool goes to it for a while, so no signal may come. */
+static void end_fiber(void *fiber) {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, &before);
+  __tsan_destroy_fiber(fiber);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+#endif
+
 PART_OF_CALLER void tell_made(struct fiber *fiber) {
 #ifdef HAS_TSAN
   fiber->tsan_fiber = __tsan_create_fiber(0);
@@ -91,7 +111,7 @@ PART_OF_CALLER void tell_freed(struct fiber *fiber) {
                                 stack_bytes(fiber));
 #endif
 #ifdef HAS_TSAN
-  __tsan_destroy_fiber(fiber->tsan_fiber);
+  end_fiber(fiber->tsan_fiber);
 #endif
   (void)fiber;
 }
@@ -105,6 +125,7 @@ PART_OF_CALLER void tell_entering(struct fiber *fiber, void **kept) {
 #endif
 #ifdef HAS_TSAN
   fiber->tsan_loop = __tsan_get_current_fiber();
+  take_signals();
   __tsan_switch_to_fiber(fiber->tsan_fiber, 0);
 #endif
   (void)fiber;
@@ -134,6 +155,7 @@ PART_OF_CALLER void tell_leaving(struct fiber *fiber, void **kept) {
   __sanitizer_start_switch_fiber(kept, fiber->loop_bottom, fiber->loop_bytes);
 #endif
 #ifdef HAS_TSAN
+  take_signals();
   __tsan_switch_to_fiber(fiber->tsan_loop, 0);
 #endif
   (void)fiber;
