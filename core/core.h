@@ -33,10 +33,13 @@
 #define WEFT__UNLIKELY(x) __builtin_expect(!!(x), 0)
 /* Keeps what is rare out of the function that it is called by. */
 #define WEFT__APART __attribute__((noinline))
+/* A part of each function that it is called by. */
+#define WEFT__PART inline __attribute__((always_inline))
 #else
 #define WEFT__LIKELY(x) (x)
 #define WEFT__UNLIKELY(x) (x)
 #define WEFT__APART
+#define WEFT__PART inline
 #endif
 
 /* -- Memory (alloc.c) -----------------------------------------------------

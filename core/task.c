@@ -93,8 +93,8 @@ static inline int enter_group(weft_runtime *rt, struct group *group,
 }
 
 /* Everything about a new task but its body. */
-static inline int make_task(weft_runtime *rt, weft_group group_handle,
-                            weft_task *handle, struct task **out) {
+static WEFT__PART int make_task(weft_runtime *rt, weft_group group_handle,
+                                weft_task *handle, struct task **out) {
   if (handle != NULL)
     *handle = 0;
   if (!weft__is_here(rt))
@@ -132,7 +132,7 @@ give_block:
   return status;
 }
 
-static inline void start_task(weft_runtime *rt, struct task *task) {
+static WEFT__PART void start_task(weft_runtime *rt, struct task *task) {
   task->id = ++rt->next_task_id;
   note_generation(rt, task);
   list_insert(&rt->tasks, &task->all);
