@@ -363,7 +363,7 @@ static int tell_origin(weft_runtime *rt, struct scope *origin,
   *source = origin->source;
   *reason = origin->reason;
   *cause = origin->cause;
-  return weft__scope_handle(rt, origin, handle);
+  return handle == NULL ? WEFT_OK : weft__scope_handle(rt, origin, handle);
 }
 
 /* Why the code of [task] is cancelled; says nothing if it is not. */
@@ -384,7 +384,8 @@ static int tell_cancellation(weft_runtime *rt, struct task *task,
 
 int weft_cancellation(weft_runtime *rt, weft_scope *handle, int *source,
                       weft_value **reason, weft_error **cause) {
-  *handle = 0;
+  if (handle != NULL)
+    *handle = 0;
   *source = WEFT_SOURCE_NONE;
   *reason = NULL;
   *cause = NULL;

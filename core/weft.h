@@ -867,6 +867,7 @@ enum weft_cancel_source {
 
 /* Tells why the running code is cancelled: the scope that will absorb it, the
  * source, and the reason and cause, both borrowed and NULL if there is none.
+ * [scope] may be NULL.
  * parks: no    errors: WEFT_ESTATE (no task runs) */
 WEFT_API int weft_cancellation(weft_runtime *rt, weft_scope *scope, int *source,
                                weft_value **reason, weft_error **cause);

@@ -445,6 +445,27 @@ describe("an error", function()
     end
   end)
 
+  -- Only without the places is a task dropped that cannot catch the error.
+  it("leaves the same CancelledError, whether it is raised or not [4.7, 6.11]",
+    function()
+      local function cause_in(body)
+        local task = weft.spawn("cancelled", body)
+        weft.yield()
+        task:cancel()
+        local err = error_of(task.await, task)
+        assert.equal(err.cause, error_of(task.await, task).cause)
+        assert.equal("task 'cancelled' was cancelled by cancel", err.message)
+        return err.cause
+      end
+      weft.debug { sites = false }
+      local dropped = cause_in(weft.sleep_forever)
+      local raised = cause_in(function() weft.try(weft.sleep_forever) end)
+      weft.debug { sites = true }
+      assert.same(raised, dropped)
+      assert.equal(getmetatable(raised), getmetatable(dropped))
+      assert.equal("cancel", dropped.source)
+    end)
+
   it("has no traceback if it is a CancelledError [10.3]", function()
     weft.debug { sites = false }
     weft.move_on_after(0, function()

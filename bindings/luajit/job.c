@@ -316,11 +316,26 @@ static bool may_drop(const struct job *job, int status) {
          !has_handler(job->co);
 }
 
+/* Pushes what the task object is to have of the cancellation: the source alone
+ * where there is no more to it, as the Lua side can make the error of that when
+ * somebody asks; else the error. */
+static void push_cancellation(weft_runtime *rt, struct host *host) {
+  lua_State *L = host->L;
+  int source;
+  weft_value *reason;
+  weft_error *cause;
+  weft_cancellation(rt, NULL, &source, &reason, &cause);
+  if (reason == NULL && cause == NULL) {
+    lua_pushstring(L, scope_source_name(source));
+    return;
+  }
+  host_push_function(L, host, "cancelled");
+  lua_pcall(L, 0, 1, 0); /* for want of memory the error is that */
+}
+
 static HOST_APART int drop_cancelled(weft_runtime *rt, struct job *job) {
-  lua_State *L = job->host->L;
   if (!job->bare) {
-    host_push_function(L, job->host, "cancelled");
-    lua_pcall(L, 0, 1, 0); /* for want of memory the error is that */
+    push_cancellation(rt, job->host);
     keep_cancelled(rt, job);
   }
   mark_dropped(job->host, job->co);

@@ -155,11 +155,15 @@ static int current_deadline(lua_State *L) {
   return 1;
 }
 
+const char *scope_source_name(int source) {
+  static const char *const names[] = {NULL,       "cancel", "deadline", "group",
+                                      "shutdown", "signal", "close"};
+  return names[source];
+}
+
 /* cancellation() -> scope handle, source, reason, cause of the running code's
  * cancellation; nothing if it is not cancelled */
 static int cancellation(lua_State *L) {
-  static const char *const sources[] = {
-      NULL, "cancel", "deadline", "group", "shutdown", "signal", "close"};
   struct host *host = host_of(L);
   weft_scope scope;
   int source;
@@ -171,7 +175,7 @@ static int cancellation(lua_State *L) {
       source == WEFT_SOURCE_NONE)
     return 0;
   lua_pushnumber(L, (lua_Number)scope);
-  lua_pushstring(L, sources[source]);
+  lua_pushstring(L, scope_source_name(source));
   push_value(L, host, reason);
   push_error(L, host, cause);
   return 4;

@@ -415,6 +415,8 @@ static int why_act(weft_runtime *rt, struct play *play, uint64_t *value) {
     play->scope = open_scope(rt, 40, 0);
     return weft_sleep_until(rt, NEVER);
   }
+  CHECK_INT(WEFT_OK, weft_cancellation(rt, NULL, &source, &reason, &cause));
+  CHECK_INT(play->number, source);
   CHECK_INT(WEFT_OK, weft_cancellation(rt, &scope, &source, &reason, &cause));
   CHECK_INT(play->number, source);
   CHECK_INT(play->number == WEFT_SOURCE_DEADLINE, scope == play->scope);

@@ -311,6 +311,13 @@ local function with_traceback(err, level)
   return err
 end
 
+--- A CancelledError that has no reason and no cause.
+---@param source string
+function errors.cancelled_by(source)
+  return setmetatable({ name = "CancelledError",
+    message = "cancelled by " .. source, source = source }, CancelledError)
+end
+
 -- One cancellation raises many times; the object is made once for each scope
 -- in a row, unless each is to have its own traceback. Another run may have a
 -- scope of the same handle.
@@ -324,13 +331,12 @@ function errors.cancelled()
   end
   local run = core.run_id()
   if scope ~= last_scope or run ~= last_run or site.on then
-    local message = "cancelled by " .. source
-    if reason ~= nil then message = message .. ": " .. message_of(reason) end
-    local object = setmetatable({ name = "CancelledError", message = message,
-      source = source }, CancelledError)
-    -- Most have neither, and nil would take up room in the table as well.
-    if reason ~= nil then object.reason = reason end
-    if cause ~= nil then object.cause = cause end
+    local object = errors.cancelled_by(source)
+    if reason ~= nil then
+      object.message = object.message .. ": " .. message_of(reason)
+      object.reason = reason
+    end
+    object.cause = cause
     last_cancelled, last_scope, last_run = object, scope, run
   end
   return last_cancelled

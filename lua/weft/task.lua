@@ -97,8 +97,19 @@ local function name_of(self)
   return self.given_name or "task-" .. id_of(self)
 end
 
-local function cancelled_error(self)
+-- What the task was cancelled by. Where that was dropped, not unwound, there is
+-- a source in place of the error until somebody asks.
+local function cancellation_of(self)
   local cause = self[COUNT] or nil
+  if type(cause) == "string" then
+    cause = errors.cancelled_by(cause)
+    self[COUNT] = cause
+  end
+  return cause
+end
+
+local function cancelled_error(self)
+  local cause = cancellation_of(self)
   local text = ("task '%s' was %s"):format(self:name(),
     cause and cause.message or "cancelled")
   return errors.classes.TaskCancelledError(text, {
