@@ -225,6 +225,8 @@ struct fiber_cache {
 
 /* So many free stacks keep their memory, come what may. */
 #define WEFT__STACKS_KEPT 4096
+/* How soon is looked after those that are more. */
+#define WEFT__STACKS_LOOK_NS UINT64_C(250000000)
 
 /* To be called now and then while there are more; gives some of those back that
  * were not needed of late. */

@@ -51,6 +51,8 @@ int weft_next_timeout(weft_runtime *rt, uint64_t *timeout_ns) {
   *timeout_ns = next < grace ? next : grace;
   if (rt->starved_pools > 0 && *timeout_ns > WEFT__STARVED_NS)
     *timeout_ns = WEFT__STARVED_NS;
+  if (weft__stacks_linger(&rt->fibers) && *timeout_ns > WEFT__STACKS_LOOK_NS)
+    *timeout_ns = WEFT__STACKS_LOOK_NS;
   return WEFT_OK;
 }
 

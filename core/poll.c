@@ -43,9 +43,6 @@ uint64_t weft__ticks(void) {
 /* Polls in a row that tell of bytes which nobody takes, until nobody will. */
 #define UNREAD_POLLS 64
 
-/* How soon is looked after free stacks that are too many. */
-#define STACKS_MS 250
-
 static bool has_io(weft_runtime *rt) {
   return uv_loop_alive(&rt->loop) != 0;
 }
@@ -118,8 +115,9 @@ static uint64_t time_until_due_ms(weft_runtime *rt) {
 /* A job that waits for a thread is looked after every millisecond. */
 static uint64_t time_to_wait_ms(weft_runtime *rt) {
   uint64_t wait_ms = time_until_due_ms(rt);
-  if (weft__stacks_linger(&rt->fibers) && wait_ms > STACKS_MS)
-    wait_ms = STACKS_MS;
+  uint64_t look_ms = WEFT__STACKS_LOOK_NS / 1000000;
+  if (weft__stacks_linger(&rt->fibers) && wait_ms > look_ms)
+    wait_ms = look_ms;
   return rt->starved_pools > 0 && wait_ms > 1 ? 1 : wait_ms;
 }
 

@@ -32,8 +32,7 @@
 #define STACKS_MIN 8
 #define REGION_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
-/* How often is looked whether stacks are needed, and how many go each time. */
-#define LOOK_NS UINT64_C(250000000)
+/* How many free stacks go at each look. */
 #define GIVEN_BACK_MAX 2048
 
 static size_t count_bits(uint64_t bits) {
@@ -336,7 +335,7 @@ void weft__stacks_look(struct fiber_cache *cache, uint64_t now_ns) {
     give_back(cache, idle < GIVEN_BACK_MAX ? idle : GIVEN_BACK_MAX);
   }
   cache->count_low = cache->count;
-  cache->next_look_ns = now_ns + LOOK_NS;
+  cache->next_look_ns = now_ns + WEFT__STACKS_LOOK_NS;
 }
 
 void weft__stacks_clear(struct fiber_cache *cache) {

@@ -399,7 +399,9 @@ WEFT_API int weft_set_signals(weft_runtime *rt, int on);
 WEFT_API int weft_set_shuffle(weft_runtime *rt, uint64_t seed);
 
 /* Sets the size of stackful tasks' stacks made from now on, rounded up to
- * pages; default 256 KiB, of which the kernel gives what is touched.
+ * pages; default 256 KiB, of which the kernel gives what is touched. Those that
+ * tasks have left stay for the next; more than 4,096 go bit by bit while they
+ * are not needed.
  * parks: no    errors: WEFT_EINVAL (below 16 KiB) */
 WEFT_API int weft_set_stack_size(weft_runtime *rt, size_t size_bytes);
 

@@ -565,14 +565,19 @@ static int wait_for_fewer(weft_runtime *rt, void *arg) {
 TEST("stacks left over from a peak are given back by polls") {
   enum { PEAK = WEFT__STACKS_KEPT + 1000 };
   bool fewer = false;
+  uint64_t timeout_ns = 0;
   weft_runtime *rt = begin_real();
   CHECK_INT(WEFT_OK, weft_set_stack_size(rt, 16 * 1024));
   for (int i = 0; i < PEAK; i++)
     CHECK_INT(WEFT_OK, weft_spawn(rt, 0, yield_once, NULL, NULL, NULL));
   CHECK_INT(WEFT_OK, weft_run(rt));
   CHECK_INT(PEAK, rt->fibers.count);
+  CHECK_INT(WEFT_OK, weft_next_timeout(rt, &timeout_ns));
+  CHECK_INT(WEFT__STACKS_LOOK_NS, timeout_ns);
   CHECK_INT(WEFT_OK, weft_spawn(rt, 0, wait_for_fewer, &fewer, NULL, NULL));
   CHECK_INT(WEFT_OK, weft_run(rt));
   CHECK(fewer);
+  CHECK_INT(WEFT_OK, weft_next_timeout(rt, &timeout_ns));
+  CHECK(timeout_ns == UINT64_MAX);
   end(rt);
 }
