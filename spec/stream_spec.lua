@@ -599,3 +599,39 @@ describe_kinds("a stream", function(kind)
     assert_fails("InvalidStateError", stream.peer, stream)
   end))
 end)
+
+describe("a stream closed before the woken reader runs", function()
+  for _, how in ipairs { "close", "abort" } do
+    it("gives what the read was woken for, then is closed, by " .. how
+      .. " [3.4]", testing.virtual(function()
+      local near, far = testing.stream_pair()
+      local results = {}
+      local reader = weft.spawn(function()
+        results[1] = near:read()
+        results[2] = helper.error_of(near.read, near)
+      end)
+      weft.yield()
+      far:write "hello"
+      while near:statistics().unread == 0 do weft.yield() end
+      assert.is_nil(results[1])
+      if how == "close" then near:close() else near:exit("an error") end
+      reader:await()
+      assert.equal("hello", results[1])
+      assert.is_true(results[2]:is "ClosedError")
+      far:close()
+    end))
+  end
+
+  it("ends a read that has too few bytes yet [8]", testing.virtual(function()
+    local near, far = testing.stream_pair()
+    local reader = weft.spawn(function()
+      return helper.error_of(near.read_exactly, near, 6)
+    end)
+    weft.yield()
+    far:write "hello"
+    while near:statistics().unread == 0 do weft.yield() end
+    near:close()
+    assert.is_true(reader:await():is "ClosedError")
+    far:close()
+  end))
+end)

@@ -12,6 +12,7 @@
  * than a second call. */
 #include "socket.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Reading to the end, a task is woken once for so many bytes. */
@@ -27,11 +28,38 @@ static struct socket *check_source(lua_State *L, const struct host *host) {
 }
 
 static int peek(const struct socket *s, const char **data, size_t *size) {
-  return s->source->peek(s->host->rt, socket_handle(s), data, size);
+  if (s->kept == NULL)
+    return s->source->peek(s->host->rt, socket_handle(s), data, size);
+  *data = s->kept;
+  *size = s->kept_size;
+  return WEFT_OK;
 }
 
-static void consume(const struct socket *s, size_t size) {
-  s->source->consume(s->host->rt, socket_handle(s), size);
+static void drop_kept(struct socket *s) {
+  free(s->kept);
+  s->kept = NULL;
+}
+
+static void consume(struct socket *s, size_t size) {
+  if (s->kept == NULL)
+    s->source->consume(s->host->rt, socket_handle(s), size);
+  else
+    drop_kept(s);
+}
+
+/* A task that was woken for bytes gets them, even if another one has closed the
+ * stream before it runs; who closes before there are enough ends the read. For
+ * want of memory it is ended, too. */
+void reading_keep(struct socket *s) {
+  const char *data;
+  size_t size;
+  if (!s->busy || s->kept != NULL || peek(s, &data, &size) != WEFT_OK ||
+      size <= s->seen)
+    return;
+  s->kept = malloc(size);
+  s->kept_size = size;
+  if (s->kept != NULL)
+    memcpy(s->kept, data, size);
 }
 
 static void check_park(lua_State *L, const struct socket *s, const char *call) {
@@ -105,7 +133,10 @@ static int read_with(lua_State *L, const char *call, size_t seen, int woken,
   check_park(L, s, call);
   if (s->busy)
     return deliver_status(L, WEFT_EBUSY, 0);
+  if (s->kept != NULL)
+    drop_kept(s);
   s->busy = true;
+  s->seen = seen;
   int status = s->source->fill(host->rt, socket_handle(s), seen, &value);
   status = socket_parking_status(host->rt, status); /* which may park, too */
   if (status == WEFT_PARKED)
@@ -150,6 +181,7 @@ static int read_nothing(lua_State *L) {
   if (s->busy)
     return deliver_status(L, WEFT_EBUSY, 0);
   s->busy = true;
+  s->seen = SIZE_MAX; /* it gets no bytes */
   int status = weft_checkpoint(host->rt);
   if (status == WEFT_PARKED)
     return socket_finish(L, host, status, 0, deliver_woken);

@@ -130,6 +130,8 @@ static int collect(lua_State *L) {
     orphan->place = s->place;
     weft_call_soon(s->host->rt, close_orphan, orphan, free_orphan, NULL);
   }
+  free(s->kept);
+  s->kept = NULL;
   s->handle = 0;
   s->place = NULL;
   return 0;

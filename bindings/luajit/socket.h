@@ -33,6 +33,9 @@ struct socket {
   uint64_t handle; /* 0: closed, or not open yet */
   bool busy;       /* a task is in a read, up to its results, or accepts */
   int status;      /* how the read that was parked has ended */
+  size_t seen;     /* that read is over when there are more bytes than these */
+  char *kept;      /* what it is to get of a stream that was closed; NULL */
+  size_t kept_size;
   const struct socket_source *source; /* NULL: nothing is read from it */
   char *place; /* where it was made; NULL: that was not kept */
 };
@@ -53,6 +56,10 @@ struct socket_kind {
 const void *socket_new_kind(lua_State *L, const struct socket_kind *kind);
 /* Pushes a socket that is to get its handle later. */
 struct socket *socket_push(lua_State *L, struct host *host, const char *kind);
+
+/* Keeps the bytes of a read that is over, but has not got its results yet,
+ * while the socket is closed (reading.c). */
+void reading_keep(struct socket *s);
 
 /* The handle, or 0 if it is closed or its runtime has gone. */
 static inline uint64_t socket_handle(const struct socket *s) {

@@ -100,6 +100,7 @@ static int stream_close(lua_State *L) {
   if (stream == 0)
     return 0;
   park_check(L, host, "stream:close");
+  reading_keep(s);
   int status = weft_stream_close(host->rt, stream);
   s->handle = 0;
   return socket_finish(L, host, status, 0, deliver_status);
@@ -108,8 +109,10 @@ static int stream_close(lua_State *L) {
 /* stream_abort(socket): closes it without sending what is unsent. */
 static int stream_abort(lua_State *L) {
   struct socket *s = check_stream(L);
-  if (socket_handle(s) != 0)
+  if (socket_handle(s) != 0) {
+    reading_keep(s);
     weft_stream_abort(s->host->rt, s->handle);
+  }
   s->handle = 0;
   return 0;
 }
