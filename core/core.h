@@ -739,34 +739,11 @@ static inline void weft__poll_soon(weft_runtime *rt, uint64_t time_ns) {
   if (time_ns <= rt->last_now_ns)
     rt->poll_now = true;
 }
-/* Of a task whose code is not cancelled. */
-static inline void weft__step_begin_plainly(weft_runtime *rt,
-                                            struct task *task) {
-  rt->current = task;
-  weft__count(&rt->step_count);
-  rt->budget = WEFT__RUN_BUDGET;
-  task->state = WEFT_TASK_RUNNING;
-  task->begun = true;
-}
-static inline void weft__step_begin(weft_runtime *rt, struct task *task) {
-  weft__step_begin_plainly(rt, task);
-  if (!task->entry.cancelled)
-    return;
-  rt->budget_saved = WEFT__RUN_BUDGET;
-  rt->budget = 0;
-}
-void weft__step_end(weft_runtime *rt, struct task *task, int outcome);
 void weft__main_ended(weft_runtime *rt);
 void weft__deadlock_free(weft_runtime *rt);
 bool weft__has_work(const weft_runtime *rt);
-void weft__turn(weft_runtime *rt);
-uint32_t weft__turn_begin(weft_runtime *rt);
-/* Takes the next entry of the turn if it is a stackful task that may be entered
- * from another; else NULL. */
-struct task *weft__turn_hop(weft_runtime *rt);
 void weft__unstick(weft_runtime *rt);
 bool weft__can_wake(weft_runtime *rt);
-void weft__run_entry(weft_runtime *rt, struct entry *entry);
 void weft__poll(weft_runtime *rt, bool may_block);
 uint64_t weft__ticks(void); /* of the processor's counter */
 bool weft__poll_is_due(weft_runtime *rt);

@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 
 #include "io.h"
+#include "turn.h"
 #include "work.h"
 
 static int check_idle(weft_runtime *rt) {

@@ -11,6 +11,7 @@
  * a call that may finish at once go on. */
 #include "core.h"
 #include "switch.h"
+#include "turn.h"
 
 /* Given up after so many Cancelled; reported, outside a shutdown. */
 #define RAISED_MAX 1000

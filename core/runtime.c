@@ -5,6 +5,7 @@
  * on running until no task is left; what stays parked with nothing left to
  * wake it first loses its shields and is then given up. */
 #include "io.h"
+#include "turn.h"
 #include "work.h"
 
 #define STACK_BYTES ((size_t)256 * 1024)

@@ -5,6 +5,7 @@
  * This is the path of every switch; what it touches lies side by side in the
  * runtime and in the first cache line of a task. */
 #include "io.h"
+#include "turn.h"
 
 /* -- Ahead of time --------------------------------------------------------
  */
