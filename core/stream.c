@@ -137,10 +137,10 @@ int weft_stream_close(weft_runtime *rt, weft_stream stream) {
     return WEFT_OK;
   weft__outbox_flush(s);
   begin_close(s);
-  if (!rt->current->scope->effective && s->write_status == WEFT_OK)
+  if (!rt->current->entry.cancelled && s->write_status == WEFT_OK)
     weft__filter_shutdown(s);
   weft__filter_failed(s, WEFT_ECLOSED);
-  if (rt->current->scope->effective || s->write_status != WEFT_OK || s->ended ||
+  if (rt->current->entry.cancelled || s->write_status != WEFT_OK || s->ended ||
       weft__stream_unsent(s) == 0) {
     weft__stream_end(s);
     return WEFT_OK;
