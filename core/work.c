@@ -75,15 +75,28 @@ static bool unqueue(struct work *work) {
   return queued;
 }
 
+/* Has a thread come for what was queued. The mutex is held, and given back
+ * before the thread is signalled, which would only wait for it: the runtime's
+ * own thread alone frees it. */
+static int call_thread(struct workers *pool) {
+  struct worker *called = weft__workers_call(pool);
+  size_t left = weft__workers_left(pool), threads = pool->threads;
+  uv_mutex_unlock(&pool->mutex);
+  if (called == NULL)
+    return weft__workers_summon(pool, left, threads);
+  uv_cond_signal(&called->called_cond);
+  return WEFT_OK;
+}
+
 /* Consumes the job if that is not WEFT_OK, but not its arg. */
 static int queue(weft_runtime *rt, struct work *work) {
   struct workers *pool = work->pool;
   uv_mutex_lock(&pool->mutex);
   list_insert(&pool->queue, &work->node);
   pool->queued++;
-  bool called = weft__workers_call(pool);
-  uv_mutex_unlock(&pool->mutex);
-  int status = called ? WEFT_OK : weft__workers_summon(pool);
+  atomic_store_explicit(&pool->queued_number, work->number,
+                        memory_order_relaxed);
+  int status = call_thread(pool);
   if (status != WEFT_OK && unqueue(work)) {
     give_work(work);
     return status;

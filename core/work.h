@@ -7,6 +7,8 @@
 #ifndef WEFT_WORK_H
 #define WEFT_WORK_H
 
+#include <stdatomic.h>
+
 #include "core.h"
 
 enum work_state { WORK_QUEUED, WORK_RUNNING, WORK_ENDED };
@@ -36,8 +38,9 @@ struct worker {
   struct workers *pool;
   uv_thread_t thread;
   uv_cond_t called_cond;
-  bool called; /* to look at the queue */
-  bool opened; /* local is there */
+  uint64_t waited_ns; /* the last time, for a job */
+  bool called;        /* to look at the queue */
+  bool opened;        /* local is there */
   void *local;
 };
 
@@ -66,6 +69,10 @@ struct workers {
   weft_worker_open_fn open; /* not changed once it is used */
   weft_worker_close_fn close;
   uint64_t idle_ns; /* after so long an idle thread ends */
+  bool may_spin;    /* there is a processor for it */
+
+  /* Written under the mutex, read by who spins. */
+  _Atomic uint64_t queued_number; /* of the last job to come to the queue */
 
   /* Under the mutex. */
   uv_mutex_t mutex;
@@ -104,9 +111,12 @@ bool weft__workers_end(weft_runtime *rt);
 /* The pool of a good handle that takes jobs; 0 is the runtime's own. */
 int weft__workers_get(weft_runtime *rt, weft_workers handle,
                       struct workers **pool);
-/* Sees to it that a thread comes for what was just queued. Not WEFT_OK if there
- * is none and none can be started. */
-int weft__workers_summon(struct workers *pool);
+/* Sees to it that threads come for the [left] jobs in the queue for which none
+ * is on its way; there are [threads]. Not WEFT_OK if there is none and none can
+ * be started. */
+int weft__workers_summon(struct workers *pool, size_t left, size_t threads);
+/* Jobs for which no thread is on its way. With the mutex held. */
+size_t weft__workers_left(const struct workers *pool);
 /* Delivers what has ended, and frees the pool if it is over. */
 void weft__workers_deliver(weft_runtime *rt, void *pool);
 /* Closes the pool, which is freed when nothing of it is left. */
@@ -118,9 +128,9 @@ void weft__workers_free(struct workers *pool); /* any thread, for an orphan */
 /* Starts one more thread, which goes to the queue. */
 int weft__worker_start(struct workers *pool);
 void weft__worker_free(struct worker *worker);
-/* Calls an idle thread to the queue, unless one is on its way; whether it did.
- * With the mutex held. */
-bool weft__workers_call(struct workers *pool);
+/* Calls an idle thread to the queue, unless one is on its way. Returns the one
+ * whose called_cond is to be signalled, or NULL. With the mutex held. */
+struct worker *weft__workers_call(struct workers *pool);
 /* Has the runtime's thread deliver what has ended. With the mutex held. */
 void weft__workers_post(struct workers *pool);
 

@@ -4,7 +4,10 @@
  * A thread that takes a job and sees another calls the next idle one, unless
  * one is on its way: so a burst costs few wakes, and jobs that block get their
  * threads all the same, one after the other. The last to have fallen idle is
- * called first: it is the warmest, and the others may end.
+ * called first: it is the warmest, and the others may end. One that did not
+ * wait long for its last job looks for the next one before it falls asleep, no
+ * longer than that and being woken would take; so a stream of short jobs costs
+ * no system calls.
  *
  * What has ended waits in lists of the pool for the runtime's thread, which is
  * told by one post for all of it. The last thread of an orphan, which knows no
@@ -23,17 +26,18 @@ void weft__workers_post(struct workers *pool) {
   weft__post_own(pool->rt, &pool->post);
 }
 
-bool weft__workers_call(struct workers *pool) {
+/* How long a thread looks for a job, and after how long a wait it does so. */
+enum { SPIN_NS = 5000, SHORT_WAIT_NS = 20000 };
+
+struct worker *weft__workers_call(struct workers *pool) {
   if (pool->queued == 0 || pool->calling > 0 || list_is_empty(&pool->idle))
-    return false;
+    return NULL;
   struct worker *worker = LIST_OWNER(pool->idle.prev, struct worker, node);
   list_remove(&worker->node);
   pool->idle_count--;
   pool->calling++;
   worker->called = true;
-  /* With the mutex held: later, the thread may be gone. */
-  uv_cond_signal(&worker->called_cond);
-  return true;
+  return worker;
 }
 
 /* Waits to be called, or for the pool's end; false if that was too long. */
@@ -46,8 +50,23 @@ static bool wait_called(struct workers *pool, struct worker *worker) {
          0;
 }
 
+/* Looks for a job without the mutex, as one that is on its way to the queue. */
+static void spin(struct workers *pool, uint64_t now_ns) {
+  uint64_t number =
+      atomic_load_explicit(&pool->queued_number, memory_order_relaxed);
+  pool->calling++;
+  uv_mutex_unlock(&pool->mutex);
+  uint64_t until_ns = now_ns + SPIN_NS;
+  while (atomic_load_explicit(&pool->queued_number, memory_order_relaxed) ==
+             number &&
+         uv_hrtime() < until_ns) {
+  }
+  uv_mutex_lock(&pool->mutex);
+  pool->calling--;
+}
+
 /* False: the thread is not needed any more. */
-static bool wait_idle(struct workers *pool, struct worker *worker) {
+static bool sleep_idle(struct workers *pool, struct worker *worker) {
   list_insert(&pool->idle, &worker->node);
   pool->idle_count++;
   bool in_time = true;
@@ -63,10 +82,23 @@ static bool wait_idle(struct workers *pool, struct worker *worker) {
   return false;
 }
 
-static struct work *next_work(struct workers *pool, struct worker *worker) {
+/* Waits until there is a job; false: the thread is not needed any more. */
+static bool wait_idle(struct workers *pool, struct worker *worker) {
+  uint64_t began_ns = uv_hrtime();
+  bool spins = pool->may_spin && pool->calling == 0 && !pool->stopping &&
+               worker->waited_ns < SHORT_WAIT_NS;
+  if (spins)
+    spin(pool, began_ns);
   while (list_is_empty(&pool->queue))
-    if (pool->stopping || !wait_idle(pool, worker))
-      return NULL;
+    if (pool->stopping || !sleep_idle(pool, worker))
+      return false;
+  worker->waited_ns = uv_hrtime() - began_ns;
+  return true;
+}
+
+static struct work *next_work(struct workers *pool, struct worker *worker) {
+  if (list_is_empty(&pool->queue) && !wait_idle(pool, worker))
+    return NULL;
   struct work *work = LIST_OWNER(pool->queue.next, struct work, node);
   list_remove(&work->node);
   pool->queued--;
@@ -134,7 +166,9 @@ static void run_thread(void *arg) {
   pool->calling--;
   struct work *work;
   while ((work = next_work(pool, worker)) != NULL) {
-    weft__workers_call(pool);
+    struct worker *called = weft__workers_call(pool);
+    if (called != NULL) /* later, the thread may be gone */
+      uv_cond_signal(&called->called_cond);
     uv_mutex_unlock(&pool->mutex);
     uint64_t value = 0;
     int status = run_work(pool, worker, work, &value);
@@ -167,6 +201,7 @@ static int new_worker(struct workers *pool, struct worker **worker) {
     return WEFT_ENOMEM;
   list_init(&(*worker)->node);
   (*worker)->pool = pool;
+  (*worker)->waited_ns = WEFT__NEVER;
   int status = weft__status_from_uv(uv_cond_init(&(*worker)->called_cond));
   if (status != WEFT_OK)
     weft__free(*worker, sizeof **worker);

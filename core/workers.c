@@ -20,8 +20,24 @@ size_t weft_processors(void) {
 
 /* -- Life ----------------------------------------------------------------- */
 
+/* It is held for some instructions only, so who wants it spins for a while, as
+ * far as the system's mutexes can. */
+static int init_mutex(uv_mutex_t *mutex) {
+#ifdef __GLIBC__
+  pthread_mutexattr_t attributes;
+  if (pthread_mutexattr_init(&attributes) != 0)
+    return UV_ENOMEM;
+  pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ADAPTIVE_NP);
+  int status = pthread_mutex_init(mutex, &attributes);
+  pthread_mutexattr_destroy(&attributes);
+  return -status;
+#else
+  return uv_mutex_init(mutex);
+#endif
+}
+
 static int init_locks(struct workers *pool) {
-  int status = uv_mutex_init(&pool->mutex);
+  int status = init_mutex(&pool->mutex);
   if (status != 0)
     return weft__status_from_uv(status);
   status = uv_cond_init(&pool->gone_cond);
@@ -49,6 +65,7 @@ static struct workers *new_pool(weft_runtime *rt, size_t workers_max,
   pool->workers_max = workers_max;
   pool->eager_max = workers_max < processors ? workers_max : processors;
   pool->queue_max = queue_max;
+  pool->may_spin = processors > 1;
   pool->idle_ns = WEFT__NEVER;
   pool->grace_ns = GRACE_NS;
   pool->post = (struct post){NULL, weft__workers_deliver, pool, NULL, true};
@@ -188,21 +205,21 @@ static void set_starved(struct workers *pool, bool starved) {
     rt->starved_pools--;
 }
 
-/* Jobs in the queue for which no thread is on its way, and threads that there
- * are. */
+size_t weft__workers_left(const struct workers *pool) {
+  size_t coming = pool->idle_count + pool->calling;
+  return pool->queued > coming ? pool->queued - coming : 0;
+}
+
 static size_t count_left(struct workers *pool, size_t *threads) {
   uv_mutex_lock(&pool->mutex);
-  size_t coming = pool->idle_count + pool->calling;
-  size_t left = pool->queued > coming ? pool->queued - coming : 0;
+  size_t left = weft__workers_left(pool);
   *threads = pool->threads;
   uv_mutex_unlock(&pool->mutex);
   return left;
 }
 
-int weft__workers_summon(struct workers *pool) {
-  size_t threads;
+int weft__workers_summon(struct workers *pool, size_t left, size_t threads) {
   int status = WEFT_OK;
-  size_t left = count_left(pool, &threads);
   while (left > 0 && threads < pool->eager_max && status == WEFT_OK) {
     status = weft__worker_start(pool);
     if (status == WEFT_OK)

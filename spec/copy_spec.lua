@@ -56,6 +56,70 @@ describe("copied values", function()
     assert.equal(copy.first, again)
   end)
 
+  it("are large tables of plain values, as they are", function()
+    local value = { [true] = "yes", [-1] = 0.5, [2 ^ 40] = "far" }
+    for i = 1, 300 do
+      value[i] = i % 7 > 0 and i / 3 or nil
+      value["key " .. i] = { i, { text = "\0" .. i }, i % 2 == 0 }
+    end
+    assert.same(value, (to_thread(echo, value)))
+    local minus, nan = to_thread(function(t) return 1 / t[1], t[2] end,
+      { -0.0, 0 / 0, unpack(value, 8, 13), ("x"):rep(40):byte(1, -1) })
+    assert.equal(-math.huge, minus)
+    assert.is_true(nan ~= nan)
+    assert.is_nil(getmetatable(value))
+    assert.is_nil(getmetatable(value["key 1"][2]))
+  end)
+
+  -- A large table in which there is `item`.
+  local function large(item)
+    local list = {}
+    for i = 1, 100 do list[i] = { i } end
+    list[#list + 1] = item
+    return list
+  end
+
+  it("are large tables that share or go in circles", function()
+    local shared = { 1 }
+    local a, b = large(shared), large(shared)
+    local copy, other, alone = to_thread(echo, a, b, shared)
+    assert.equal(copy[101], other[101])
+    assert.equal(copy[101], alone)
+    local twice = to_thread(echo, large { shared, shared })
+    assert.equal(twice[101][1], twice[101][2])
+    local same, again = to_thread(echo, a, a)
+    assert.equal(same, again)
+    local round = large()
+    round[101] = { back = round }
+    copy = to_thread(echo, round)
+    assert.equal(copy, copy[101].back)
+    copy, alone = to_thread(function(t) return t, a[101] end, a)
+    assert.equal(copy[101], alone)
+    assert.is_nil(getmetatable(shared))
+    assert.is_nil(getmetatable(round))
+  end)
+
+  it("are large tables in which not all is plain", function()
+    local Point = { __metatable = false }
+    Point.__index = function() return "a point" end
+    local deep = {}
+    for _ = 1, 500 do deep = { deep } end
+    local items = { setmetatable({}, Point), function() return 1 end, 5LL, deep,
+      string, { [{}] = 1 } }
+    for _, item in ipairs(items) do
+      local list = large(item)
+      local copy = to_thread(echo, list)
+      assert.same({ 1 }, copy[1])
+      assert.equal(type(item), type(copy[101]))
+      assert.is_nil(getmetatable(list))
+      assert.is_nil(getmetatable(list[1]))
+    end
+    assert.equal("a point", to_thread(echo, large(items[1]))[101].name)
+    assert.equal(string, to_thread(echo, large(string))[101])
+    refuses({ "item 101 of argument 1", "coroutine" }, to_thread, echo,
+      large(coroutine.create(print)))
+  end)
+
   it("keep their metatables", function()
     local Point = {}
     Point.__index = Point

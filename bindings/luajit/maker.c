@@ -27,6 +27,17 @@ enum {
   UPVALUE_FIXED = 0x40  /* which is not assigned to */
 };
 
+/* A table in the registry, made when it is first asked for. */
+static void push_registry_table(lua_State *L, const char *key) {
+  lua_getfield(L, LUA_REGISTRYINDEX, key);
+  if (!lua_isnil(L, -1))
+    return;
+  lua_pop(L, 1);
+  lua_newtable(L);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, LUA_REGISTRYINDEX, key);
+}
+
 /* A place in bytecode; [at] is NULL once it has turned out to be other than
  * thought. */
 struct code {
@@ -126,7 +137,7 @@ static void push_outer(lua_State *L, int count) {
 /* Pushes its bytecode. */
 static void push_template(lua_State *L, int count) {
   struct bytes code = {0};
-  push_registry_table(L, TEMPLATES, NULL);
+  push_registry_table(L, TEMPLATES);
   lua_rawgeti(L, -1, count);
   if (lua_isnil(L, -1)) {
     lua_pop(L, 1);
@@ -192,7 +203,7 @@ static void keep_maker(lua_State *L, int makers, int code) {
   if (count > MAKERS_MAX) {
     lua_pushnil(L);
     lua_setfield(L, LUA_REGISTRYINDEX, MAKERS);
-    push_registry_table(L, MAKERS, NULL);
+    push_registry_table(L, MAKERS);
     lua_replace(L, makers);
     count = 1;
   }
@@ -222,7 +233,7 @@ static void push_maker(lua_State *L, int makers) {
 
 void push_closure(lua_State *L) {
   int code = lua_gettop(L);
-  push_registry_table(L, MAKERS, NULL);
+  push_registry_table(L, MAKERS);
   lua_insert(L, code);
   push_maker(L, code);
   if (lua_isfunction(L, -1)) {

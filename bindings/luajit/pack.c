@@ -8,7 +8,10 @@
  * own there.
  *
  * A table with a metatable is shown to the Lua side first (lua/weft/copy.lua),
- * which knows error objects, and what must not be copied. */
+ * which knows error objects, and what must not be copied. A large one of plain
+ * values is written by the Lua side at once (lua/weft/plain.lua), and what is
+ * in it cannot be referred to: if something else has it too, all is written
+ * anew, without that. */
 #include "pack.h"
 
 #include <stdio.h>
@@ -43,7 +46,14 @@ struct packer {
   uint32_t objects; /* so far */
   uint32_t cells;
   unsigned depth;
+  bool may_be_plain; /* large tables are tried to be written at once */
+  int roots;         /* table: list of those that were */
+  int root_count;
+  int table_count; /* of others */
 };
+
+/* A table of so many entries is tried to be written at once. */
+enum { LARGE_MIN = 32 };
 
 static void pack_value(struct packer *p, int index, const struct step *step);
 
@@ -105,6 +115,12 @@ static void put_count(struct packer *p, uint64_t count) {
 static void put_text(struct packer *p, const char *data, size_t size) {
   put_count(p, size);
   put_data(p, data, size);
+}
+
+static void push_lua_function(struct packer *p, const char *name) {
+  lua_getfield(p->L, LUA_REGISTRYINDEX, PACK_FUNCTIONS);
+  lua_getfield(p->L, -1, name);
+  lua_remove(p->L, -2);
 }
 
 /* -- Refusing ------------------------------------------------------------- */
@@ -170,8 +186,7 @@ static void push_path(struct packer *p, const struct step *step) {
 static void refuse(struct packer *p, int index, const struct step *step,
                    const char *reason) {
   lua_State *L = p->L;
-  lua_getfield(L, LUA_REGISTRYINDEX, PACK_FUNCTIONS);
-  lua_getfield(L, -1, "refuse");
+  push_lua_function(p, "refuse");
   lua_pushstring(L, p->call);
   push_path(p, step);
   lua_pushvalue(L, index);
@@ -184,7 +199,8 @@ static bool pack_named(struct packer *p, int index) {
   lua_State *L = p->L;
   size_t size;
   if (!p->names_ready) {
-    push_names(L);
+    push_lua_function(p, "names");
+    lua_call(L, 0, 1);
     lua_replace(L, p->names);
     p->names_ready = true;
   }
@@ -340,8 +356,7 @@ static void pack_plain_table(struct packer *p, int index,
 static bool pack_special(struct packer *p, int index, const struct step *up) {
   lua_State *L = p->L;
   int top = lua_gettop(L);
-  lua_getfield(L, LUA_REGISTRYINDEX, PACK_FUNCTIONS);
-  lua_getfield(L, -1, "take_apart");
+  push_lua_function(p, "take_apart");
   lua_pushvalue(L, index);
   lua_call(L, 1, 2);
   bool done = !lua_isnil(L, -2);
@@ -359,10 +374,73 @@ static bool pack_special(struct packer *p, int index, const struct step *up) {
   return done;
 }
 
+/* Whether it is likely to have many entries: what is nested in others is not
+ * looked at for its fields. */
+static bool is_large(struct packer *p, int index) {
+  lua_State *L = p->L;
+  if (lua_objlen(L, index) >= LARGE_MIN)
+    return true;
+  if (p->depth > 1)
+    return false;
+  int top = lua_gettop(L), count = 0;
+  lua_pushnil(L);
+  while (count < LARGE_MIN && lua_next(L, index) != 0) {
+    lua_pop(L, 1);
+    count++;
+  }
+  lua_settop(L, top);
+  return count == LARGE_MIN;
+}
+
+/* What stands between the two calls is not to be touched by others. */
+static void put_written(struct packer *p, int address, int size) {
+  put_byte(p, PACK_PLAIN);
+  put_text(p, (const char *)(uintptr_t)lua_tonumber(p->L, address),
+           (size_t)lua_tonumber(p->L, size));
+  push_lua_function(p, "forget_plain");
+  lua_call(p->L, 0, 0);
+}
+
+/* Has the Lua side write a large table, if it can. */
+static bool pack_at_once(struct packer *p, int index) {
+  lua_State *L = p->L;
+  int top = lua_gettop(L);
+  if (!p->may_be_plain || !is_large(p, index))
+    return false;
+  push_lua_function(p, "write_plain");
+  lua_pushvalue(L, index);
+  lua_pushvalue(L, p->names);
+  lua_call(L, 2, 2);
+  p->may_be_plain = lua_isnumber(L, -1) != 0;
+  if (p->may_be_plain) {
+    put_written(p, top + 1, top + 2);
+    lua_pushvalue(L, index);
+    lua_rawseti(L, p->roots, ++p->root_count);
+  }
+  lua_settop(L, top);
+  return p->may_be_plain;
+}
+
+/* Whether what was written at once and the rest have no table in common. */
+static bool are_apart(struct packer *p) {
+  lua_State *L = p->L;
+  if (p->root_count == 0 || p->root_count + p->table_count == 1)
+    return true;
+  push_lua_function(p, "are_apart");
+  lua_pushvalue(L, p->roots);
+  lua_pushvalue(L, p->seen);
+  lua_call(L, 2, 1);
+  bool apart = lua_toboolean(L, -1) != 0;
+  lua_pop(L, 1);
+  return apart;
+}
+
 static void pack_table(struct packer *p, int index, const struct step *up) {
   lua_State *L = p->L;
-  if (pack_named(p, index) || pack_object_again(p, index))
+  if (pack_named(p, index) || pack_at_once(p, index) ||
+      pack_object_again(p, index))
     return;
+  p->table_count++;
   if (lua_getmetatable(L, index) == 0) {
     pack_plain_table(p, index, up);
     return;
@@ -383,8 +461,7 @@ static void pack_table(struct packer *p, int index, const struct step *up) {
 static void pack_cdata(struct packer *p, int index, const struct step *step) {
   lua_State *L = p->L;
   size_t size;
-  lua_getfield(L, LUA_REGISTRYINDEX, PACK_FUNCTIONS);
-  lua_getfield(L, -1, "encode");
+  push_lua_function(p, "encode");
   lua_pushvalue(L, index);
   lua_call(L, 1, 1);
   if (!lua_isstring(L, -1))
@@ -393,7 +470,7 @@ static void pack_cdata(struct packer *p, int index, const struct step *step) {
   const char *data = lua_tolstring(L, -1, &size);
   put_byte(p, PACK_CDATA);
   put_text(p, data, size);
-  lua_pop(L, 2);
+  lua_pop(L, 1);
 }
 
 static void pack_string(struct packer *p, int index) {
@@ -454,22 +531,43 @@ static void pack_value(struct packer *p, int index, const struct step *step) {
   }
 }
 
+static void pack_all(struct packer *p, int last) {
+  put_count(p, (uint64_t)last - (uint64_t)p->first + 1);
+  for (int i = p->first; i <= last; i++) {
+    struct step step = {NULL, STEP_VALUE, NULL, i - p->first};
+    if (p->calls && i == p->first)
+      step.kind = STEP_CALLED;
+    pack_value(p, i, &step);
+  }
+}
+
+/* The tables that a packer has on the stack, from its first. */
+static void push_tables(struct packer *p, int first) {
+  lua_settop(p->L, first - 1);
+  p->seen = first;
+  lua_newtable(p->L);
+  p->names = first + 1;
+  lua_pushnil(p->L);
+  p->roots = first + 2;
+  lua_newtable(p->L);
+}
+
 void pack_values(lua_State *L, const char *call, int first, bool calls,
                  struct bytes *out) {
   int last = lua_gettop(L);
-  struct packer p = {
+  size_t start = out->size;
+  struct packer anew = {
       .L = L, .out = out, .call = call, .first = first, .calls = calls};
+  struct packer p = anew;
+  p.may_be_plain = true;
   luaL_checkstack(L, 16, NULL);
-  lua_newtable(L);
-  p.seen = last + 1;
-  lua_pushnil(L);
-  p.names = last + 2;
-  put_count(&p, (uint64_t)last - (uint64_t)first + 1);
-  for (int i = first; i <= last; i++) {
-    struct step step = {NULL, STEP_VALUE, NULL, i - first};
-    if (calls && i == first)
-      step.kind = STEP_CALLED;
-    pack_value(&p, i, &step);
+  push_tables(&p, last + 1);
+  pack_all(&p, last);
+  if (!are_apart(&p)) {
+    out->size = start;
+    p = anew;
+    push_tables(&p, last + 1);
+    pack_all(&p, last);
   }
   lua_settop(L, last);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * pack.h - Lua values on their way from one Lua state to another: bytes that
- * pack.c writes, with the help of names.c, and unpack.c reads, with that of
- * maker.c.
+ * pack.c writes, and unpack.c reads, with the help of maker.c.
  *
  * A value is a byte, enum pack_tag, and what belongs to it. Numbers of objects
  * and upvalues count up in the order in which they are first met, so that
@@ -22,6 +21,8 @@ enum pack_tag {
   PACK_NULL,     /* the light userdata NULL */
   PACK_CDATA,    /* size, bytes of string.buffer */
   PACK_OBJECT,   /* number: a table, function or error that was met before */
+  PACK_PLAIN,    /* size, bytes of string.buffer: a table, its own number not
+                    among those of objects */
   PACK_TABLE,    /* count, about so many items, keys and values */
   PACK_META,     /* metatable, then PACK_TABLE: a table that has one */
   PACK_FUNCTION, /* size, bytecode, then its upvalues */
@@ -62,11 +63,6 @@ int unpack_values(lua_State *L, const char *data, size_t size);
 /* Replaces the bytecode on top of the stack by a new closure of it, whose
  * upvalues are nil. */
 void push_closure(lua_State *L);
-/* Pushes a table: object -> the name of its module, or a list of that and the
- * name of its field. */
-void push_names(lua_State *L);
-/* A table in the registry, made when it is first asked for. */
-void push_registry_table(lua_State *L, const char *key, const char *mode);
 
 /* For pack_setup: what the Lua side does, by name. */
 #define PACK_FUNCTIONS "weft.pack.functions"

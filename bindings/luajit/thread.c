@@ -154,13 +154,13 @@ static struct parcel_ref *push_parcel(lua_State *L) {
   return ref;
 }
 
-/* Names the job after the function at [index]. */
-static void name_parcel(lua_State *L, int index, struct parcel *parcel) {
+/* Keeps where the function at [index] is defined. */
+static void note_source(lua_State *L, int index, struct parcel *parcel) {
   lua_Debug ar;
   lua_pushvalue(L, index);
   lua_getinfo(L, ">S", &ar);
-  snprintf(parcel->name, sizeof parcel->name, "the function at %s:%d",
-           ar.short_src, ar.linedefined);
+  parcel->line = ar.linedefined;
+  memcpy(parcel->source, ar.short_src, sizeof parcel->source);
 }
 
 /* pack(call, fn, ...) -> parcel of the call fn(...). Raises an ArgumentError
@@ -175,7 +175,7 @@ static int pack(lua_State *L) {
   if (ref->parcel == NULL)
     return host_fail(L, host, WEFT_ENOMEM, NULL);
   ref->parcel->host = host;
-  name_parcel(L, 3, ref->parcel);
+  note_source(L, 3, ref->parcel);
   pack_values(L, call, 3, true, &ref->parcel->bytes);
   lua_settop(L, 2);
   return 1;
@@ -242,12 +242,18 @@ static void work_done(weft_runtime *rt, void *arg, int status, uint64_t value) {
     report_abandoned(parcel, status);
 }
 
+static int abandon_work(weft_runtime *rt, const struct parcel *parcel) {
+  char name[LUA_IDSIZE + 40];
+  snprintf(name, sizeof name, "the function at %s:%d", parcel->source,
+           parcel->line);
+  return weft_work_abandon(rt, parcel->work, name);
+}
+
 /* The task that waits is cancelled. */
 static int withdraw(weft_runtime *rt, void *arg) {
   struct parcel *parcel = arg;
-  int status = parcel->abandon
-                   ? weft_work_abandon(rt, parcel->work, parcel->name)
-                   : weft_work_cancel(rt, parcel->work);
+  int status = parcel->abandon ? abandon_work(rt, parcel)
+                               : weft_work_cancel(rt, parcel->work);
   if (status == WEFT_OK)
     return WEFT_OK;
   if (!parcel->abandon || status == WEFT_ESTATE)

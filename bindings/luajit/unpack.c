@@ -230,6 +230,18 @@ static void unpack_cdata(struct unpacker *u) {
   lua_call(L, 1, 1);
 }
 
+/* The Lua side reads it where it stands. */
+static void unpack_plain(struct unpacker *u) {
+  lua_State *L = u->L;
+  lua_getfield(L, LUA_REGISTRYINDEX, PACK_FUNCTIONS);
+  lua_getfield(L, -1, "read_plain");
+  lua_remove(L, -2);
+  size_t size = take_count(u);
+  lua_pushnumber(L, (lua_Number)(uintptr_t)take_data(u, size));
+  lua_pushnumber(L, (lua_Number)size);
+  lua_call(L, 2, 1);
+}
+
 static void unpack_value(struct unpacker *u) {
   lua_State *L = u->L;
   luaL_checkstack(L, 10, NULL);
@@ -254,6 +266,9 @@ static void unpack_value(struct unpacker *u) {
     break;
   case PACK_CDATA:
     unpack_cdata(u);
+    break;
+  case PACK_PLAIN:
+    unpack_plain(u);
     break;
   case PACK_OBJECT:
     lua_rawgeti(L, u->objects, (int)take_count(u));

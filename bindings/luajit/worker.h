@@ -19,9 +19,10 @@ struct parcel {
   weft_work work;
   int status; /* of a job that has ended */
   bool ended;
-  bool abandon;   /* a cancelled task does not wait */
-  bool abandoned; /* nobody will */
-  char name[200]; /* for the report about one that does not end */
+  bool abandon;            /* a cancelled task does not wait */
+  bool abandoned;          /* nobody will */
+  int line;                /* of what follows */
+  char source[LUA_IDSIZE]; /* where fn is defined: for a report */
 };
 
 struct parcel *parcel_new(void); /* NULL for want of memory */

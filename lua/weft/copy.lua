@@ -9,6 +9,8 @@ require "ffi" -- without it string.buffer knows no numbers of 64 bits
 local buffer = require "string.buffer"
 local core = require "weft.core"
 local errors = require "weft.error"
+local names = require "weft.names"
+local plain = require "weft.plain"
 
 local copy = {}
 
@@ -126,6 +128,11 @@ core.pack_setup {
     return ok and text or nil
   end,
   decode = buffer.decode,
+  names = names.map,
+  write_plain = plain.write,
+  forget_plain = plain.forget,
+  read_plain = plain.read,
+  are_apart = plain.are_apart,
 }
 
 return copy
