@@ -20,13 +20,13 @@ local left = { all = "100 5000", slow = "100 500",
 local fires = { all = "1000 50", slow = "1000 15",
   counted = { "1000 1", "1000 11", operations = 11000 } }
 
-local with_cqueues = { "weft", "go1", "go", "tokio1", "tokio", "erlang", "node",
-  "asyncio", "uvloop", "trio", "luv", "cqueues", "openresty" }
+local when_fired = { "weft", "luajit", "go1", "go", "tokio1", "tokio", "erlang",
+  "node", "asyncio", "uvloop", "trio", "luv", "cqueues", "openresty" }
 
 return {
   programs = { "weft", "go1", "go", "tokio1", "tokio", "erlang", "node",
     "asyncio", "uvloop", "trio", "luv" },
   case("scope", left, "timeout, left", 120),
   case("yield", left, "timeout, yield inside", 200),
-  case("fires", fires, "timeout, fires (CPU)", 3000, with_cqueues),
+  case("fires", fires, "timeout, fires (CPU)", 3000, when_fired),
 }
