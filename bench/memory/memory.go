@@ -58,5 +58,6 @@ func main() {
 		}
 	}
 	fmt.Printf("bytes %.1f\neach %.3f\n",
-		float64(parked-before)/float64(tasks), float64(took.Nanoseconds())/float64(tasks))
+		float64(parked-before)/float64(tasks),
+		float64(took.Nanoseconds())/float64(tasks))
 }
