@@ -39,7 +39,7 @@ describe("a slow step", function()
       end):await()
       local got = report_of "cruncher"
       local ms = tonumber(got.err.message:match "^a step took (%d+) ms$")
-      assert.is_true(ms >= 12, got.err.message)
+      assert.is_true(ms >= 10, got.err.message) -- by another clock
       assert.is_truthy(got.traceback:find("in function 'sleep'", 1, true))
       assert.is_truthy(got.traceback:find("steps_spec.lua", 1, true))
     end)
