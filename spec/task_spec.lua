@@ -1,5 +1,5 @@
--- Tasks: spawning, ending, awaiting, cancelling, looking at them. What their end
--- calls is in task_callback_spec.
+-- Tasks: spawning, ending, awaiting, cancelling, looking at them. What their
+-- end calls is in task_callback_spec.
 local weft = require "weft"
 local errors = require "weft.error"
 local report = require "weft.report"
