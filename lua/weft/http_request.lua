@@ -22,6 +22,8 @@ http_request.OPTIONS = {
   decode = "boolean", stream = "boolean",
 }
 
+--- Raises ArgumentError, at the caller of `call`, for an option that is not
+-- among `known` or of another kind.
 function http_request.check_options(options, known, call)
   if type(options) ~= "table" then
     errors.fail_argument(("%s: options must be a table, got %s")
@@ -159,11 +161,12 @@ local function check_method(method)
   end
 end
 
--- Requests that were performed: their userdata, which are dear to make and to
--- collect, are used again.
+-- Requests that were performed, for their userdata are dear to make and to
+-- collect.
 local spent = {}
 local SPENT_MAX = 64
 
+--- Keeps a request that was performed for the next one.
 function http_request.give_back(request)
   if #spent < SPENT_MAX then spent[#spent + 1] = request end
 end
@@ -175,7 +178,7 @@ local function take_spent()
   return request
 end
 
--- Makes the request of `options`; headers and credentials are the session's.
+--- Makes the request of `options`; headers and credentials are the session's.
 function http_request.new(method, url, options, headers, auth, bearer)
   if not METHODS[method] then check_method(method) end
   local code, request = core.request(method, url, take_spent())
