@@ -1,20 +1,11 @@
 -- Rate limiters: a bucket of tokens.
 local weft = require "weft"
-local errors = require "weft.error"
 local testing = require "weft.testing"
 local helper = require "spec.helper"
 
-local error_of = helper.error_of
+local refuses = helper.refuses
 
 testing.options { virtual = true }
-
-local function refuses(pieces, fn, ...)
-  local err = error_of(fn, ...)
-  assert.is_true(errors.is_error(err) and err:is "ArgumentError", tostring(err))
-  for _, piece in ipairs(pieces) do
-    assert.is_truthy(err.message:find(piece, 1, true), err.message)
-  end
-end
 
 -- The times at which `count` tokens are had.
 local function times_of(limiter, count)

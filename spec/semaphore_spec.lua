@@ -1,25 +1,12 @@
 -- Semaphores.
 local weft = require "weft"
-local errors = require "weft.error"
 local testing = require "weft.testing"
 local helper = require "spec.helper"
 
 local error_of = helper.error_of
+local fails, refuses = helper.fails, helper.refuses
 
 testing.options { virtual = true }
-
-local function fails(class, fn, ...)
-  local err = error_of(fn, ...)
-  assert.is_true(errors.is_error(err) and err:is(class), tostring(err))
-  return err
-end
-
-local function refuses(pieces, fn, ...)
-  local err = fails("ArgumentError", fn, ...)
-  for _, piece in ipairs(pieces) do
-    assert.is_truthy(err.message:find(piece, 1, true), err.message)
-  end
-end
 
 local function settle()
   for _ = 1, 4 do weft.yield() end

@@ -1,20 +1,12 @@
 -- Tasks: the callbacks that their end queues.
 local weft = require "weft"
-local errors = require "weft.error"
 local report = require "weft.report"
 local testing = require "weft.testing"
 local helper = require "spec.helper"
 
-testing.options { virtual = true }
+local refuses = helper.refuses
 
-local function refuses(pieces, fn, ...)
-  local err = helper.error_of(fn, ...)
-  assert.is_true(errors.is_error(err) and err:is "ArgumentError",
-    tostring(err))
-  for _, piece in ipairs(pieces) do
-    assert.is_truthy(err.message:find(piece, 1, true), err.message)
-  end
-end
+testing.options { virtual = true }
 
 -- Has everybody run who can, and what is due after that.
 local function settle()

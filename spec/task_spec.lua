@@ -1,28 +1,15 @@
 -- Tasks: spawning, ending, awaiting, cancelling, looking at them. What their
 -- end calls is in task_callback_spec.
 local weft = require "weft"
-local errors = require "weft.error"
 local report = require "weft.report"
 local testing = require "weft.testing"
 local helper = require "spec.helper"
 
 local error_of = helper.error_of
+local fails, refuses = helper.fails, helper.refuses
 local virtual = testing.virtual
 
 testing.options { virtual = true }
-
-local function fails(class, fn, ...)
-  local err = error_of(fn, ...)
-  assert.is_true(errors.is_error(err) and err:is(class), tostring(err))
-  return err
-end
-
-local function refuses(pieces, fn, ...)
-  local err = fails("ArgumentError", fn, ...)
-  for _, piece in ipairs(pieces) do
-    assert.is_truthy(err.message:find(piece, 1, true), err.message)
-  end
-end
 
 -- Has everybody run who can, and what is due after that.
 local function settle()

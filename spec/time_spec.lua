@@ -1,26 +1,13 @@
 -- Turns and order, the clock, sleeping, letting others run.
 local weft = require "weft"
-local errors = require "weft.error"
 local testing = require "weft.testing"
 local helper = require "spec.helper"
 
 local error_of = helper.error_of
+local fails, refuses = helper.fails, helper.refuses
 local virtual = testing.virtual
 
 testing.options { virtual = true }
-
-local function fails(class, fn, ...)
-  local err = error_of(fn, ...)
-  assert.is_true(errors.is_error(err) and err:is(class), tostring(err))
-  return err
-end
-
-local function refuses(pieces, fn, ...)
-  local err = fails("ArgumentError", fn, ...)
-  for _, piece in ipairs(pieces) do
-    assert.is_truthy(err.message:find(piece, 1, true), err.message)
-  end
-end
 
 -- Spawns a task for each name that logs it between `count` yields.
 local function loggers(log, names, count)
