@@ -232,6 +232,7 @@ end
 local function run_all(call, list, on_end)
   many.run_group(call, function(g)
     for i = 1, list.n or #list do
+      -- No list for the results: on_end gets them.
       local code = core.spawn_bare(g[1], false, 0, run_item, list[i],
         function(ok, ...) on_end(g, i, ok, ...) end)
       if code then errors.fail(code) end
