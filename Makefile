@@ -73,6 +73,8 @@ MAIN_FILES := $(wildcard bindings/luajit/main*.c)
 LUA := $(call objects,$(filter-out $(MAIN_FILES), \
   $(wildcard bindings/luajit/*.c)))
 MAIN := $(call objects,$(MAIN_FILES))
+MODULES := $(patsubst %.lua,$(BUILD)/obj/%.bc.o,$(wildcard lua/*.lua \
+  lua/*/*.lua lua/*/*/*.lua))
 LUA_EXTS := $(filter $(EXTS),$(basename \
   $(notdir $(wildcard bindings/luajit/ext/*.c))))
 LIBWEFT := $(BUILD)/libweft.so.0
@@ -182,7 +184,16 @@ endef
 $(BUILD)/lua/weft/core.so: $(LUA) | $(LIBWEFT)
 	$(call link_module,,/../.. /../../..)
 
-$(BUILD)/weft: $(LUA) $(MAIN) | $(LIBWEFT)
+# The program has the modules of lua/ in itself, as bytecode: `require` looks for
+# symbols of their names before it looks for files, and to read the sources took
+# most of the time to start. With their debug information, and known by their
+# paths in this tree. The Lua module of a stock luajit reads the sources.
+$(BUILD)/obj/lua/%.bc.o: lua/%.lua | deps
+	$(call say,LUA,$<)
+	@mkdir -p $(@D)
+	$(Q)luajit -bg -n $(subst /,.,$*) $< $@
+
+$(BUILD)/weft: $(LUA) $(MAIN) $(MODULES) | $(LIBWEFT)
 	$(call say,LINK,$@)
 	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -Wl,-E -L$(BUILD) -lweft \
 	  $(JEMALLOC) $(call pkg_libs,luajit) -lm $(call runpath,/ /../lib)

@@ -2,10 +2,10 @@
  * main.c - the weft program: a Lua state in which lua/weft/cli.lua does the
  * work.
  *
- * The modules are looked for beside the program, in the build tree as well as
- * installed, so a tree can be moved; WEFT_PREFIX is where it was to be
- * installed. The binding is linked in, so that starting loads one library
- * less. */
+ * The binding and the modules of lua/ are linked in, so that starting loads and
+ * reads less. What is not, the extensions, is looked for beside the program, in
+ * the build tree as well as installed, so a tree can be moved; WEFT_PREFIX is
+ * where it was to be installed. */
 #include "host.h"
 #include "main_memory.h"
 
@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <luajit.h>
 #include <lualib.h>
 
 #ifndef WEFT_PREFIX
@@ -100,6 +101,8 @@ int main(int argc, char **argv) {
     return EXIT_FAILURE;
   }
   luaL_openlibs(L);
+  luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
+  lua_gc(L, LUA_GCSTOP, 0); /* cli.lua has them go on */
   set_paths(L);
   preload_core(L);
   lua_pushcfunction(L, run_cli);

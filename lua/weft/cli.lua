@@ -30,8 +30,16 @@ local function start_trace(path)
   return ok
 end
 
+-- main.c has the compiler and the collector rest: what starts the program runs
+-- once, and most of what it makes is kept. From here on there is work for them.
+local function wake_luajit()
+  jit.on()
+  collectgarbage "restart"
+end
+
 -- Whether all that is asked for could be had.
 local function set_up(options)
+  wake_luajit()
   if options.debug then require("weft").debug(true) end
   if options.inspect then require("weft.inspect").always() end
   return not options.trace or start_trace(options.trace)
@@ -106,6 +114,7 @@ local function run_option(options, rest)
   if not check_alone(options, rest) then return outcome.USAGE end
   if options.help then return print_help() end
   if options.version then return print_version() end
+  wake_luajit()
   if options.tree then return require("weft.cli.tree").main(options.tree) end
   if options.top then
     return require("weft.cli.top").main(options.top, options.interval)
