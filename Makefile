@@ -184,10 +184,10 @@ endef
 $(BUILD)/lua/weft/core.so: $(LUA) | $(LIBWEFT)
 	$(call link_module,,/../.. /../../..)
 
-# The program has the modules of lua/ in itself, as bytecode: `require` looks for
-# symbols of their names before it looks for files, and to read the sources took
-# most of the time to start. With their debug information, and known by their
-# paths in this tree. The Lua module of a stock luajit reads the sources.
+# The program has the modules of lua/ in itself, as bytecode: `require` looks
+# for symbols of their names before it looks for files, and to read the sources
+# took most of the time to start. They have their debug information, and their
+# paths in this tree for names. A stock luajit reads the sources.
 $(BUILD)/obj/lua/%.bc.o: lua/%.lua | deps
 	$(call say,LUA,$<)
 	@mkdir -p $(@D)
