@@ -454,6 +454,17 @@ describe("an operation under way", function()
     end)
   end)
 
+  it("that is over gets its bytes, though another closes the file [3.4]",
+    function()
+      local file = fs.open(put(files.directory() .. "file", "text"))
+      local task = weft.spawn(file.read_all, file)
+      weft.yield()
+      while not tostring(task):find "ready" do weft.yield() end
+      file:close()
+      assert.equal("text", task:await())
+      fails("ClosedError", file.read, file)
+    end)
+
   it("that has not begun is taken back by a timeout [3.8]", function()
     local dir = files.directory()
     put(dir .. "file", "text")

@@ -622,6 +622,17 @@ describe("a stream closed before the woken reader runs", function()
     end))
   end
 
+  it("gives what came before the end [3.4]", testing.virtual(function()
+    local near, far = testing.stream_pair()
+    local reader = weft.spawn(near.read_all, near)
+    weft.yield()
+    far:write "hello"
+    far:close()
+    while not tostring(reader):find "ready" do weft.yield() end
+    near:close()
+    assert.equal("hello", reader:await())
+  end))
+
   it("ends a read that has too few bytes yet [8]", testing.virtual(function()
     local near, far = testing.stream_pair()
     local reader = weft.spawn(function()

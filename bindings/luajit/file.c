@@ -63,6 +63,7 @@ static int file_close(lua_State *L) {
   if (file == 0)
     return 0;
   park_check(L, host, "file:close");
+  reading_keep(s);
   s->handle = 0;
   return socket_finish(L, host, weft_file_close(host->rt, file), 0,
                        deliver_status);

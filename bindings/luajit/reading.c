@@ -47,16 +47,23 @@ static void consume(struct socket *s, size_t size) {
     drop_kept(s);
 }
 
-/* A task that was woken for bytes gets them, even if another one has closed the
- * stream before it runs; who closes before there are enough ends the read. For
- * want of memory it is ended, too. */
+/* Whether the task in a read has been woken, for whatever reason. */
+static bool is_woken(const struct socket *s) {
+  int state;
+  return s->busy &&
+         weft_task_get_state(s->host->rt, s->reader, &state) == WEFT_OK &&
+         state == WEFT_TASK_READY;
+}
+
+/* A task that was woken for bytes, or for the end, gets what there is, even if
+ * another one has closed what it reads before it runs; who closes before that
+ * ends the read. For want of memory it is ended, too. */
 void reading_keep(struct socket *s) {
   const char *data;
   size_t size;
-  if (!s->busy || s->kept != NULL || peek(s, &data, &size) != WEFT_OK ||
-      size <= s->seen)
+  if (s->kept != NULL || !is_woken(s) || peek(s, &data, &size) != WEFT_OK)
     return;
-  s->kept = malloc(size);
+  s->kept = malloc(size + 1);
   s->kept_size = size;
   if (s->kept != NULL)
     memcpy(s->kept, data, size);
@@ -136,7 +143,7 @@ static int read_with(lua_State *L, const char *call, size_t seen, int woken,
   if (s->kept != NULL)
     drop_kept(s);
   s->busy = true;
-  s->seen = seen;
+  s->reader = host->job->task;
   int status = s->source->fill(host->rt, socket_handle(s), seen, &value);
   status = socket_parking_status(host->rt, status); /* which may park, too */
   if (status == WEFT_PARKED)
@@ -181,7 +188,7 @@ static int read_nothing(lua_State *L) {
   if (s->busy)
     return deliver_status(L, WEFT_EBUSY, 0);
   s->busy = true;
-  s->seen = SIZE_MAX; /* it gets no bytes */
+  s->reader = host->job->task;
   int status = weft_checkpoint(host->rt);
   if (status == WEFT_PARKED)
     return socket_finish(L, host, status, 0, deliver_woken);

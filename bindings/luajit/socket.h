@@ -29,12 +29,12 @@ struct socket_source {
 
 struct socket {
   struct host *host;
-  uint64_t run_id; /* of the runtime the handle is good in */
-  uint64_t handle; /* 0: closed, or not open yet */
-  bool busy;       /* a task is in a read, up to its results, or accepts */
-  int status;      /* how the read that was parked has ended */
-  size_t seen;     /* that read is over when there are more bytes than these */
-  char *kept;      /* what it is to get of a stream that was closed; NULL */
+  uint64_t run_id;  /* of the runtime the handle is good in */
+  uint64_t handle;  /* 0: closed, or not open yet */
+  bool busy;        /* a task is in a read, up to its results, or accepts */
+  int status;       /* how the read that was parked has ended */
+  weft_task reader; /* who reads, while it is busy */
+  char *kept;       /* what it is to get of what was closed; NULL */
   size_t kept_size;
   const struct socket_source *source; /* NULL: nothing is read from it */
   char *place; /* where it was made; NULL: that was not kept */
