@@ -6,7 +6,7 @@
 //	growth queue TASKS TIMES      an item, half of them put and half get
 //
 // Prints the nanoseconds of one. Where goroutines are not what is measured they
-// have been started before, and end later.
+// have been started before, have done it once, and end later.
 package main
 
 import (
@@ -28,9 +28,9 @@ func argument(index int) int {
 	return number
 }
 
-// Runs [body] in all goroutines, once they are all there; returns how long it
-// took until the last had done.
-func inAll(tasks int, body func(task int)) time.Duration {
+// Runs [body] [times] times in all goroutines, once they are all there and have
+// warmed up; returns how long it took until the last had done.
+func inAll(tasks, times int, body func(task, i int)) time.Duration {
 	var ready, done, end sync.WaitGroup
 	start, finish := make(chan struct{}), make(chan struct{})
 	ready.Add(tasks)
@@ -38,9 +38,12 @@ func inAll(tasks int, body func(task int)) time.Duration {
 	end.Add(tasks)
 	for task := 0; task < tasks; task++ {
 		go func(task int) {
+			body(task, 0)
 			ready.Done()
 			<-start
-			body(task)
+			for i := 0; i < times; i++ {
+				body(task, i)
+			}
 			done.Done()
 			<-finish
 			end.Done()
@@ -56,18 +59,23 @@ func inAll(tasks int, body func(task int)) time.Duration {
 	return took
 }
 
+func batch(tasks int, count *int64) {
+	var group sync.WaitGroup
+	group.Add(tasks)
+	for task := 0; task < tasks; task++ {
+		go func() {
+			atomic.AddInt64(count, 1)
+			group.Done()
+		}()
+	}
+	group.Wait()
+}
+
 func spawn(tasks, times int, count *int64) time.Duration {
+	batch(tasks, count)
 	began := time.Now()
 	for i := 0; i < times; i++ {
-		var group sync.WaitGroup
-		group.Add(tasks)
-		for task := 0; task < tasks; task++ {
-			go func() {
-				atomic.AddInt64(count, 1)
-				group.Done()
-			}()
-		}
-		group.Wait()
+		batch(tasks, count)
 	}
 	return time.Since(began)
 }
@@ -102,16 +110,15 @@ func main() {
 		took = spawn(tasks, times, &count)
 	} else {
 		body := bodies[os.Args[1]]
-		took = inAll(tasks, func(task int) {
-			for i := 0; i < times; i++ {
-				body(task, i)
-			}
-			atomic.AddInt64(&count, int64(times))
+		took = inAll(tasks, times, func(task, i int) {
+			body(task, i)
+			atomic.AddInt64(&count, 1)
 		})
 	}
-	if count != int64(tasks)*int64(times) {
+	if count != int64(tasks)*int64(times+1) {
 		panic("wrong number of operations")
 	}
+	count -= int64(tasks)
 	if os.Args[1] == "queue" { // an item is put and got
 		count /= 2
 	}

@@ -4,7 +4,7 @@
 --   timer TASKS TIMES     a timeout around a yield, one in each task
 --   queue TASKS TIMES     an item, half of the tasks put and half get
 -- Prints the nanoseconds of one. Where tasks are not what is measured they
--- have been spawned before, and end later.
+-- have been spawned before, have done it once, and end later.
 
 local weft = require "weft"
 
@@ -13,13 +13,15 @@ tasks, times = tonumber(tasks), tonumber(times)
 
 local done = 0 -- operations, to be checked
 
--- Each runs `body(times, task)` in all tasks, once they are all there, and
--- returns how long it took until the last has done.
+-- Each runs `body(times, task)` in all tasks, once they are all there and have
+-- warmed up, and returns how long it took until the last has done.
 local function in_all(body)
   local start, finish = weft.event(), weft.event()
   local began, ended
-  local left = tasks
+  local left, ready = tasks, 0
   local function task(number)
+    body(1, number)
+    ready = ready + 1
     start:wait()
     body(times, number)
     left = left - 1
@@ -31,8 +33,8 @@ local function in_all(body)
   end
   weft.group(function(group)
     for number = 1, tasks do group:spawn(task, number) end
-    weft.yield()
-    began = weft.now()
+    repeat weft.yield() until ready == tasks
+    began, done = weft.now(), 0
     start:set()
   end)
   return ended - began
@@ -49,12 +51,15 @@ end
 
 function works.spawn()
   local function body() done = done + 1 end
-  local began = weft.now()
-  for _ = 1, times do
+  local function batch()
     weft.group(function(group)
       for _ = 1, tasks do group:spawn(body) end
     end)
   end
+  batch()
+  local began = weft.now()
+  done = 0
+  for _ = 1, times do batch() end
   return weft.now() - began
 end
 
