@@ -66,10 +66,11 @@ local function chosen(names, options)
   return list
 end
 
-local function count(results, name, cases, case)
-  local program, result = programs.list[name], results[name]
-  if result.problem or not program.counted then return end
-  result.instructions = counts.count(function(args)
+-- Instructions of one operation of a program, nil if it is not counted.
+local function count(name, cases, case)
+  local program = programs.list[name]
+  if not program.found or not program.counted then return nil end
+  return counts.count(function(args)
     return ("timeout -k 5 %d "):format(LIMIT_COUNTED)
       .. command_of(program, case.workload, cases.run, args)
   end, case.counted)
@@ -109,9 +110,30 @@ function measure.case(cases, case, options)
   end
   if options.counts and case.counted and counts.tool then
     mark_counted(case)
-    for _, name in ipairs(names) do count(results, name, cases, case) end
+    for _, name in ipairs(names) do
+      if not results[name].problem then
+        results[name].instructions = count(name, cases, case)
+      end
+    end
   end
   return names, results
+end
+
+--- Counts the instructions of the programs of a case. Returns them by name, and
+-- which of its measures they are of.
+---@param cases table of a cases.lua
+---@param case table one of them, with `counted`
+---@return table<string, number> instructions
+---@return table entry of the case's `measures`
+function measure.instructions(cases, case)
+  local found = {}
+  for _, name in ipairs(case.programs or cases.programs) do
+    found[name] = count(name, cases, case)
+  end
+  mark_counted(case)
+  for _, entry in ipairs(case.measures) do
+    if entry.counted then return found, entry end
+  end
 end
 
 return measure

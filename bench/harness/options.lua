@@ -13,6 +13,8 @@ and goes to build/bench/results.json.
       --no-counts       without instruction counts
       --update          puts what is measured in the place of the same
                         workloads in bench/results.json, and writes the pages
+      --recount         measures nothing: counts instructions anew, which may
+                        be done on a busy machine, and writes the pages
       --render          measures nothing: the pages anew from results.json
       --list            the workloads and the programs, and which are missing
   -h, --help]]
@@ -27,7 +29,7 @@ end
 
 local takes_value = { repetitions = true, peer = true }
 local known = { repetitions = true, peer = true, quick = true, counts = true,
-  update = true, render = true, list = true, help = true }
+  update = true, recount = true, render = true, list = true, help = true }
 local short = { n = "repetitions", p = "peer", q = "quick", h = "help" }
 
 -- The name and the value of an option in an argument, if it is one.

@@ -7,7 +7,7 @@ return {
   programs = { "weft", "nothing", "luajit", "luv", "cqueues", "go", "tokio",
     "erlang", "node", "asyncio", "uvloop", "trio" },
   {
-    args = "50",
+    args = "10",
     quick = "3",
     measures = {
       { key = "start", name = "start to end", unit = "ms",

@@ -13,10 +13,15 @@ local buffer = require "string.buffer"
 
 local plain = {}
 
-local getmetatable, setmetatable, type = getmetatable, setmetatable, type
+local getmetatable, setmetatable = getmetatable, setmetatable
+local next, type = next, type
 
 local KEPT_MAX = 16 * 1024 * 1024 -- bytes: a larger buffer is given back
+
+-- A finaliser may pack or unpack while they are in use: then it packs the slow
+-- way, and unpacks by a buffer of its own.
 local written, read = buffer.new(), buffer.new()
+local is_written = false
 
 local MARK = {} -- the metatable of what was met
 
@@ -38,8 +43,11 @@ end
 
 -- Adds the tables in `t` to `list`, of which there are `count`; returns how
 -- many there are then, nil if something in `t` is not plain or was met before.
+-- Not by pairs, which Debian's LuaJIT ends too early where it gives up a trace
+-- of it, and never in a finaliser.
 local function look_at(t, list, count, names)
-  for key, value in next, t do
+  local key, value = next(t)
+  while key ~= nil do
     if not is_key(key) then return nil end
     local kind = type(value)
     if kind == "table" then
@@ -48,6 +56,7 @@ local function look_at(t, list, count, names)
     elseif kind ~= "number" and kind ~= "string" and kind ~= "boolean" then
       return nil
     end
+    key, value = next(t, key)
   end
   return count
 end
@@ -76,17 +85,20 @@ end
 ---@return number? address
 ---@return number? size
 function plain.write(value, names)
+  if is_written then return nil end
   local list = {}
   local ok, is_plain = pcall(look_into, value, list, names)
   unmark(list)
-  if not ok or not is_plain then return nil end
+  if not ok or not is_plain or is_written then return nil end
   if not pcall(written.encode, written:reset(), value) then return nil end
+  is_written = true
   local address, size = written:ref()
   return tonumber(ffi.cast("uintptr_t", address)), size
 end
 
 --- For the C side, when it has copied what was written.
 function plain.forget()
+  is_written = false
   if #written > KEPT_MAX then written:free() else written:reset() end
 end
 
@@ -94,7 +106,11 @@ end
 ---@param address number
 ---@param size number
 function plain.read(address, size)
-  return read:set(ffi.cast("const char *", address), size):decode()
+  local own = read or buffer.new()
+  read = nil
+  local value = own:set(ffi.cast("const char *", address), size):decode()
+  read = own
+  return value
 end
 
 local function are_apart(roots, others, list)
