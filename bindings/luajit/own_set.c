@@ -62,10 +62,12 @@ static bool renew(struct own_set *set) {
   return true;
 }
 
-static uint64_t *word_of(struct own_page *page, lua_State *co, uint64_t *bit) {
-  uintptr_t place = (uintptr_t)co >> PLACE_SHIFT;
-  *bit = UINT64_C(1) << place % WORD_BITS;
-  return &page->bits[place / WORD_BITS % WORDS];
+static uint64_t bit_of(const lua_State *co) {
+  return UINT64_C(1) << ((uintptr_t)co >> PLACE_SHIFT) % WORD_BITS;
+}
+
+static uint64_t *word_of(struct own_page *page, const lua_State *co) {
+  return &page->bits[((uintptr_t)co >> PLACE_SHIFT) / WORD_BITS % WORDS];
 }
 
 bool own_set_add(struct own_set *set, lua_State *co) {
@@ -77,20 +79,17 @@ bool own_set_add(struct own_set *set, lua_State *co) {
     page->number = number;
     set->count++;
   }
-  uint64_t bit;
-  *word_of(page, co, &bit) |= bit;
+  *word_of(page, co) |= bit_of(co);
   return true;
 }
 
 void own_set_remove(struct own_set *set, lua_State *co) {
-  uint64_t bit;
-  *word_of(find(set, (uintptr_t)co >> PAGE_SHIFT), co, &bit) &= ~bit;
+  *word_of(find(set, (uintptr_t)co >> PAGE_SHIFT), co) &= ~bit_of(co);
 }
 
 bool own_set_has(const struct own_set *set, lua_State *co) {
-  uint64_t bit;
   return set->pages != NULL &&
-         (*word_of(find(set, (uintptr_t)co >> PAGE_SHIFT), co, &bit) & bit);
+         (*word_of(find(set, (uintptr_t)co >> PAGE_SHIFT), co) & bit_of(co));
 }
 
 void own_set_clear(struct own_set *set) {
