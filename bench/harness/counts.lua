@@ -8,6 +8,10 @@ local programs = require "harness.programs"
 
 local counts = {}
 
+-- Seconds after which a program is taken to hang. It is the tool that is ended:
+-- a tool that runs `timeout` counts the instructions of that.
+local LIMIT = 600
+
 -- Each runs a command and finds the number in what it says.
 local tools = {
   perf = {
@@ -23,7 +27,8 @@ local tools = {
 
 -- Starts counting; the function returned waits for what it came to.
 local function start(tool, command)
-  local finish = programs.start(tool.command:format(command))
+  local finish = programs.start(("timeout -k 5 %d "):format(LIMIT)
+    .. tool.command:format(command))
   return function()
     local text = finish()
     return text and tonumber(text:match(tool.pattern))
@@ -51,7 +56,9 @@ function counts.count(command, counted)
   local small = start(tool, command(counted[1]))
   local large = start(tool, command(counted[2]))
   local less, more = small(), large()
-  return less and more and (more - less) / counted.operations
+  if not less or not more then return nil end
+  assert(more > less, command(counted[2]) .. " has no more instructions")
+  return (more - less) / counted.operations
 end
 
 return counts
