@@ -8,9 +8,7 @@ local virtual = testing.virtual
 
 testing.options { virtual = true }
 
-local function settle()
-  for _ = 1, 4 do weft.yield() end
-end
+local settle = helper.settle
 
 -- A task that waits at the barrier and has parked there.
 local function waiter(barrier)

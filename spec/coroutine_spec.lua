@@ -14,9 +14,7 @@ local function fails(class, fn, ...)
   return err
 end
 
-local function settle()
-  for _ = 1, 4 do weft.yield() end
-end
+local settle = helper.settle
 
 -- -- Parking at any depth ----------------------------------------------------
 

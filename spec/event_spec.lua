@@ -8,9 +8,7 @@ local error_of = helper.error_of
 
 testing.options { virtual = true }
 
-local function settle()
-  for _ = 1, 4 do weft.yield() end
-end
+local settle = helper.settle
 
 describe("an event", function()
   it("begins unset", function()

@@ -15,9 +15,7 @@ local function fails(class, fn, ...)
   return err
 end
 
-local function settle()
-  for _ = 1, 4 do weft.yield() end
-end
+local settle = helper.settle
 
 describe("a future", function()
   it("gives the results that were set, nils included [5.1, 5.2]", function()

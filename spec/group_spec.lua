@@ -9,9 +9,7 @@ local fails, refuses = helper.fails, helper.refuses
 
 testing.options { virtual = true }
 
-local function settle()
-  for _ = 1, 4 do weft.yield() end
-end
+local settle = helper.settle
 
 local function nothing() end
 

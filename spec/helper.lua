@@ -43,4 +43,9 @@ function helper.refuses(pieces, fn, ...)
   return err
 end
 
+--- Has everybody run who can, and what is due after that. Parks.
+function helper.settle()
+  for _ = 1, 4 do weft.yield() end
+end
+
 return helper

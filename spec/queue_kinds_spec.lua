@@ -9,9 +9,7 @@ local virtual = testing.virtual
 
 testing.options { virtual = true }
 
-local function settle()
-  for _ = 1, 4 do weft.yield() end
-end
+local settle = helper.settle
 
 -- Spawns fn(...), which parks.
 local function parked(fn, ...)

@@ -8,10 +8,7 @@ local refuses = helper.refuses
 
 testing.options { virtual = true }
 
--- Has everybody run who can, and what is due after that.
-local function settle()
-  for _ = 1, 4 do weft.yield() end
-end
+local settle = helper.settle
 
 local function nothing() end
 

@@ -11,10 +11,7 @@ local virtual = testing.virtual
 
 testing.options { virtual = true }
 
--- Has everybody run who can, and what is due after that.
-local function settle()
-  for _ = 1, 4 do weft.yield() end
-end
+local settle = helper.settle
 
 local function nothing() end
 

@@ -6,10 +6,7 @@ testing.options { virtual = true }
 
 before_each(function() weft.debug { sites = false } end)
 
--- Has everybody run who can.
-local function settle()
-  for _ = 1, 4 do weft.yield() end
-end
+local settle = require("spec.helper").settle
 
 -- The line of a task by its name, without its number.
 local function whole_line_of(name)

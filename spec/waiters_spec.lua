@@ -8,9 +8,7 @@ local virtual = testing.virtual
 
 testing.options { virtual = true }
 
-local function settle()
-  for _ = 1, 4 do weft.yield() end
-end
+local settle = require("spec.helper").settle
 
 -- A line, and what became of those who wait in it: by their numbers, in the
 -- order in which they went on.
