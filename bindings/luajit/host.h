@@ -212,7 +212,7 @@ int deliver_woken(lua_State *L, int status, uint64_t value);
 /* Pushes nil and the number, a handle or a count, or else the code. */
 int push_number(lua_State *L, int status, uint64_t number);
 
-/* -- job.c ---------------------------------------------------------------- */
+/* -- job.c, job_pool.c ---------------------------------------------------- */
 
 int job_spawn(lua_State *L, struct host *host, weft_group group, int object,
               int function, int objects);
