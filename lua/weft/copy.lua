@@ -7,6 +7,7 @@
 
 require "ffi" -- without it string.buffer knows no numbers of 64 bits
 local buffer = require "string.buffer"
+local compiled_pairs = require "weft.compiled_pairs"
 local core = require "weft.core"
 local errors = require "weft.error"
 local names = require "weft.names"
@@ -115,7 +116,10 @@ local function refuse_exit()
 end
 
 --- Makes the state of a worker thread what it is.
-function copy.enter_worker() rawset(os, "exit", refuse_exit) end
+function copy.enter_worker()
+  rawset(os, "exit", refuse_exit)
+  compiled_pairs.watch()
+end
 
 core.pack_setup {
   refuse = refuse,

@@ -74,10 +74,7 @@ local function check_options(opts, call, names, level)
     errors.fail_argument(call .. ": opts must be a table, got "
       .. errors.shown(opts), level)
   end
-  -- Not by pairs: Debian's LuaJIT loses its place in the loop of a trace that
-  -- it gives up, and a name comes out that is none (LuaJIT issue 827).
-  local key = next(opts)
-  while key ~= nil do
+  for key in pairs(opts) do
     local is_known = false
     for _, name in ipairs(names) do is_known = is_known or key == name end
     if not is_known then
@@ -85,7 +82,6 @@ local function check_options(opts, call, names, level)
         :format(call, tostring(key), #names == 1 and "is" or "are",
           table.concat(names, ", ")), level)
     end
-    key = next(opts, key)
   end
   return opts
 end
