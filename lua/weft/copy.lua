@@ -44,12 +44,15 @@ local function field_of(value)
   return ok and text or kind
 end
 
--- Members are errors, which always can be copied.
+-- Members are errors, which always can be copied. Not by pairs: in a finaliser
+-- LuaJIT's compiled pairs may never end.
 local function take_error_apart(err)
   local fields = {}
-  for key, value in next, err do
+  local key, value = next(err)
+  while key ~= nil do
     if key == "errors" or key == "cause" then fields[key] = value
     else fields[key] = field_of(value) end
+    key, value = next(err, key)
   end
   if fields.cause ~= nil and not errors.is_error(fields.cause) then
     fields.cause = field_of(fields.cause)

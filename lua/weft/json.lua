@@ -194,12 +194,15 @@ local function encode_object(object, keys, out, path)
   out[#out + 1] = "}"
 end
 
--- The keys that are strings, and how many others there are.
+-- The keys that are strings, and how many others there are. Not by pairs: in a
+-- finaliser LuaJIT's compiled pairs may never end.
 local function keys_of(value)
   local keys, others = {}, 0
-  for key in pairs(value) do
+  local key = next(value)
+  while key ~= nil do
     if type(key) == "string" then keys[#keys + 1] = key
     else others = others + 1 end
+    key = next(value, key)
   end
   return keys, others
 end

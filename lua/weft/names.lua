@@ -13,34 +13,41 @@ local map
 -- at this price that it still is so. LuaJIT compiles the loop.
 local seen, seen_count = {}, -1
 
+-- None of the loops here is by pairs: a finaliser may pack, and in one LuaJIT's
+-- compiled pairs may never end.
 local function is_current()
-  local count = 0
-  for _, value in next, loaded do
+  local count, key, value = 0, next(loaded)
+  while key ~= nil do
     count = count + 1
     if seen[count] ~= value then return false end
+    key, value = next(loaded, key)
   end
   return count == seen_count
 end
 
 -- Of the globals only the library's own: those of a script are not elsewhere.
 local function add_functions(name, module)
-  for field, value in next, module do
+  local field, value = next(module)
+  while field ~= nil do
     if type(value) == "function" and type(field) == "string" and not map[value]
         and (name ~= "_G" or debug.getinfo(value, "S").what == "C") then
       map[value] = { name, field }
     end
+    field, value = next(module, field)
   end
 end
 
 local function make()
   map = setmetatable({}, WEAK_KEYS)
   seen, seen_count = setmetatable({}, WEAK_VALUES), 0
-  for name, value in next, loaded do
+  local name, value = next(loaded)
+  while name ~= nil do
     seen_count = seen_count + 1
     seen[seen_count] = value
     local kind = type(name) == "string" and type(value)
     if kind == "table" or kind == "function" then map[value] = name end
     if kind == "table" then add_functions(name, value) end
+    name, value = next(loaded, name)
   end
 end
 

@@ -145,9 +145,12 @@ function options.check(call, opts, kinds)
     errors.fail_argument(call .. ": opts must be a table, got "
       .. errors.shown(opts), 3)
   end
-  for name, value in pairs(opts) do
+  -- Not by pairs: in a finaliser LuaJIT's compiled pairs may never end.
+  local name, value = next(opts)
+  while name ~= nil do
     if not kinds[name] then options.fail_unknown(call, name, kinds, 3) end
     options.expect(call .. ": " .. tostring(name), kinds[name], value, 3)
+    name, value = next(opts, name)
   end
   return opts
 end

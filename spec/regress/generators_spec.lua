@@ -191,28 +191,6 @@ describe("a yield that is kept", function()
   end)
 end)
 
-describe("a finaliser", function()
-  -- A loop over `pairs` that LuaJIT has just compiled never ends there.
-  it("may make weft's errors, however often", function()
-    local result = program.run {
-      "-e", [[
-        local weft = require "weft"
-        local function main()
-          for _ = 1, 200 do
-            weft.Error("x", { a = 1, b = 2, c = 3 })
-            getmetatable(newproxy(true)).__gc = function() weft.Error "y" end
-            collectgarbage()
-          end
-        end
-        jit.off(main)
-        main()
-        print "ended"
-      ]],
-    }
-    assert.equal("ended\n", result.out)
-  end)
-end)
-
 describe("a future", function()
   it("has its error leave each awaiting task on a path of its own [10.2, 5.2]",
     function()
