@@ -74,7 +74,9 @@ local function check_options(opts, call, names, level)
     errors.fail_argument(call .. ": opts must be a table, got "
       .. errors.shown(opts), level)
   end
-  for key in pairs(opts) do
+  -- Not by pairs: in a finaliser LuaJIT's compiled pairs may never end.
+  local key = next(opts)
+  while key ~= nil do
     local is_known = false
     for _, name in ipairs(names) do is_known = is_known or key == name end
     if not is_known then
@@ -82,6 +84,7 @@ local function check_options(opts, call, names, level)
         :format(call, tostring(key), #names == 1 and "is" or "are",
           table.concat(names, ", ")), level)
     end
+    key = next(opts, key)
   end
   return opts
 end
