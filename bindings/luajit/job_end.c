@@ -8,6 +8,28 @@ static void set_state(weft_runtime *rt, const struct job *job, int state) {
   lua_rawseti(job->host->L, -2, TASK_STATE);
 }
 
+/* The Lua side makes an error object of what was raised, and sees to it that
+ * the handle is closed, and so the failure reported if nobody has seen it,
+ * when the task object is collected. */
+static int end_failed(weft_runtime *rt, struct job *job) {
+  struct host *host = job->host;
+  lua_State *L = host->L;
+  weft_error *error = NULL;
+  host_push_function(L, host, "on_failure");
+  job_push_its_object(L, job);
+  set_state(rt, job, WEFT_TASK_FAILED);
+  lua_xmove(job->co, L, 1);
+  luaL_traceback(L, job->co, NULL, 0);
+  if (lua_pcall(L, 3, 1, 0) == 0)
+    to_error(L, host, -1, &error);
+  lua_pop(L, 1);
+  weft_task_set_error(rt, error);
+  weft_error_unref(error);
+  return WEFT_EHOST;
+}
+
+/* -- By its results ------------------------------------------------------- */
+
 /* So many values, with what goes with them, fit on any stack. */
 enum { RESULTS_FEW = 8 };
 
@@ -47,8 +69,6 @@ static void refuse_results(lua_State *co) {
                       "return a table");
 }
 
-static int end_failed(weft_runtime *rt, struct job *job);
-
 /* The body has returned [count] results, at least one. */
 static bool finish_with(weft_runtime *rt, struct job *job, int count) {
   lua_State *L = job->host->L, *co = job->co;
@@ -77,6 +97,8 @@ int job_finish(weft_runtime *rt, struct job *job) {
   weft_task_close(rt, job->task);
   return WEFT_OK;
 }
+
+/* -- By Cancelled --------------------------------------------------------- */
 
 static bool is_cancelled(lua_State *co, const struct host *host) {
   if (!lua_istable(co, -1) || lua_getmetatable(co, -1) == 0)
@@ -107,7 +129,12 @@ static int end_cancelled(weft_runtime *rt, struct job *job) {
   return WEFT_ECANCELLED;
 }
 
-/* -- Cancelled where nobody could see it --------------------------------- */
+int job_end_by_error(weft_runtime *rt, struct job *job) {
+  return is_cancelled(job->co, job->host) ? end_cancelled(rt, job)
+                                          : end_failed(rt, job);
+}
+
+/* -- Cancelled where nobody could see it ---------------------------------- */
 
 /* Frames that are looked at before the error is rather raised. */
 enum { FRAMES_MAX = 8 };
@@ -165,31 +192,6 @@ int job_drop_cancelled(weft_runtime *rt, struct job *job) {
   mark_dropped(job->host, job->co);
   weft_task_close(rt, job->task);
   return WEFT_ECANCELLED;
-}
-
-/* The Lua side makes an error object of what was raised, and sees to it that
- * the handle is closed, and so the failure reported if nobody has seen it,
- * when the task object is collected. */
-static int end_failed(weft_runtime *rt, struct job *job) {
-  struct host *host = job->host;
-  lua_State *L = host->L;
-  weft_error *error = NULL;
-  host_push_function(L, host, "on_failure");
-  job_push_its_object(L, job);
-  set_state(rt, job, WEFT_TASK_FAILED);
-  lua_xmove(job->co, L, 1);
-  luaL_traceback(L, job->co, NULL, 0);
-  if (lua_pcall(L, 3, 1, 0) == 0)
-    to_error(L, host, -1, &error);
-  lua_pop(L, 1);
-  weft_task_set_error(rt, error);
-  weft_error_unref(error);
-  return WEFT_EHOST;
-}
-
-int job_end_by_error(weft_runtime *rt, struct job *job) {
-  return is_cancelled(job->co, job->host) ? end_cancelled(rt, job)
-                                          : end_failed(rt, job);
 }
 
 /* -- Bodies that cannot just end ------------------------------------------ */
