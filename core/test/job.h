@@ -220,6 +220,15 @@ static inline struct play sleeping_play(void) {
   return (struct play){.act = play_sleep};
 }
 
+/* A runtime in which [play] is such a task, parked. */
+static inline weft_runtime *begin_asleep(struct play *play, int stepped) {
+  weft_runtime *rt = begin();
+  *play = sleeping_play();
+  play_in(rt, 0, play, stepped);
+  turn(rt);
+  return rt;
+}
+
 static inline int state_of(weft_runtime *rt, weft_task task) {
   int state;
   CHECK_INT(WEFT_OK, weft_task_get_state(rt, task, &state));

@@ -9,10 +9,8 @@ static struct task *task_of(weft_runtime *rt, const struct play *play) {
 
 TEST("a task that only waits has no scope of its own made") {
   BOTH_KINDS {
-    weft_runtime *rt = begin();
-    struct play play = sleeping_play();
-    play_in(rt, 0, &play, stepped);
-    turn(rt);
+    struct play play;
+    weft_runtime *rt = begin_asleep(&play, stepped);
     CHECK(task_of(rt, &play)->own == NULL);
     long before = failing_allocations();
     cancel_task(rt, play.task);
@@ -26,14 +24,12 @@ TEST("a task that only waits has no scope of its own made") {
 }
 
 TEST("one that is made late knows what has cancelled the task") {
-  weft_runtime *rt = begin();
-  struct play play = sleeping_play();
+  struct play play;
   weft_scope scope, origin;
   int source, cancelled;
   weft_value *reason;
   weft_error *cause;
-  play_in(rt, 0, &play, 1);
-  turn(rt);
+  weft_runtime *rt = begin_asleep(&play, 1);
   cancel_task(rt, play.task);
   CHECK_INT(WEFT_OK, weft_task_get_scope(rt, play.task, &scope));
   CHECK_INT(WEFT_OK, weft_scope_is_cancelled(rt, scope, &cancelled));
@@ -46,11 +42,9 @@ TEST("one that is made late knows what has cancelled the task") {
 }
 
 TEST("for want of memory a reason is lost, the cancellation is not") {
-  weft_runtime *rt = begin();
-  struct play play = sleeping_play();
+  struct play play;
   weft_value *reason;
-  play_in(rt, 0, &play, 1);
-  turn(rt);
+  weft_runtime *rt = begin_asleep(&play, 1);
   CHECK_INT(WEFT_OK, weft_value_new_int(7, &reason));
   failing_after(1);
   CHECK_INT(WEFT_OK, weft_task_cancel(rt, play.task, reason));

@@ -68,10 +68,8 @@ TEST("only a task that is parked so is woken, and once [1.4]") {
 
 TEST("who sleeps, awaits or waits for an event is not woken so [1.4]") {
   for (int stepped = 0; stepped <= 1; stepped++) {
-    weft_runtime *rt = begin();
-    struct play play = sleeping_play();
-    play_in(rt, 0, &play, stepped);
-    turn(rt);
+    struct play play;
+    weft_runtime *rt = begin_asleep(&play, stepped);
     CHECK_INT(WEFT_ESTATE, weft_wake(rt, play.task, WEFT_OK, 0));
     cancel_task(rt, play.task);
     end(rt);

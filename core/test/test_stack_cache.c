@@ -13,10 +13,14 @@ static bool is_mapped(void *address) {
   return mincore((void *)page, page_bytes, &in_memory) == 0;
 }
 
-/* Makes [count] fibers and frees them. */
-static void burst(weft_runtime *rt, struct job *jobs, size_t count) {
+static void make(weft_runtime *rt, struct job *jobs, size_t count) {
   for (size_t i = 0; i < count; i++)
     CHECK_INT(WEFT_OK, job_start(&jobs[i], rt, note_place, (long)i));
+}
+
+/* Makes [count] fibers and frees them. */
+static void burst(weft_runtime *rt, struct job *jobs, size_t count) {
+  make(rt, jobs, count);
   for (size_t i = 0; i < count; i++) {
     job_enter(&jobs[i]);
     job_free(&jobs[i]);
@@ -47,8 +51,7 @@ TEST("a second batch of 1,000 runs on the stacks of the first") {
 TEST("a stack that was used is used again before one that was not") {
   struct job jobs[3], next;
   weft_runtime *rt = ready();
-  for (int i = 0; i < 3; i++)
-    CHECK_INT(WEFT_OK, job_start(&jobs[i], rt, note_place, i));
+  make(rt, jobs, 3);
   job_free(&jobs[1]);
   CHECK_INT(WEFT_OK, job_start(&next, rt, note_place, 0));
   CHECK(next.fiber == jobs[1].fiber);
@@ -64,71 +67,71 @@ static size_t count_mapped(struct job *jobs, size_t count) {
 
 enum { MANY = 6000, LATER = 1000000000 };
 
-/* Many small stacks that are free; NULL where a tool would take long. */
-static struct job *leave_many(weft_runtime *rt) {
+static struct job many[MANY];
+
+/* A runtime with many small stacks that are free, those that [many] had; NULL
+ * where a tool would take long. */
+static weft_runtime *leave_many(void) {
   if (is_watched())
     return NULL;
+  weft_runtime *rt = ready();
   rt->fibers.size_bytes = 16 * 1024;
-  struct job *jobs = calloc(MANY, sizeof *jobs);
-  burst(rt, jobs, MANY);
+  burst(rt, many, MANY);
   CHECK_INT(MANY, rt->fibers.count);
   weft__stacks_look(&rt->fibers, LATER);
   CHECK_INT(MANY, rt->fibers.count);
-  return jobs;
+  return rt;
+}
+
+/* Looks at them until there is nothing more to be unmapped. */
+static void look_on(weft_runtime *rt) {
+  for (uint64_t look = 2; look < 9; look++)
+    weft__stacks_look(&rt->fibers, look * LATER);
 }
 
 TEST("stacks that nobody needs for a while are unmapped, but for some") {
-  weft_runtime *rt = ready();
-  struct job *jobs = leave_many(rt);
-  if (jobs == NULL)
+  weft_runtime *rt = leave_many();
+  if (rt == NULL)
     return;
   weft__stacks_look(&rt->fibers, LATER + 1);
   CHECK_INT(MANY, rt->fibers.count); /* too soon after the last look */
-  for (uint64_t look = 2; look < 9; look++)
-    weft__stacks_look(&rt->fibers, look * LATER);
+  look_on(rt);
   CHECK(rt->fibers.count <= WEFT__STACKS_KEPT);
   CHECK(rt->fibers.count > WEFT__STACKS_KEPT - 64);
-  CHECK_INT(rt->fibers.mapped, count_mapped(jobs, MANY));
+  CHECK_INT(rt->fibers.mapped, count_mapped(many, MANY));
   weft__stacks_clear(&rt->fibers);
   CHECK_INT(0, rt->fibers.count);
   CHECK_INT(0, rt->fibers.mapped);
-  CHECK_INT(0, count_mapped(jobs, MANY));
-  free(jobs);
+  CHECK_INT(0, count_mapped(many, MANY));
 }
 
 TEST("they go bit by bit") {
-  weft_runtime *rt = ready();
-  struct job *jobs = leave_many(rt);
-  if (jobs == NULL)
+  weft_runtime *rt = leave_many();
+  if (rt == NULL)
     return;
-  struct job *more = calloc(MANY, sizeof *more);
-  for (size_t i = 0; i < MANY; i++)
-    CHECK_INT(WEFT_OK, job_start(&jobs[i], rt, note_place, (long)i));
+  static struct job more[MANY];
+  make(rt, many, MANY);
   burst(rt, more, MANY);
   for (size_t i = 0; i < MANY; i++)
-    job_free(&jobs[i]);
+    job_free(&many[i]);
   weft__stacks_look(&rt->fibers, 2 * (uint64_t)LATER);
   CHECK_INT(2 * MANY, rt->fibers.count);
   weft__stacks_look(&rt->fibers, 3 * (uint64_t)LATER);
   CHECK(rt->fibers.count < 2 * MANY);
   CHECK(rt->fibers.count > 2 * MANY - MANY / 2);
   weft__stacks_clear(&rt->fibers);
-  free(jobs);
-  free(more);
 }
 
 TEST("stacks that come into use between two looks stay") {
-  weft_runtime *rt = ready();
-  struct job *jobs = leave_many(rt);
-  if (jobs == NULL)
+  weft_runtime *rt = leave_many();
+  if (rt == NULL)
     return;
   for (uint64_t look = 2; look < 5; look++) {
-    burst(rt, jobs, MANY);
+    burst(rt, many, MANY);
     weft__stacks_look(&rt->fibers, look * LATER);
   }
   CHECK_INT(MANY, rt->fibers.count);
   weft__stacks_clear(&rt->fibers);
-  free(jobs);
 }
 
 /* Whether there is memory behind it. */
@@ -140,32 +143,28 @@ static bool is_resident(const void *address) {
 }
 
 TEST("beside stacks in use only the memory of the others goes") {
-  weft_runtime *rt = ready();
-  struct job *jobs = leave_many(rt);
-  if (jobs == NULL)
+  weft_runtime *rt = leave_many();
+  if (rt == NULL)
     return;
-  for (size_t i = 0; i < MANY; i++)
-    CHECK_INT(WEFT_OK, job_start(&jobs[i], rt, note_place, (long)i));
+  make(rt, many, MANY);
   for (size_t i = 0; i < MANY; i++)
     if (i % 16 != 0)
-      job_free(&jobs[i]);
-  for (uint64_t look = 2; look < 9; look++)
-    weft__stacks_look(&rt->fibers, look * LATER);
+      job_free(&many[i]);
+  look_on(rt);
   CHECK(rt->fibers.count <= WEFT__STACKS_KEPT);
-  CHECK_INT(MANY, count_mapped(jobs, MANY));
+  CHECK_INT(MANY, count_mapped(many, MANY));
   size_t resident = 0;
   for (size_t i = 0; i < MANY; i++)
-    resident += is_resident(jobs[i].fiber);
+    resident += is_resident(many[i].fiber);
   CHECK_INT(rt->fibers.count + MANY / 16, resident);
   for (size_t i = 0; i < MANY; i += 16) {
-    job_enter(&jobs[i]);
-    CHECK_INT((long)i + 1, jobs[i].seen);
-    job_free(&jobs[i]);
+    job_enter(&many[i]);
+    CHECK_INT((long)i + 1, many[i].seen);
+    job_free(&many[i]);
   }
-  burst(rt, jobs, MANY);
+  burst(rt, many, MANY);
   CHECK_INT(MANY, rt->fibers.count);
   weft__stacks_clear(&rt->fibers);
-  free(jobs);
 }
 
 /* Uses [number] KiB of its stack. */
@@ -191,8 +190,7 @@ TEST("a cached stack of another size is not used") {
 TEST("stacks in use while another size is wanted fit again when it is not") {
   struct job jobs[3], other;
   weft_runtime *rt = ready();
-  for (int i = 0; i < 3; i++)
-    CHECK_INT(WEFT_OK, job_start(&jobs[i], rt, note_place, i));
+  make(rt, jobs, 3);
   job_free(&jobs[0]);
   rt->fibers.size_bytes *= 2;
   job_run_through(&other, rt, note_place, 0);

@@ -221,10 +221,8 @@ static int start_call(weft_runtime *rt, struct job *job, uint64_t *value) {
 
 TEST("a task that has begun, or is started already, is not started") {
   BOTH_KINDS {
-    weft_runtime *rt = begin();
-    struct play begun = sleeping_play();
-    play_in(rt, 0, &begun, stepped);
-    turn(rt);
+    struct play begun;
+    weft_runtime *rt = begin_asleep(&begun, stepped);
     struct job job = {.call = start_call, .object = begun.task};
     start(rt, &job, stepped);
     turn(rt);

@@ -100,10 +100,8 @@ TEST("one cancelled before it began runs up to its first point [4.2]") {
 
 TEST("cancel is fine again and again, and refused after the end [4.6]") {
   BOTH_KINDS {
-    weft_runtime *rt = begin();
-    struct play play = sleeping_play();
-    play_in(rt, 0, &play, stepped);
-    turn(rt);
+    struct play play;
+    weft_runtime *rt = begin_asleep(&play, stepped);
     cancel_task(rt, play.task);
     cancel_task(rt, play.task);
     CHECK_INT(WEFT_TASK_READY, state_of(rt, play.task)); /* does not wait */

@@ -340,11 +340,9 @@ TEST("a parked task says what it waits for, and until when [29.4]") {
 }
 
 TEST("the own scope of a task is there until its end") {
-  weft_runtime *rt = begin();
-  struct play play = sleeping_play();
+  struct play play;
   weft_scope scope, again;
-  play_in(rt, 0, &play, 1);
-  turn(rt);
+  weft_runtime *rt = begin_asleep(&play, 1);
   CHECK_INT(WEFT_OK, weft_task_get_scope(rt, play.task, &scope));
   CHECK_INT(WEFT_OK, weft_task_get_scope(rt, play.task, &again));
   CHECK(scope == again);
