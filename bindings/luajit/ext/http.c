@@ -143,14 +143,10 @@ static weft_http_request *to_request(lua_State *L, int index) {
  * that of a request which was performed. */
 static int request(lua_State *L) {
   const char *method = to_text(L, 1), *url = to_text(L, 2);
-  void **box;
   weft_http_request *made;
   lua_settop(L, 3);
-  if (lua_isnil(L, 3))
-    box = new_box(L, REQUEST);
-  else
-    box = check_box(L, 3, REQUEST);
-  luaL_argcheck(L, *box == NULL || lua_isnil(L, 3), 3, "it is none yet");
+  void **box = lua_isnil(L, 3) ? new_box(L, REQUEST) : check_box(L, 3, REQUEST);
+  luaL_argcheck(L, *box == NULL, 3, "it was not performed");
   int status = weft_http_request_new(method, url, &made);
   *box = made;
   return give_box(L, status);

@@ -119,10 +119,11 @@ static bool set_callbacks(struct http_transfer *transfer) {
 static bool set_tls(struct http_transfer *transfer) {
   const weft_http_session *session = transfer->session;
   CURL *easy = transfer->easy;
+  if (strncmp(transfer->response->url, "https:", 6) != 0)
+    return set_long(easy, CURLOPT_PIPEWAIT, 0);
   if (session->ca_file != NULL)
     transfer->is_plain = false;
-  bool is_tls = strncmp(transfer->response->url, "https:", 6) == 0;
-  return set_long(easy, CURLOPT_PIPEWAIT, is_tls ? 1 : 0) &&
+  return set_long(easy, CURLOPT_PIPEWAIT, 1) &&
          set_long(easy, CURLOPT_SSL_VERIFYPEER, session->verify ? 1 : 0) &&
          set_long(easy, CURLOPT_SSL_VERIFYHOST, session->verify ? 2 : 0) &&
          (session->ca_file == NULL ||
@@ -215,21 +216,49 @@ static bool add_bearer(struct http_transfer *transfer) {
          add_header(transfer, "Authorization", "Bearer ", token);
 }
 
-static bool set_headers(struct http_transfer *transfer) {
+/* The session's own, where the request has none by that name. */
+static bool add_usual(struct http_transfer *transfer) {
   const struct http_headers *headers = &transfer->request->headers;
-  const weft_http_session *session = transfer->session;
+  const struct curl_slist *line = transfer->session->usual_lines;
+  for (; line != NULL; line = line->next) {
+    bool is_agent = strncmp(line->data, "User-Agent:", 11) == 0;
+    const char *name = is_agent ? "user-agent" : "accept-encoding";
+    if ((is_agent || transfer->request->decode) &&
+        http__headers_find(headers, name) == NULL &&
+        !add_line(transfer, line->data))
+      return false;
+  }
+  return true;
+}
+
+static bool add_lines(struct http_transfer *transfer) {
+  const struct http_headers *headers = &transfer->request->headers;
   for (size_t i = 0; i < headers->count; i++) {
     const char *name = http__headers_name(headers, i);
     if (http__redirect_keeps(transfer, name) &&
         !add_header(transfer, name, "", http__headers_value(headers, i)))
       return false;
   }
-  return add_bearer(transfer) && add_defaults(transfer) &&
-         set_pointer(transfer->easy, CURLOPT_HTTPHEADER,
-                     transfer->header_lines) &&
-         set_text(transfer->easy, CURLOPT_ACCEPT_ENCODING,
-                  transfer->request->decode ? "" : NULL) &&
-         set_text(transfer->easy, CURLOPT_USERAGENT, session->user_agent);
+  return add_usual(transfer) && add_bearer(transfer) && add_defaults(transfer);
+}
+
+static bool set_decode(struct http_transfer *transfer) {
+  if (transfer->request->decode)
+    return true;
+  transfer->is_plain = false;
+  return set_text(transfer->easy, CURLOPT_ACCEPT_ENCODING, NULL);
+}
+
+static bool set_headers(struct http_transfer *transfer) {
+  const weft_http_request *request = transfer->request;
+  bool is_usual = request->headers.count == 0 && request->bearer == NULL &&
+                  request->decode && !sends_body(transfer);
+  if (!is_usual && !add_lines(transfer))
+    return false;
+  return set_pointer(transfer->easy, CURLOPT_HTTPHEADER,
+                     is_usual ? transfer->session->usual_lines
+                              : transfer->header_lines) &&
+         set_decode(transfer);
 }
 
 /* What libcurl finds in its cache before it would look up the host. */

@@ -46,9 +46,10 @@ struct weft_http_session {
   weft_timer runtime_end;         /* never due, dropped with the runtime */
   CURL *spares[HTTP__SPARES_MAX]; /* easy handles that nobody uses */
   size_t spare_count;
-  int loop_status;  /* negative: a watch or a timer could not be made */
-  char *user_agent; /* NULL: none is sent */
-  char *ca_file;    /* NULL: the system's */
+  int loop_status; /* negative: a watch or a timer could not be made */
+  struct curl_slist *usual_lines; /* headers of requests without others */
+  struct curl_slist *past_lines;  /* were usual, and may still be in use */
+  char *ca_file;                  /* NULL: the system's */
   bool verify;
 };
 
@@ -67,6 +68,9 @@ void http__loop_collect(weft_http_session *session);
 
 /* One that knows all but what is asked, and of whom; NULL: no memory. */
 CURL *http__easy_take(weft_http_session *session);
+/* Makes the lines of the headers that requests have unless they bring their
+ * own; false: no memory. */
+bool http__easy_make_lines(const char *user_agent, struct curl_slist **lines);
 /* Has it forget what it was asked; false: no memory. */
 bool http__easy_forget(weft_http_session *session, CURL *easy);
 void http__easy_give(weft_http_session *session, CURL *easy);
@@ -144,6 +148,8 @@ struct weft_http_request {
 };
 
 void http__request_unref(weft_http_request *request);
+/* The text of a URL that has no user; NULL: no memory. */
+char *http__url_text(CURLU *url); /* url.c */
 /* Turns all but ASCII in the host's name into its form for the network. */
 bool http__url_normalize(CURLU *url);
 
@@ -197,7 +203,7 @@ struct http_transfer {
   uint64_t began_ns;
 
   /* What the hop under way asks. */
-  CURLU *url;
+  CURLU *url;      /* the request's, or one that a redirect made */
   char *host_name; /* as in the URL, without brackets */
   char *target;    /* "host:port", for messages */
   const char *method;

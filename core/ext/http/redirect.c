@@ -115,7 +115,8 @@ int http__redirect_follow(struct http_transfer *transfer, weft_error **error) {
   transfer->has_credentials =
       transfer->has_credentials && has_same_origin(transfer->url, url);
   change_method(transfer);
-  curl_url_cleanup(transfer->url);
+  if (transfer->redirects > 0)
+    curl_url_cleanup(transfer->url);
   transfer->url = url;
   transfer->redirects++;
   return WEFT_OK;

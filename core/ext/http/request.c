@@ -83,12 +83,13 @@ static int replace(char **place, const char *text) {
  * not into the effective URL, nor into a message. */
 static int take_credentials(weft_http_request *request) {
   char *user = NULL, *password = NULL;
-  int status = WEFT_OK;
+  int status;
   curl_url_get(request->url, CURLUPART_USER, &user, CURLU_URLDECODE);
   curl_url_get(request->url, CURLUPART_PASSWORD, &password, CURLU_URLDECODE);
-  if (user != NULL || password != NULL)
-    status = weft_http_request_set_basic(request, user == NULL ? "" : user,
-                                         password == NULL ? "" : password);
+  if (user == NULL && password == NULL)
+    return WEFT_OK;
+  status = weft_http_request_set_basic(request, user == NULL ? "" : user,
+                                       password == NULL ? "" : password);
   curl_free(user);
   curl_free(password);
   curl_url_set(request->url, CURLUPART_USER, NULL, 0);

@@ -73,8 +73,9 @@ static int open_session(weft_http_session *session) {
 static void free_session(weft_http_session *session) {
   if (session->multi != NULL)
     curl_multi_cleanup(session->multi);
+  curl_slist_free_all(session->usual_lines);
+  curl_slist_free_all(session->past_lines);
   free(session->sockets);
-  free(session->user_agent);
   free(session->ca_file);
   free(session);
   curl_global_cleanup();
@@ -135,11 +136,28 @@ static int set_text(char **place, const char *text) {
   return WEFT_OK;
 }
 
+/* Requests under way read the lines where they are. */
+static void keep_past_lines(weft_http_session *session) {
+  struct curl_slist **at = &session->past_lines;
+  if (session->transfers == NULL) {
+    curl_slist_free_all(session->past_lines);
+    session->past_lines = NULL;
+  }
+  while (*at != NULL)
+    at = &(*at)->next;
+  *at = session->usual_lines;
+}
+
 int weft_http_session_set_user_agent(weft_http_session *session,
                                      const char *user_agent) {
+  struct curl_slist *lines;
   if (user_agent != NULL && has_control(user_agent))
     return WEFT_EINVAL;
-  return set_text(&session->user_agent, user_agent);
+  if (!http__easy_make_lines(user_agent, &lines))
+    return WEFT_ENOMEM;
+  keep_past_lines(session);
+  session->usual_lines = lines;
+  return WEFT_OK;
 }
 
 /* libcurl would only find out at the first connection. */

@@ -7,7 +7,6 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -46,7 +45,8 @@ static void free_transfer(struct http_transfer *transfer) {
     transfer->next->link = transfer->link;
   if (session->transfers == NULL)
     http__loop_rest(session);
-  curl_url_cleanup(transfer->url);
+  if (transfer->redirects > 0)
+    curl_url_cleanup(transfer->url);
   free(transfer->host_name);
   free(transfer->target);
   http__request_unref(transfer->request);
@@ -64,12 +64,11 @@ static struct http_transfer *new_transfer(weft_http_session *session,
   transfer->method = request->method;
   transfer->has_body = request->body_kind != BODY_NONE;
   transfer->has_credentials = true;
-  transfer->url = curl_url_dup(request->url);
+  transfer->url = request->url;
   transfer->easy = http__easy_take(session);
   transfer->is_plain = true;
   transfer->response = http__response_new();
-  if (transfer->url == NULL || transfer->easy == NULL ||
-      transfer->response == NULL) {
+  if (transfer->easy == NULL || transfer->response == NULL) {
     weft_http_response_close(transfer->response);
     free_transfer(transfer);
     return NULL;
@@ -146,37 +145,35 @@ static bool is_address(const char *host) {
 /* [host] comes with brackets if it is an address of IPv6. */
 static int name_target(struct http_transfer *transfer, char *host,
                        const char *port) {
-  size_t bytes = strlen(host), target_bytes = bytes + strlen(port) + 2;
+  size_t bytes = strlen(host), port_bytes = strlen(port);
   bool in_brackets = bytes > 1 && host[0] == '[' && host[bytes - 1] == ']';
-  transfer->target = malloc(target_bytes);
+  transfer->target = malloc(bytes + port_bytes + 2);
   transfer->host_name = in_brackets ? http__copy_bytes(host + 1, bytes - 2)
                                     : http__copy_bytes(host, bytes);
   if (transfer->target == NULL || transfer->host_name == NULL)
     return WEFT_ENOMEM;
-  snprintf(transfer->target, target_bytes, "%s:%s", host, port);
+  memcpy(transfer->target, host, bytes);
+  transfer->target[bytes] = ':';
+  memcpy(transfer->target + bytes + 1, port, port_bytes + 1);
   return WEFT_OK;
 }
 
 /* Reads off the hop's URL what the hop needs of it, and what the response
  * tells. */
 static int read_url(struct http_transfer *transfer) {
-  char *host = NULL, *port = NULL, *url = NULL;
+  char *host = NULL, *port = NULL;
   int status = WEFT_ENOMEM;
   free(transfer->host_name);
   free(transfer->target);
+  free(transfer->response->url);
   transfer->host_name = transfer->target = NULL;
   curl_url_get(transfer->url, CURLUPART_HOST, &host, 0);
   curl_url_get(transfer->url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT);
-  curl_url_get(transfer->url, CURLUPART_URL, &url, 0);
-  if (host != NULL && port != NULL && url != NULL) {
-    free(transfer->response->url);
-    transfer->response->url = strdup(url);
-    if (transfer->response->url != NULL)
-      status = name_target(transfer, host, port);
-  }
+  transfer->response->url = http__url_text(transfer->url);
+  if (host != NULL && port != NULL && transfer->response->url != NULL)
+    status = name_target(transfer, host, port);
   curl_free(host);
   curl_free(port);
-  curl_free(url);
   return status;
 }
 

@@ -94,6 +94,54 @@ TEST("parameters are encoded and headers are sent as given") {
   client_run(send_headers);
 }
 
+static int send_usual(weft_runtime *rt, void *arg) {
+  struct client *client = arg;
+  (void)rt;
+  CHECK_INT(WEFT_OK, client_get(client, "/echo"));
+  CHECK(client_has(client, "\r\nUser-Agent: weft/"));
+  CHECK(client_has(client, "\r\nAccept-Encoding: deflate, gzip"));
+  weft_http_request *request = client_ask(client, "GET", "/echo");
+  weft_http_request_add_header(request, "USER-AGENT", "me");
+  weft_http_request_add_header(request, "accept-encoding", "gzip");
+  CHECK_INT(WEFT_OK, client_fetch(client, request));
+  CHECK(client_has(client, "\r\nUSER-AGENT: me\r\naccept-encoding: gzip\r\n"));
+  CHECK(strstr(client_body(client), "weft/") == NULL);
+  CHECK(strstr(client_body(client), "Accept-Encoding") == NULL);
+  request = client_ask(client, "GET", "/echo");
+  weft_http_request_set_decode(request, 0);
+  CHECK_INT(WEFT_OK, client_fetch(client, request));
+  CHECK(client_has(client, "\r\nUser-Agent: weft/"));
+  CHECK(strstr(client_body(client), "Accept-Encoding") == NULL);
+  CHECK_INT(WEFT_OK, client_get(client, "/echo"));
+  CHECK(client_has(client, "\r\nAccept-Encoding: deflate, gzip"));
+  return WEFT_OK;
+}
+
+TEST("a request's own headers take the place of the session's") {
+  client_run(send_usual);
+}
+
+static int change_user_agent(weft_runtime *rt, void *arg) {
+  struct client *client = arg;
+  weft_http_session *session = client->session;
+  weft_http_request *request = client_ask(client, "GET", "/large/1000000");
+  (void)rt;
+  weft_http_request_set_stream(request, 1);
+  CHECK_INT(WEFT_OK, client_fetch(client, request));
+  CHECK_INT(WEFT_OK, weft_http_session_set_user_agent(session, "one"));
+  CHECK_INT(WEFT_OK, weft_http_session_set_user_agent(session, "two"));
+  CHECK_INT(WEFT_OK, client_get(client, "/echo"));
+  CHECK(client_has(client, "\r\nUser-Agent: two\r\n"));
+  CHECK_INT(WEFT_OK, weft_http_session_set_user_agent(session, NULL));
+  CHECK_INT(WEFT_OK, client_get(client, "/echo"));
+  CHECK(strstr(client_body(client), "User-Agent") == NULL);
+  return WEFT_OK;
+}
+
+TEST("the user agent may change while a request is under way") {
+  client_run(change_user_agent);
+}
+
 static int send_bodies(weft_runtime *rt, void *arg) {
   struct client *client = arg;
   static const char *const METHODS[] = {"POST",   "PUT", "PATCH",
