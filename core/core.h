@@ -7,7 +7,7 @@
  *   spawn (task.c) -> ready ring (ready.c) -> step (turn.c) ----> park (park.c)
  *     ^                    ^                                        |
  *     |                    +---- wake: an object, a timer, a cancel-+
- *   group.c owns it; scope.c governs it; timer.c holds the one heap of times.
+ *   group.c owns it; scope.c governs it; timer.c has all times in order.
  *
  * All of it runs on the runtime's thread, but for weft_post and the counts of
  * values and errors. */
@@ -521,7 +521,7 @@ struct weft_runtime {
   uint64_t raised_step; /* the last step that got Cancelled */
   struct fiber_cache fibers;
   struct handle_table handles;
-  struct timer_heap timers;
+  struct timers timers;
   struct pool tasks_pool, scopes_pool, groups_pool, calls_pool;
   struct pool extras_pool, loans_pool, fs_ops_pool;
   struct list tasks; /* struct task.all: unfinished, in the order of spawning */

@@ -39,7 +39,7 @@ static void clear_memory(weft_runtime *rt) {
              rt->ready.entries == NULL
                  ? 0
                  : (rt->ready.mask + 1) * sizeof *rt->ready.entries);
-  weft__free(rt->timers.nodes, rt->timers.capacity * sizeof *rt->timers.nodes);
+  weft__timers_free(&rt->timers);
   weft__free(rt->handles.slots,
              rt->handles.capacity * sizeof *rt->handles.slots);
   weft_error_unref(rt->no_memory);

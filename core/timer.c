@@ -1,114 +1,182 @@
 /* SPDX-License-Identifier: MIT
- * timer.c - the one heap of times: sleeps, calls and deadlines in one order.
+ * timer.c - the times of sleeps, calls and deadlines in one order.
  *
- * A 4-ary heap of (time, timer): four children share a cache line, and the
- * time beside the pointer spares a look at the timer itself unless two times
- * are equal; then the order in which they were set decides. Each timer knows
- * its place, so clearing one needs no search. A hierarchical wheel is faster
- * to fill, but has to sort each slot to keep the order of equal times. */
+ * A time that is not before the last one set goes to the end of a row
+ * (timer_row.h), any other to a 4-ary heap of (time, timer): four children
+ * share a cache line, and the time beside the pointer spares a look at the
+ * timer itself unless two times are equal; then the order in which they were
+ * set decides. Each timer knows its place, so clearing one needs no search. A
+ * hierarchical wheel is faster to fill, but has to sort each slot to keep the
+ * order of equal times. */
 #include "core.h"
+#include "timer_row.h"
 
 #define ARITY 4
 #define NOWHERE UINT32_MAX
+#define CAPACITY_MIN 64
 
-static bool is_before(const struct heap_node *a, const struct heap_node *b) {
+static bool is_before(const struct timer_node *a, const struct timer_node *b) {
   if (a->time_ns != b->time_ns)
     return a->time_ns < b->time_ns;
   return a->timer->order < b->timer->order;
 }
 
-static void place(struct timer_heap *heap, uint32_t index,
-                  struct heap_node node) {
-  heap->nodes[index] = node;
-  node.timer->heap_index = index;
+/* -- The heap ------------------------------------------------------------- */
+
+static void place(struct timers *timers, uint32_t index,
+                  struct timer_node node) {
+  timers->heap[index] = node;
+  node.timer->place = index;
 }
 
 /* Moves [node] from the hole at [index] towards the root. */
-static void sift_up(struct timer_heap *heap, uint32_t index,
-                    struct heap_node node) {
+static void sift_up(struct timers *timers, uint32_t index,
+                    struct timer_node node) {
   while (index > 0) {
     uint32_t parent = (index - 1) / ARITY;
-    if (!is_before(&node, &heap->nodes[parent]))
+    if (!is_before(&node, &timers->heap[parent]))
       break;
-    place(heap, index, heap->nodes[parent]);
+    place(timers, index, timers->heap[parent]);
     index = parent;
   }
-  place(heap, index, node);
+  place(timers, index, node);
 }
 
-static uint32_t first_child(const struct timer_heap *heap, uint32_t index) {
-  uint32_t best = index * ARITY + 1;
-  uint32_t end = best + ARITY < heap->count ? best + ARITY : heap->count;
+static uint32_t first_child(const struct timers *timers, uint32_t index) {
+  uint32_t best = index * ARITY + 1, count = timers->heap_count;
+  uint32_t end = best + ARITY < count ? best + ARITY : count;
   for (uint32_t child = best + 1; child < end; child++)
-    if (is_before(&heap->nodes[child], &heap->nodes[best]))
+    if (is_before(&timers->heap[child], &timers->heap[best]))
       best = child;
   return best;
 }
 
 /* Moves [node] from the hole at [index] towards the leaves. */
-static void sift_down(struct timer_heap *heap, uint32_t index,
-                      struct heap_node node) {
-  while (index * ARITY + 1 < heap->count) {
-    uint32_t child = first_child(heap, index);
-    if (!is_before(&heap->nodes[child], &node))
+static void sift_down(struct timers *timers, uint32_t index,
+                      struct timer_node node) {
+  while (index * ARITY + 1 < timers->heap_count) {
+    uint32_t child = first_child(timers, index);
+    if (!is_before(&timers->heap[child], &node))
       break;
-    place(heap, index, heap->nodes[child]);
+    place(timers, index, timers->heap[child]);
     index = child;
   }
-  place(heap, index, node);
+  place(timers, index, node);
 }
 
-static int reserve(struct timer_heap *heap) {
-  if (heap->count < heap->capacity)
-    return WEFT_OK;
-  uint32_t capacity = heap->capacity == 0 ? 64 : heap->capacity * 2;
-  struct heap_node *nodes = weft__resize(
-      heap->nodes, heap->capacity * sizeof *nodes, capacity * sizeof *nodes);
-  if (nodes == NULL)
+static void heap_push(struct timers *timers, struct timer_node node) {
+  sift_up(timers, timers->heap_count++, node);
+}
+
+static void heap_take_out(struct timers *timers, uint32_t index) {
+  struct timer_node last = timers->heap[--timers->heap_count];
+  if (index == timers->heap_count)
+    return;
+  if (index > 0 && is_before(&last, &timers->heap[(index - 1) / ARITY]))
+    sift_up(timers, index, last);
+  else
+    sift_down(timers, index, last);
+}
+
+/* -- Room ----------------------------------------------------------------- */
+
+static size_t row_bytes(uint32_t capacity) {
+  return 2 * capacity * sizeof(struct timer_node);
+}
+
+/* In both, for as many as there are: one that is set needs no memory to be set
+ * anew, whatever its time. */
+static WEFT__APART int grow(struct timers *timers) {
+  uint32_t old = timers->capacity;
+  uint32_t capacity = old == 0 ? CAPACITY_MIN : old * 2;
+  struct timer_row row = {weft__resize(NULL, 0, row_bytes(capacity)),
+                          2 * capacity - 1, 0, 0};
+  if (row.nodes == NULL)
     return WEFT_ENOMEM;
-  heap->nodes = nodes;
-  heap->capacity = capacity;
+  struct timer_node *heap =
+      weft__resize(timers->heap, old * sizeof *heap, capacity * sizeof *heap);
+  if (heap == NULL) {
+    weft__free(row.nodes, row_bytes(capacity));
+    return WEFT_ENOMEM;
+  }
+  weft__row_move(&timers->row, &row, 0);
+  weft__free(timers->row.nodes, row_bytes(old));
+  timers->row = row;
+  timers->heap = heap;
+  timers->capacity = capacity;
   return WEFT_OK;
 }
 
-static void take_out(struct timer_heap *heap, uint32_t index) {
-  heap->nodes[index].timer->heap_index = NOWHERE;
-  struct heap_node last = heap->nodes[--heap->count];
-  if (index == heap->count)
-    return;
-  if (index > 0 && is_before(&last, &heap->nodes[(index - 1) / ARITY]))
-    sift_up(heap, index, last);
+void weft__timers_free(struct timers *timers) {
+  weft__free(timers->row.nodes, row_bytes(timers->capacity));
+  weft__free(timers->heap, timers->capacity * sizeof *timers->heap);
+}
+
+/* -- The order of both ---------------------------------------------------- */
+
+/* One time far away would keep all others out of a row that has no other. */
+static WEFT__APART void make_way(struct timers *timers) {
+  struct timer_node node = *weft__row_at(&timers->row, timers->row.head);
+  timers->row.head = timers->row.tail;
+  heap_push(timers, node);
+}
+
+static inline void insert(struct timers *timers, struct timer_node node) {
+  struct timer_row *row = &timers->row;
+  if (!weft__row_takes(row, node.time_ns) && row->tail - row->head == 1)
+    make_way(timers);
+  if (WEFT__LIKELY(weft__row_takes(row, node.time_ns)))
+    weft__row_push(row, node);
   else
-    sift_down(heap, index, last);
+    heap_push(timers, node);
 }
 
 int weft__timer_set(weft_runtime *rt, struct timer *timer, uint64_t time_ns) {
-  struct timer_heap *heap = &rt->timers;
+  struct timers *timers = &rt->timers;
   if (time_ns != WEFT__NEVER && !weft__timer_is_set(timer) &&
-      reserve(heap) != WEFT_OK)
+      timers->count == timers->capacity && grow(timers) != WEFT_OK)
     return WEFT_ENOMEM;
   weft__timer_clear(rt, timer);
   timer->time_ns = time_ns;
   if (time_ns == WEFT__NEVER)
     return WEFT_OK;
-  timer->order = heap->next_order++;
-  sift_up(heap, heap->count++, (struct heap_node){time_ns, timer});
+  timer->order = timers->next_order++;
+  timers->count++;
+  insert(timers, (struct timer_node){time_ns, timer});
   return WEFT_OK;
 }
 
 void weft__timer_take_out(weft_runtime *rt, struct timer *timer) {
-  take_out(&rt->timers, timer->heap_index);
+  struct timers *timers = &rt->timers;
+  if (WEFT__LIKELY((timer->place & WEFT__IN_ROW) != 0))
+    weft__row_take_out(&timers->row, timer);
+  else
+    heap_take_out(timers, timer->place);
+  timer->place = NOWHERE;
+  timers->count--;
+}
+
+/* NULL if there is none. */
+static const struct timer_node *first(const struct timers *timers) {
+  const struct timer_node *of_heap =
+      timers->heap_count == 0 ? NULL : timers->heap;
+  if (weft__row_is_empty(&timers->row))
+    return of_heap;
+  const struct timer_node *of_row =
+      weft__row_at(&timers->row, timers->row.head);
+  return of_heap == NULL || is_before(of_row, of_heap) ? of_row : of_heap;
 }
 
 struct timer *weft__timer_pop(weft_runtime *rt, uint64_t now_ns) {
-  struct timer_heap *heap = &rt->timers;
-  if (heap->count == 0 || heap->nodes[0].time_ns > now_ns)
+  const struct timer_node *node = first(&rt->timers);
+  if (node == NULL || node->time_ns > now_ns)
     return NULL;
-  struct timer *timer = heap->nodes[0].timer;
-  take_out(heap, 0);
+  struct timer *timer = node->timer;
+  weft__timer_take_out(rt, timer);
   return timer;
 }
 
 uint64_t weft__timer_next(weft_runtime *rt) {
-  return rt->timers.count == 0 ? WEFT__NEVER : rt->timers.nodes[0].time_ns;
+  const struct timer_node *node = first(&rt->timers);
+  return node == NULL ? WEFT__NEVER : node->time_ns;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * timer.h - the one heap of times, for sleeps, deadlines and calls. */
+ * timer.h - the times of sleeps, deadlines and calls, in one order. */
 #ifndef WEFT_TIMER_H
 #define WEFT_TIMER_H
 
@@ -13,29 +13,41 @@
 enum timer_kind { TIMER_SLEEP, TIMER_SCOPE, TIMER_CALL, TIMER_PAIR };
 
 struct timer {
-  uint64_t time_ns;    /* when it fires; WEFT__NEVER: not set */
-  uint64_t order;      /* among equal times the smaller fires first */
-  uint32_t heap_index; /* its place in the heap; UINT32_MAX: not in it */
-  uint32_t kind;       /* enum timer_kind: which struct it is part of */
+  uint64_t time_ns; /* when it fires; WEFT__NEVER: not set */
+  uint64_t order;   /* among equal times the smaller fires first */
+  uint32_t place;   /* where it is kept; UINT32_MAX: it is not set */
+  uint32_t kind;    /* enum timer_kind: which struct it is part of */
 };
 
-struct timer_heap {
-  struct heap_node {
-    uint64_t time_ns;
-    struct timer *timer;
-  } * nodes;
-  uint32_t count;
-  uint32_t capacity;
+struct timer_node {
+  uint64_t time_ns;
+  struct timer *timer;
+};
+
+/* A ring; see timer_row.h. */
+struct timer_row {
+  struct timer_node *nodes;
+  uint32_t mask; /* room for so many, less 1: all ones */
+  uint32_t head; /* the number of the first, of all there ever were */
+  uint32_t tail; /* of the next to come */
+};
+
+struct timers {
+  uint32_t count;    /* of those that are set */
+  uint32_t capacity; /* for so many there is room, wherever they go */
   uint64_t next_order;
+  struct timer_row row;
+  struct timer_node *heap;
+  uint32_t heap_count;
 };
 
 static inline void weft__timer_init(struct timer *timer, enum timer_kind kind) {
   timer->time_ns = WEFT__NEVER;
-  timer->heap_index = UINT32_MAX;
+  timer->place = UINT32_MAX;
   timer->kind = (uint32_t)kind;
 }
 static inline bool weft__timer_is_set(const struct timer *timer) {
-  return timer->heap_index != UINT32_MAX;
+  return timer->place != UINT32_MAX;
 }
 int weft__timer_set(weft_runtime *rt, struct timer *timer, uint64_t time_ns);
 void weft__timer_take_out(weft_runtime *rt, struct timer *timer);
@@ -44,8 +56,9 @@ static inline void weft__timer_clear(weft_runtime *rt, struct timer *timer) {
   if (weft__timer_is_set(timer))
     weft__timer_take_out(rt, timer);
 }
-/* Takes the first timer that is due at [now_ns] out of the heap, or NULL. */
+/* Takes out the first timer that is due at [now_ns], or NULL. */
 struct timer *weft__timer_pop(weft_runtime *rt, uint64_t now_ns);
 uint64_t weft__timer_next(weft_runtime *rt); /* WEFT__NEVER if none */
+void weft__timers_free(struct timers *timers);
 
 #endif

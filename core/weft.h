@@ -342,7 +342,7 @@ WEFT_API weft_error *weft_error_get_member(const weft_error *error,
 WEFT_API void *weft_error_get_host(const weft_error *error, weft_drop_fn drop);
 
 /* -- The runtime ----------------------------------------------------------
- * One thread's loop: a FIFO queue of what can run, one heap of times, a libuv
+ * One thread's loop: a FIFO queue of what can run, one order of times, a libuv
  * loop. A turn runs exactly what was ready when it began; then the loop polls
  * once: posts, I/O, the times that have come. A poll runs no code of a task. */
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * test_timer.c - the heap of times, against a sorted list. */
+ * test_timer.c - the order of times, against a sorted list. */
 #include <stdlib.h>
 
 #include "../core.h"
+#include "../timer_row.h"
 #include "job.h"
 
 enum { COUNT = 100000 };
@@ -19,7 +20,7 @@ static uint64_t draw(uint64_t below) {
   return seed % below;
 }
 
-static void begin_heap(void) {
+static void begin_timers(void) {
   seed = 88172645463325252u;
   settings = 0;
   for (int i = 0; i < COUNT; i++) {
@@ -40,14 +41,25 @@ static int by_time_and_order(const void *a, const void *b) {
   return order[i] < order[j] ? -1 : order[i] > order[j];
 }
 
+/* Whether the node is that of its timer, which has it for its place. */
+static bool is_in_place(struct timer_node node, uint32_t place) {
+  return node.timer->place == place && node.timer->time_ns == node.time_ns;
+}
+
 static void check_places(weft_runtime *rt) {
-  for (uint32_t i = 0; i < rt->timers.count; i++) {
-    struct heap_node node = rt->timers.nodes[i];
-    if (node.timer->heap_index != i || node.timer->time_ns != node.time_ns) {
-      CHECK_INT(i, node.timer->heap_index);
-      return;
-    }
+  const struct timer_row *row = &rt->timers.row;
+  uint32_t count = rt->timers.heap_count, wrong = 0;
+  for (uint32_t i = 0; i < rt->timers.heap_count; i++)
+    wrong += !is_in_place(rt->timers.heap[i], i);
+  for (uint32_t i = row->head; i != row->tail; i++) {
+    struct timer_node node = *weft__row_at(row, i);
+    if (node.timer == NULL)
+      continue;
+    wrong += !is_in_place(node, (i & row->mask) | WEFT__IN_ROW);
+    count++;
   }
+  CHECK_INT(0, wrong);
+  CHECK_INT(rt->timers.count, count);
 }
 
 /* Takes all out, checking that they come as a sorted list has them. */
@@ -78,7 +90,7 @@ static void check_all(weft_runtime *rt) {
 
 TEST("100,000 times come by time, and equal ones in their order [2.2]") {
   weft_runtime *rt = begin();
-  begin_heap();
+  begin_timers();
   for (int i = 0; i < COUNT; i++)
     set(rt, i, draw(1000));
   check_places(rt);
@@ -88,7 +100,7 @@ TEST("100,000 times come by time, and equal ones in their order [2.2]") {
 
 TEST("times set anew and cleared at random keep that order [2.2]") {
   weft_runtime *rt = begin();
-  begin_heap();
+  begin_timers();
   for (int i = 0; i < COUNT; i++)
     set(rt, i, draw(UINT64_MAX - 1));
   for (int i = 0; i < 3 * COUNT; i++) {
@@ -105,7 +117,7 @@ TEST("times set anew and cleared at random keep that order [2.2]") {
 
 TEST("taking out and setting in turns keeps that order [2.2]") {
   weft_runtime *rt = begin();
-  begin_heap();
+  begin_timers();
   uint64_t now = 0;
   int popped = 0;
   for (int i = 0; i < COUNT; i++) {
@@ -133,7 +145,7 @@ TEST("taking out and setting in turns keeps that order [2.2]") {
 TEST("ascending, descending and equal times") {
   for (int way = 0; way < 3; way++) {
     weft_runtime *rt = begin();
-    begin_heap();
+    begin_timers();
     for (int i = 0; i < COUNT; i++)
       set(rt, i, way == 0 ? (uint64_t)i : way == 1 ? (uint64_t)(COUNT - i) : 5);
     check_all(rt);
@@ -143,7 +155,7 @@ TEST("ascending, descending and equal times") {
 
 TEST("every node can be cleared, in any heap of up to 50 [2.6]") {
   weft_runtime *rt = begin();
-  begin_heap();
+  begin_timers();
   for (int size = 1; size <= 50; size++)
     for (int gone = 0; gone < size; gone++) {
       for (int i = 0; i < size; i++)
@@ -156,9 +168,53 @@ TEST("every node can be cleared, in any heap of up to 50 [2.6]") {
   end(rt);
 }
 
+TEST("timeouts of one length that are left cost no search [2.2, 2.6]") {
+  weft_runtime *rt = begin();
+  begin_timers();
+  for (int i = 0; i < COUNT; i++) {
+    set(rt, i, 1000 + (uint64_t)i);
+    if (i >= 100)
+      weft__timer_clear(rt, &timers[i - 100]);
+    CHECK_INT(0, rt->timers.heap_count);
+  }
+  check_places(rt);
+  check_all(rt);
+  end(rt);
+}
+
+TEST("a time far away does not keep others out of the row, nor pass them") {
+  weft_runtime *rt = begin();
+  begin_timers();
+  set(rt, 0, 1000000);
+  for (int i = 1; i < 50; i++)
+    set(rt, i, 1000 + (uint64_t)i);
+  CHECK_INT(1, rt->timers.heap_count);
+  check_places(rt);
+  check_all(rt);
+  end(rt);
+}
+
+TEST("holes in a row that is full are closed, with those that stay in place") {
+  weft_runtime *rt = begin();
+  begin_timers();
+  for (int round = 0; round < 2000; round++) {
+    int first = round * 40;
+    for (int i = first; i < first + 40; i++)
+      set(rt, i, 1000 + (uint64_t)i / 3);
+    for (int i = first; i < first + 40; i++)
+      if (i % 40 != 17 || round >= 20)
+        weft__timer_clear(rt, &timers[i]);
+  }
+  CHECK_INT(20, rt->timers.count);
+  CHECK_INT(64, rt->timers.capacity);
+  check_places(rt);
+  check_all(rt);
+  end(rt);
+}
+
 TEST("never is no place in the heap, and setting it clears [2.4]") {
   weft_runtime *rt = begin();
-  begin_heap();
+  begin_timers();
   set(rt, 0, UINT64_MAX);
   CHECK(!weft__timer_is_set(&timers[0]));
   set(rt, 0, 5);
@@ -172,7 +228,7 @@ TEST("never is no place in the heap, and setting it clears [2.4]") {
 
 TEST("clearing what is not set does nothing, and the time stays readable") {
   weft_runtime *rt = begin();
-  begin_heap();
+  begin_timers();
   weft__timer_clear(rt, &timers[0]);
   set(rt, 0, 5);
   set(rt, 1, 6);
@@ -186,7 +242,7 @@ TEST("clearing what is not set does nothing, and the time stays readable") {
 
 TEST("the last possible time is one that comes") {
   weft_runtime *rt = begin();
-  begin_heap();
+  begin_timers();
   set(rt, 0, UINT64_MAX - 1);
   CHECK(weft__timer_pop(rt, UINT64_MAX - 2) == NULL);
   CHECK(weft__timer_pop(rt, UINT64_MAX - 1) == &timers[0]);
@@ -199,7 +255,7 @@ static int set_65(void *arg) {
   int status = weft_runtime_new(&rt);
   if (status != WEFT_OK)
     return status;
-  begin_heap();
+  begin_timers();
   int set_count = 0;
   for (int i = 0; i < 65 && status == WEFT_OK; i++) {
     status = weft__timer_set(rt, &timers[i], (uint64_t)i);
@@ -212,6 +268,8 @@ static int set_65(void *arg) {
     CHECK(!weft__timer_is_set(&timers[set_count]));
     CHECK_INT(WEFT_OK, weft__timer_set(rt, &timers[0], 1000));
     CHECK(weft__timer_pop(rt, 2000) == &timers[1]);
+    CHECK_INT(WEFT_OK, weft__timer_set(rt, &timers[0], 3));
+    check_places(rt);
   }
   while (weft__timer_pop(rt, 2000) != NULL)
     ;
