@@ -366,20 +366,33 @@ static int tell_origin(weft_runtime *rt, struct scope *origin,
   return handle == NULL ? WEFT_OK : weft__scope_handle(rt, origin, handle);
 }
 
+/* The outermost scope that cancels the code of [task], or else NULL: then it is
+ * the task's own, which need not be there. */
+static struct scope *find_origin(weft_runtime *rt, const struct task *task) {
+  struct scope *origin = NULL;
+  for (struct scope *scope = task->scope; scope != NULL;
+       scope = next_visible(rt, scope))
+    if (scope->cancelled)
+      origin = scope;
+  return origin;
+}
+
 /* Why the code of [task] is cancelled; says nothing if it is not. */
 static int tell_cancellation(weft_runtime *rt, struct task *task,
                              weft_scope *handle, int *source,
                              weft_value **reason, weft_error **cause) {
   if (!task->entry.cancelled)
     return WEFT_OK;
-  if (task->own_source != WEFT_SOURCE_NONE && weft__own_scope(rt, task) == NULL)
-    return WEFT_ENOMEM; /* it may be the origin */
-  struct scope *origin = task->scope;
-  for (struct scope *scope = task->scope; scope != NULL;
-       scope = next_visible(rt, scope))
-    if (scope->cancelled)
-      origin = scope;
-  return tell_origin(rt, origin, handle, source, reason, cause);
+  struct scope *origin = find_origin(rt, task);
+  if (origin == NULL && handle == NULL) { /* with a reason it had been made */
+    *source = task->own_source;
+    return WEFT_OK;
+  }
+  if (origin == NULL)
+    origin = weft__own_scope(rt, task);
+  return origin == NULL
+             ? WEFT_ENOMEM
+             : tell_origin(rt, origin, handle, source, reason, cause);
 }
 
 int weft_cancellation(weft_runtime *rt, weft_scope *handle, int *source,

@@ -130,9 +130,9 @@ extern _Thread_local struct host *host_running
 
 enum { TASK_STATES = 8 };
 
-/* Where weft.run's C function keeps the table of the task objects, and the
- * function that makes results (job.c). */
-enum { RUN_OBJECTS = 2, RUN_DELIVER = 3 };
+/* Where weft.run's C function keeps the table of the task objects, the function
+ * that makes results (job.c), and the table of the coroutines. */
+enum { RUN_OBJECTS = 2, RUN_DELIVER = 3, RUN_ANCHORS = 4 };
 
 static inline struct host *host_of(lua_State *L) {
   struct host *running = host_running;

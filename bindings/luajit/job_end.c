@@ -160,9 +160,9 @@ static HOST_APART bool has_handler(lua_State *co) {
  * the task could catch the error, nothing can tell the unwinding from dropping
  * the coroutine. A call with a deliver function of its own has something to do
  * on its way out, and is not cut short; nor is one whose error is to have its
- * traceback. */
+ * traceback. Whoever has a scope open stands in a function that catches. */
 bool job_may_drop(const struct job *job, int status) {
-  return status == WEFT_ECANCELLED && job->deliver == NULL &&
+  return status == WEFT_ECANCELLED && job->depth == 0 && job->deliver == NULL &&
          job->link == NULL && !job->owns && !job->host->sites &&
          !has_handler(job->co);
 }
@@ -177,7 +177,7 @@ static void push_cancellation(weft_runtime *rt, struct host *host) {
   weft_error *cause;
   weft_cancellation(rt, NULL, &source, &reason, &cause);
   if (reason == NULL && cause == NULL) {
-    lua_pushstring(L, scope_source_name(source));
+    lua_pushinteger(L, source);
     return;
   }
   host_push_function(L, host, "cancelled");

@@ -74,9 +74,11 @@ void job_add(lua_State *L, struct host *host) {
 
 /* LuaJIT cannot use a coroutine again that ended by an error. */
 static void drop_coroutine(struct job *job) {
-  lua_State *L = job->host->L;
-  lua_pushboolean(L, 0);
-  job_set_coroutine(L, job, NULL);
+  struct host *host = job->host;
+  lua_pushboolean(host->L, 0);
+  lua_rawseti(host->L, RUN_ANCHORS, job->anchor);
+  own_set_remove(&host->own, job->co);
+  job->co = NULL;
 }
 
 static void forget_object(const struct job *job) {

@@ -90,6 +90,7 @@ static int run_main(lua_State *L) {
   weft_task_set_name(rt, main_task, "main");
   weft_set_main(rt, main_task);
   lua_settop(L, RUN_DELIVER);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, host->anchors);
   inspect_begin(L, host);
   status = weft_run(rt);
   guard_leave(host, rt);

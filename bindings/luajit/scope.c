@@ -23,15 +23,24 @@ static int push_opened(lua_State *L, struct host *host, int status,
   return 2;
 }
 
-/* scope_after(seconds or nil, shield, call) -> handle, or nil and the code */
-static int scope_after(lua_State *L) {
+/* [seconds] stand at 1, and the name of the call at 2. */
+static int open_after(lua_State *L, int shield) {
   struct host *host = host_of(L);
-  park_check_as(L, host, 3);
-  uint64_t timeout = deadline_at(L, 1);
+  park_check_as(L, host, 2);
+  uint64_t timeout = time_ns(lua_tonumber(L, 1));
   weft_scope scope;
-  int shield = lua_gettop(L) > 1 && lua_toboolean(L, 2);
   int status = weft_scope_open_after(host->rt, timeout, shield, &scope);
   return push_opened(L, host, status, scope);
+}
+
+/* scope_after(seconds, call) -> handle, or nil and the code */
+static int scope_after(lua_State *L) {
+  return open_after(L, 0);
+}
+
+/* scope_shield(seconds, call): as scope_after, with a shield */
+static int scope_shield(lua_State *L) {
+  return open_after(L, 1);
 }
 
 /* scope_at(time or nil, shield, call) -> handle, or nil and the code */
@@ -44,14 +53,12 @@ static int scope_at(lua_State *L) {
   return push_opened(L, host, status, scope);
 }
 
-/* scope_leave(handle[, cancelled]) -> nothing, if the scope was not cancelled;
- * else code or nil of what goes on, what was caught: 0, 1 (cancel) or 2
- * (deadline), and whether it had been cancelled */
-static int scope_leave(lua_State *L) {
+/* Pushes nothing, if the scope was not cancelled; else code or nil of what goes
+ * on, what was caught: 0, 1 (cancel) or 2 (deadline), and whether it had been
+ * cancelled. */
+static int leave(lua_State *L, int outcome) {
   struct host *host = host_of(L);
   weft_scope scope = (weft_scope)lua_tonumber(L, 1);
-  bool by_cancelled = lua_gettop(L) > 1 && lua_toboolean(L, 2);
-  int outcome = by_cancelled ? WEFT_ECANCELLED : WEFT_OK;
   int caught, cancelled = 0;
   if (*host->budget <= 0) /* else nothing here is cancelled */
     weft_scope_is_cancelled(host->rt, scope, &cancelled);
@@ -68,6 +75,16 @@ static int scope_leave(lua_State *L) {
   lua_pushinteger(L, caught);
   lua_pushboolean(L, cancelled);
   return 3;
+}
+
+/* scope_leave(handle): its body has returned, or failed. */
+static int scope_leave(lua_State *L) {
+  return leave(L, WEFT_OK);
+}
+
+/* scope_unwind(handle): its body has raised Cancelled. */
+static int scope_unwind(lua_State *L) {
+  return leave(L, WEFT_ECANCELLED);
 }
 
 static int scope_cancel(lua_State *L) {
@@ -185,7 +202,9 @@ void open_scope(lua_State *L, struct host *host) {
   static const luaL_Reg functions[] = {
       {"scope_after", scope_after},
       {"scope_at", scope_at},
+      {"scope_shield", scope_shield},
       {"scope_leave", scope_leave},
+      {"scope_unwind", scope_unwind},
       {"scope_cancel", scope_cancel},
       {"scope_is_cancelled", scope_is_cancelled},
       {"scope_deadline", scope_deadline},

@@ -311,11 +311,21 @@ local function with_traceback(err, level)
   return err
 end
 
+--- What cancels, in the order of the core's numbers.
+errors.sources = {
+  "cancel", "deadline", "group", "shutdown", "signal", "close",
+}
+
+local cancelled_texts = {}
+for _, source in ipairs(errors.sources) do
+  cancelled_texts[source] = "cancelled by " .. source
+end
+
 --- A CancelledError that has no reason and no cause.
 ---@param source string
 function errors.cancelled_by(source)
   return setmetatable({ name = "CancelledError",
-    message = "cancelled by " .. source, source = source }, CancelledError)
+    message = cancelled_texts[source], source = source }, CancelledError)
 end
 
 -- One cancellation raises many times; the object is made once for each scope
@@ -336,7 +346,7 @@ function errors.cancelled()
       object.message = object.message .. ": " .. message_of(reason)
       object.reason = reason
     end
-    object.cause = cause
+    if cause ~= nil then object.cause = cause end
     last_cancelled, last_scope, last_run = object, scope, run
   end
   return last_cancelled

@@ -71,7 +71,7 @@ end
 function owner.close_all(key)
   local list = key and owned[key]
   if not list or #list == 0 then return nil end
-  local shield = core.scope_after(nil, true)
+  local shield = core.scope_shield(math.huge)
   local failure
   while #list > 0 do
     local object = list[#list]
@@ -87,7 +87,7 @@ function owner.close_all(key)
     end
   end
   owned[key] = nil
-  core.scope_leave(shield, false)
+  core.scope_leave(shield)
   return failure
 end
 
@@ -121,7 +121,7 @@ end
 ---@param span table
 function owner.cover(span)
   local inside = core.scope_current()
-  span.shield = core.scope_after(nil, true)
+  span.shield = core.scope_shield(math.huge)
   if inside == span.base then return end
   owned[inside] = owned[inside] or {}
   owned[inside].span = span
@@ -141,7 +141,7 @@ function owner.uncover(span, ok, err)
   local shield = span.shield
   span.shield = nil
   ok, err = owner.close(shield, ok, err)
-  if shield then core.scope_leave(shield, false) end
+  if shield then core.scope_leave(shield) end
   return ok, err
 end
 

@@ -15,7 +15,7 @@ local scope = require "weft.scope"
 
 local resource = {}
 
-local core_after, core_leave = core.scope_after, core.scope_leave
+local core_shield, core_leave = core.scope_shield, core.scope_leave
 local check_park, trace = core.check_park, errors.trace
 local owned = owner.owned
 
@@ -102,7 +102,7 @@ local function leave(object, exit, ok, err)
     text = errors.stack_of(err)
     shown = err or errors.object(err)
   end
-  local shield = exit ~= own_shield and core_after(nil, true)
+  local shield = exit ~= own_shield and core_shield(math.huge)
   local went_well, result = xpcall(exit, trace, object, shown)
   if shield then went_well, result = leave_shield(shield, went_well, result) end
   if not ok then return outcome(object, exit, went_well, result, err, text) end

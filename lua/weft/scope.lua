@@ -13,15 +13,19 @@ local owner = require "weft.owner"
 local scope = {}
 
 local core_after, core_leave = core.scope_after, core.scope_leave
+local core_unwind = core.scope_unwind
+local NEVER = math.huge
 local owned, trace = owner.owned, errors.trace
 local stack_lines = core.stack_lines
 local TimeoutError = errors.classes.TimeoutError
 
--- A scope that is never cancelled, as most are, has one field, by number for
--- its size: the core's handle, stale once it is left. One that was cancelled
--- gets, when it is left, `caught`: what of it.
+-- A scope has one field, by number for its size: the core's handle, stale once
+-- it is left. One that was cancelled gets instead, when it is left, what it has
+-- caught, as a number below zero.
 local HANDLE = 1
 local CAUGHT_NOTHING, CAUGHT_DEADLINE = 0, 2
+
+local function mark_left(object, caught) object[HANDLE] = -1 - caught end
 
 -- A scope, as scope functions get it.
 ---@class weft.Scope
@@ -114,20 +118,26 @@ local function leave(object, ok, err)
   local span
   if owned[handle] then ok, err, span = owner.close(handle, ok, err) end
   local cancelled = not ok and errors.is_cancelled(err)
-  local code, caught, called = core_leave(handle, cancelled)
-  if called then object.caught = caught end
+  local leave_core = cancelled and core_unwind or core_leave
+  local code, caught, called = leave_core(handle)
+  if called then mark_left(object, caught) end
   caught = caught or CAUGHT_NOTHING
   if span then owner.move_out(span, caught ~= CAUGHT_NOTHING and err or nil) end
   if code and not cancelled then fail_order() end
   return ok, caught, err
 end
 
+-- The last text that was made, for a program has few lengths of timeouts.
+local text_seconds, text
+
 -- `seconds` is what the timeout was given, nil where that was a time. The stack
 -- is that from the caller of end_timeout on.
 local function timeout_error(object, seconds, cause)
-  local text = seconds and ("timed out after %g s"):format(seconds)
-    or "the deadline has passed"
-  return setmetatable({ name = "TimeoutError", message = text,
+  if seconds and seconds ~= text_seconds then
+    text_seconds, text = seconds, ("timed out after %g s"):format(seconds)
+  end
+  local message = seconds and text or "the deadline has passed"
+  return setmetatable({ name = "TimeoutError", message = message,
     scope = object, cause = cause, traceback = stack_lines(3) }, TimeoutError)
 end
 
@@ -136,7 +146,7 @@ local function end_timeout(object, seconds, ok, ...)
   local handle = object[HANDLE]
   if ok and not owned[handle] then
     local code, caught, called = core_leave(handle)
-    if called then object.caught = caught end
+    if called then mark_left(object, caught) end
     if not code then return ... end
     fail_order()
   end
@@ -179,7 +189,7 @@ function scope.timeout(seconds, fn)
   if type(fn) ~= "function" then
     check_function(fn, "timeout(seconds, fn): fn")
   end
-  local handle, code = core_after(seconds, false, "weft.timeout")
+  local handle, code = core_after(seconds or NEVER, "weft.timeout")
   return run_timeout(handle, code, seconds, fn)
 end
 
@@ -203,7 +213,7 @@ function scope.move_on_after(seconds, fn)
     check_time(seconds, "move_on_after(seconds, fn): seconds")
   end
   check_function(fn, "move_on_after(seconds, fn): fn")
-  return run_scope(opened(core.scope_after(seconds, false,
+  return run_scope(opened(core_after(seconds or NEVER,
     "weft.move_on_after")), fn)
 end
 
@@ -247,7 +257,7 @@ end
 function scope.shield(fn, grace)
   check_function(fn, "shield(fn, grace): fn")
   if grace ~= nil then check_time(grace, "shield(fn, grace): grace") end
-  local object = opened(core.scope_after(grace, true, "weft.shield"))
+  local object = opened(core.scope_shield(grace or NEVER, "weft.shield"))
   local function finish(ok, ...)
     local went_well, caught, err = leave(object, ok, ...)
     if went_well then return ... end
@@ -295,13 +305,13 @@ end
 --- Whether the scope itself was cancelled, by a call or its deadline.
 ---@return boolean
 function Scope:cancel_called()
-  return self.caught ~= nil or core.scope_is_cancelled(self[HANDLE]) or false
+  return self[HANDLE] < 0 or core.scope_is_cancelled(self[HANDLE]) or false
 end
 
 --- Whether the scope was left by its own cancellation and absorbed it.
 ---@return boolean
 function Scope:cancelled_caught()
-  return self.caught ~= nil and self.caught ~= CAUGHT_NOTHING
+  return self[HANDLE] < -1 - CAUGHT_NOTHING
 end
 
 --- Hides outer cancellations from now on, or lets them in.

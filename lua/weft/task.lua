@@ -98,11 +98,11 @@ local function name_of(self)
 end
 
 -- What the task was cancelled by. Where that was dropped, not unwound, there is
--- a source in place of the error until somebody asks.
+-- a source's number in place of the error until somebody asks.
 local function cancellation_of(self)
   local cause = self[COUNT] or nil
-  if type(cause) == "string" then
-    cause = errors.cancelled_by(cause)
+  if type(cause) == "number" then
+    cause = errors.cancelled_by(errors.sources[cause])
     self[COUNT] = cause
   end
   return cause
