@@ -22,6 +22,7 @@
 
 #include <uv.h>
 
+#include "fiber.h"
 #include "list.h"
 #include "observe.h"
 #include "scope.h"
@@ -152,7 +153,7 @@ struct entry {
   union {
     struct {
       bool is_call;   /* a struct call, else a struct task */
-      bool stackful;  /* of a task: it has a fiber */
+      bool stackful;  /* of a task: it runs on a stack of its own */
       bool given_up;  /* likewise: never to be resumed */
       bool cancelled; /* likewise: its innermost scope is, effectively */
     };
@@ -193,49 +194,6 @@ void weft__call_run(weft_runtime *rt, struct call *call);
 void weft__call_abandon(weft_runtime *rt, struct call *call); /* not called */
 void weft__call_dispose(weft_runtime *rt, void *object);
 
-/* -- Stacks (stack.c, region.c, switch.h) --------------------------------- */
-
-struct fiber; /* a stack, and what is known of it */
-
-/* Makes a fiber that will call entry(arg) when it is first switched to. entry
- * must not return: it ends with weft__fiber_exit. [*context] is where the fiber
- * goes on, as long as it does not run: the stack pointer, behind which are its
- * registers. The owner keeps it, where its own data is. */
-int weft__fiber_new(weft_runtime *rt, void (*entry)(void *arg), void *arg,
-                    struct fiber **fiber, void **context);
-void weft__fiber_free(weft_runtime *rt, struct fiber *fiber);
-/* From the loop to a fiber, and back. */
-void weft__fiber_enter(weft_runtime *rt, struct fiber *fiber, void *context);
-void weft__fiber_leave(weft_runtime *rt, struct fiber *fiber, void **context);
-extern const bool weft__fiber_can_hop; /* by weft__switch_alike */
-void weft__fiber_exit(weft_runtime *rt, struct fiber *fiber); /* for good */
-
-/* The stacks, in use and not (region.c). */
-struct fiber_cache {
-  struct list open; /* struct region.node: with free stacks, newest first */
-  size_t mapped;    /* stacks that there is address space for */
-  size_t count;     /* of those of open that are free and have memory */
-  size_t count_low; /* the least it was since the last look */
-  uint64_t next_look_ns; /* not before */
-  size_t size_bytes;     /* of new stacks, guard not counted */
-  bool guard;
-  uint8_t guard_way;  /* region.c's: how a guard is made here; 0: not known */
-  void *loop_context; /* stack.c's: where the loop goes on; needs no freeing */
-};
-
-/* So many free stacks keep their memory, come what may. */
-#define WEFT__STACKS_KEPT 4096
-/* How soon is looked after those that are more. */
-#define WEFT__STACKS_LOOK_NS UINT64_C(250000000)
-
-/* To be called now and then while there are more; gives some of those back that
- * were not needed of late. */
-void weft__stacks_look(struct fiber_cache *cache, uint64_t now_ns);
-static inline bool weft__stacks_linger(const struct fiber_cache *cache) {
-  return cache->count > WEFT__STACKS_KEPT;
-}
-void weft__stacks_clear(struct fiber_cache *cache);
-
 /* -- Tasks (task.c) ------------------------------------------------------- */
 
 /* What few tasks have; made when it is first needed. */
@@ -261,7 +219,8 @@ struct task {
   };
   union {
     weft_step_fn step; /* weft__step_pulled: for pull mode */
-    void *context;     /* of a stackful task: where its fiber goes on */
+    void *context;     /* of a stackful task: where its fiber goes on, if it
+                        * has left it; NULL until it has one */
   } body;
   struct scope *scope; /* innermost; while own is NULL its group's */
 
@@ -291,11 +250,12 @@ struct task {
   weft_drop_fn drop;
   uint64_t id;
   weft_task handle;    /* 0 until somebody asks for it */
-  struct fiber *fiber; /* NULL: stepped */
+  struct fiber *fiber; /* NULL: stepped, or it has not begun */
   weft_error *error;
   struct task_extra *extra; /* NULL: all of it is zero */
+  uint64_t float_mode;      /* that it begins with, see weft__float_mode */
   uint8_t own_source; /* what has cancelled its own scope while that is NULL */
-  uint8_t spare[15];
+  uint8_t spare[7];
 };
 _Static_assert(sizeof(void *) != 8 || sizeof(struct task) == 256,
                "a task fills four cache lines");
@@ -331,6 +291,8 @@ static inline struct task_extra *weft__task_extra(weft_runtime *rt,
                                            : weft__task_new_extra(rt, task);
 }
 
+/* Gives a stackful task the stack it was promised. */
+void weft__task_take_stack(weft_runtime *rt, struct task *task);
 void weft__task_end(weft_runtime *rt, struct task *task, int outcome);
 int weft__task_handle(weft_runtime *rt, struct task *task, weft_task *handle);
 void weft__task_dispose(weft_runtime *rt, void *object);

@@ -10,7 +10,6 @@
  * while that is cancelled, or while no task may park. One comparison thus lets
  * a call that may finish at once go on. */
 #include "core.h"
-#include "switch.h"
 #include "turn.h"
 
 /* Given up after so many Cancelled; reported, outside a shutdown. */
@@ -19,32 +18,20 @@
 /* -- Waiting --------------------------------------------------------------
  */
 
-static void leave_fiber(weft_runtime *rt, struct task *task) {
-  struct task *next = weft__fiber_can_hop ? weft__turn_hop(rt) : NULL;
-  if (next == NULL) {
-    weft__fiber_leave(rt, task->fiber, &task->body.context);
-    return;
-  }
-  weft__step_begin(rt, next);
-  if (next != task)
-    weft__switch_alike(&task->body.context, next->body.context);
-}
-
-/* Returns when the wait is over. */
-static WEFT__APART int wait_on_fiber(weft_runtime *rt, struct task *task,
-                                     uint64_t *value) {
-  leave_fiber(rt, task);
-  if (value != NULL)
-    *value = task->wake_value;
-  return task->wake_status;
-}
-
 /* Lets go of the turn. In a stackful task it returns when the wait is over. */
-static inline int suspend(weft_runtime *rt, struct task *task,
-                          uint64_t *value) {
+static inline int suspend(weft_runtime *rt, struct task *task) {
   rt->budget = 0;
-  return weft__task_is_stackful(task) ? wait_on_fiber(rt, task, value)
+  return weft__task_is_stackful(task) ? weft__turn_leave(rt, task)
                                       : WEFT_PARKED;
+}
+
+/* The same for a wait that has a value. */
+static WEFT__APART int suspend_for(weft_runtime *rt, struct task *task,
+                                   uint64_t *value) {
+  int status = suspend(rt, task);
+  if (weft__task_is_stackful(task))
+    *value = task->wake_value;
+  return status;
 }
 
 /* Goes to the tail of the ready queue with the outcome in hand. */
@@ -54,7 +41,7 @@ static inline int requeue(weft_runtime *rt, int status, uint64_t value) {
   task->wake_status = status;
   task->wake_value = value;
   weft__ready_push(rt, &task->entry);
-  return suspend(rt, task, NULL);
+  return suspend(rt, task);
 }
 
 /* Counts a Cancelled that [task] is about to get. A task that swallows them
@@ -134,7 +121,7 @@ int weft__park(weft_runtime *rt, struct list *waiters, const char *what,
   task->since = (uint32_t)(rt->last_now_ns >> WEFT__SINCE_SHIFT);
   if (waiters != NULL)
     list_insert(waiters, &task->entry.node);
-  return suspend(rt, task, value);
+  return value == NULL ? suspend(rt, task) : suspend_for(rt, task, value);
 }
 
 int weft__withdraw_plain(weft_runtime *rt, void *arg) {

@@ -61,6 +61,52 @@ static bool is_all_free(const struct region *region) {
   return region->free == all_bits(region);
 }
 
+/* -- Guards --------------------------------------------------------------- */
+
+enum guard_way { GUARD_UNKNOWN, GUARD_HINT, GUARD_MAPPING };
+
+/* A guard that is no mapping of its own, where the kernel has that. */
+static bool guard_by_hint(void *page, size_t page_bytes) {
+#ifdef __linux__
+  enum { GUARD_INSTALL = 102 }; /* newer than many a sys/mman.h */
+  return madvise(page, page_bytes, GUARD_INSTALL) == 0;
+#else
+  (void)page;
+  (void)page_bytes;
+  return false;
+#endif
+}
+
+/* Some systems that pass for Linux (qemu's user mode, for one) say yes to any
+ * advice and do nothing. Advice that nobody has heard of finds them out. */
+static bool refuses_nonsense(void *page, size_t page_bytes) {
+  return madvise(page, page_bytes, 0x7eadbeef) != 0;
+}
+
+static int add_guard(struct fiber_cache *cache, void *page, size_t page_bytes) {
+  if (cache->guard_way == GUARD_UNKNOWN)
+    cache->guard_way =
+        refuses_nonsense(page, page_bytes) ? GUARD_HINT : GUARD_MAPPING;
+  if (cache->guard_way == GUARD_HINT && guard_by_hint(page, page_bytes))
+    return WEFT_OK;
+  cache->guard_way = GUARD_MAPPING;
+  /* Taking rights away needs no memory, so what is short is mappings: this one
+   * splits in two, and is refused one earlier than a new one would be. */
+  if (mprotect(page, page_bytes, PROT_NONE) == 0)
+    return WEFT_OK;
+  return WEFT_ESTACKS;
+}
+
+static int add_guards(struct fiber_cache *cache, const struct region *region) {
+  for (unsigned i = 0; i < region->count && region->guard_bytes > 0; i++) {
+    char *page = region->base + i * region->stride_bytes;
+    int status = add_guard(cache, page, region->guard_bytes);
+    if (status != WEFT_OK)
+      return status;
+  }
+  return WEFT_OK;
+}
+
 /* -- Mappings ------------------------------------------------------------- */
 
 /* Tells two conditions apart for which the kernel has one code. A page without
@@ -99,15 +145,51 @@ static unsigned stacks_to_map(const struct fiber_cache *cache,
   return count == 0 ? 1 : (unsigned)count;
 }
 
-/* Maps the stacks of a region that is described; fewer, where there is no room
- * for so many. */
-static int region_map(struct region *region, size_t page_bytes) {
+/* A mapping in the middle of a larger one is cut out, which makes one mapping
+ * more, and can be refused for that; then at least the memory behind it goes,
+ * and nothing can be in the way of the address space. */
+static void unmap(const struct region *region) {
+  size_t size_bytes = region->count * region->stride_bytes;
+  if (munmap(region->base, size_bytes) != 0)
+    (void)madvise(region->base, size_bytes, MADV_DONTNEED);
+}
+
+/* Maps the stacks of a region that is described, each with its guard; fewer,
+ * where there is no room for so many. */
+static int region_map(struct fiber_cache *cache, struct region *region,
+                      size_t page_bytes) {
+  int status = WEFT_ENOMEM;
   for (; region->count > 0; region->count /= 2) {
     region->base = map(region->count * region->stride_bytes);
-    if (region->base != NULL)
+    if (region->base == NULL) {
+      status = why_refused(page_bytes);
+      continue;
+    }
+    status = add_guards(cache, region);
+    if (status == WEFT_OK)
       return WEFT_OK;
+    unmap(region);
   }
-  return why_refused(page_bytes);
+  return status;
+}
+
+static void tell_mapped(struct region *region) {
+#ifdef HAS_VALGRIND
+  for (unsigned i = 0; i < region->count; i++) {
+    struct stack stack = {region, i};
+    region->valgrind_ids[i] = VALGRIND_STACK_REGISTER(weft__stack_bottom(stack),
+                                                      weft__stack_end(stack));
+  }
+#endif
+  (void)region;
+}
+
+static void tell_unmapped(struct region *region) {
+#ifdef HAS_VALGRIND
+  for (unsigned i = 0; i < region->count; i++)
+    VALGRIND_STACK_DEREGISTER(region->valgrind_ids[i]);
+#endif
+  (void)region;
 }
 
 static int region_new(struct fiber_cache *cache, struct region **out) {
@@ -124,89 +206,23 @@ static int region_new(struct fiber_cache *cache, struct region **out) {
       ((cache->size_bytes + page_bytes - 1) & ~(page_bytes - 1)) +
       region->guard_bytes;
   region->count = stacks_to_map(cache, region->stride_bytes);
-  int status = region_map(region, page_bytes);
+  int status = region_map(cache, region, page_bytes);
   if (status != WEFT_OK) {
     weft__free(region, sizeof *region);
     return status;
   }
+  tell_mapped(region);
   region->free = all_bits(region);
   cache->mapped += region->count;
   *out = region;
   return WEFT_OK;
 }
 
-static void tell_unmapped(struct region *region) {
-#ifdef HAS_VALGRIND
-  for (uint64_t bits = region->begun; bits != 0; bits &= bits - 1)
-    VALGRIND_STACK_DEREGISTER(region->valgrind_ids[lowest_bit(bits)]);
-#endif
-  (void)region;
-}
-
-/* Gives all of it back. A mapping in the middle of a larger one is cut out,
- * which makes one mapping more, and can be refused for that; then at least the
- * memory behind it goes, and nothing can be in the way of the address space. */
 static void region_free(struct fiber_cache *cache, struct region *region) {
-  size_t size_bytes = region->count * region->stride_bytes;
   tell_unmapped(region);
-  if (munmap(region->base, size_bytes) != 0)
-    (void)madvise(region->base, size_bytes, MADV_DONTNEED);
+  unmap(region);
   cache->mapped -= region->count;
   weft__free(region, sizeof *region);
-}
-
-/* -- Guards --------------------------------------------------------------- */
-
-enum guard_way { GUARD_UNKNOWN, GUARD_HINT, GUARD_MAPPING };
-
-/* A guard that is no mapping of its own, where the kernel has that. */
-static bool guard_by_hint(void *page, size_t page_bytes) {
-#ifdef __linux__
-  enum { GUARD_INSTALL = 102 }; /* newer than many a sys/mman.h */
-  return madvise(page, page_bytes, GUARD_INSTALL) == 0;
-#else
-  (void)page;
-  (void)page_bytes;
-  return false;
-#endif
-}
-
-/* Some systems that pass for Linux (qemu's user mode, for one) say yes to any
- * advice and do nothing. Advice that nobody has heard of finds them out. */
-static bool refuses_nonsense(void *page, size_t page_bytes) {
-  return madvise(page, page_bytes, 0x7eadbeef) != 0;
-}
-
-static int add_guard(struct fiber_cache *cache, void *page, size_t page_bytes) {
-  if (cache->guard_way == GUARD_UNKNOWN)
-    cache->guard_way =
-        refuses_nonsense(page, page_bytes) ? GUARD_HINT : GUARD_MAPPING;
-  if (cache->guard_way == GUARD_HINT && guard_by_hint(page, page_bytes))
-    return WEFT_OK;
-  cache->guard_way = GUARD_MAPPING;
-  /* Taking rights away needs no memory, so what is short is mappings: this one
-   * splits in two, and is refused one earlier than a new one would be. */
-  if (mprotect(page, page_bytes, PROT_NONE) == 0)
-    return WEFT_OK;
-  return WEFT_ESTACKS;
-}
-
-/* Makes a stack ready that nobody has had before. */
-static int begin(struct fiber_cache *cache, struct stack stack) {
-  struct region *region = stack.region;
-  char *bottom = weft__stack_bottom(stack);
-  size_t guard_bytes = region->guard_bytes;
-  if (guard_bytes > 0) {
-    int status = add_guard(cache, bottom - guard_bytes, guard_bytes);
-    if (status != WEFT_OK)
-      return status;
-  }
-#ifdef HAS_VALGRIND
-  region->valgrind_ids[stack.index] =
-      VALGRIND_STACK_REGISTER(bottom, weft__stack_end(stack));
-#endif
-  region->begun |= UINT64_C(1) << stack.index;
-  return WEFT_OK;
 }
 
 /* -- Which regions there are ---------------------------------------------- */
@@ -222,12 +238,14 @@ static bool is_open(const struct region *region) {
 
 static void open_region(struct fiber_cache *cache, struct region *region) {
   list_insert(cache->open.next, &region->node);
+  cache->free += count_bits(region->free);
   cache->count += count_bits(region->free & region->warm);
 }
 
 static void shut_region(struct fiber_cache *cache, struct region *region) {
   if (!is_open(region))
     return;
+  cache->free -= count_bits(region->free);
   cache->count -= count_bits(region->free & region->warm);
   list_remove(&region->node);
 }
@@ -246,25 +264,40 @@ static struct region *first_open(struct fiber_cache *cache) {
   return NULL;
 }
 
+static WEFT__APART int open_new(struct fiber_cache *cache,
+                                struct region **region) {
+  int status = region_new(cache, region);
+  if (status == WEFT_OK)
+    open_region(cache, *region);
+  return status;
+}
+
+int weft__stack_promise_slowly(struct fiber_cache *cache) {
+  struct region *region;
+  int status = open_new(cache, &region);
+  if (status == WEFT_OK)
+    cache->promised++;
+  return status;
+}
+
+void weft__stacks_refit(struct fiber_cache *cache) {
+  (void)first_open(cache);
+}
+
 int weft__stack_take(struct fiber_cache *cache, struct stack *stack) {
   struct region *region = first_open(cache);
   if (WEFT__UNLIKELY(region == NULL)) {
-    int status = region_new(cache, &region);
+    int status = open_new(cache, &region);
     if (status != WEFT_OK)
       return status;
-    open_region(cache, region);
   }
   uint64_t warm = region->free & region->warm;
   stack->region = region;
   stack->index = lowest_bit(warm != 0 ? warm : region->free);
   uint64_t bit = UINT64_C(1) << stack->index;
-  if (WEFT__UNLIKELY((region->begun & bit) == 0)) {
-    int status = begin(cache, *stack);
-    if (status != WEFT_OK)
-      return status;
-  }
   region->free &= ~bit;
   region->warm |= bit;
+  cache->free--;
   cache->count -= warm != 0;
   if (cache->count < cache->count_low)
     cache->count_low = cache->count;
@@ -288,10 +321,12 @@ void weft__stack_give(struct fiber_cache *cache, struct stack stack) {
     return;
   }
   region->free |= UINT64_C(1) << stack.index;
-  if (WEFT__LIKELY(is_open(region)))
-    cache->count++;
-  else
+  if (WEFT__UNLIKELY(!is_open(region))) {
     open_region(cache, region);
+    return;
+  }
+  cache->free++;
+  cache->count++;
 }
 
 /* -- Giving back ---------------------------------------------------------- */
@@ -309,6 +344,12 @@ static void cool(struct fiber_cache *cache, struct region *region) {
   region->warm &= ~region->free;
 }
 
+/* Whether the stacks that are promised are there without it. */
+static bool is_spare(const struct fiber_cache *cache,
+                     const struct region *region) {
+  return is_all_free(region) && cache->free - region->count >= cache->promised;
+}
+
 /* Takes the memory of about [count] free stacks, those of the regions that were
  * opened first. */
 static void give_back(struct fiber_cache *cache, size_t count) {
@@ -317,7 +358,7 @@ static void give_back(struct fiber_cache *cache, size_t count) {
   while (node != &cache->open && cache->count > stop) {
     struct region *region = LIST_OWNER(node, struct region, node);
     node = node->prev;
-    if (!is_all_free(region)) {
+    if (!is_spare(cache, region)) {
       cool(cache, region);
       continue;
     }

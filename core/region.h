@@ -23,8 +23,7 @@ struct region {
   size_t size_bytes;   /* what was asked for, to tell whether it still fits */
   unsigned count;      /* of stacks */
   uint64_t free;       /* bit i: nobody has stack i */
-  uint64_t begun;      /* bit i: it has its guard, and the tools know of it */
-  uint64_t warm;       /* bit i: it may have memory; a part of begun */
+  uint64_t warm;       /* bit i: it may have memory */
 #ifdef HAS_VALGRIND
   unsigned valgrind_ids[REGION_STACKS_MAX];
 #endif

@@ -183,19 +183,33 @@ int weft_runtime_free(weft_runtime *rt) {
 
 /* -- Settings ------------------------------------------------------------- */
 
+/* Whoever was promised a stack gets one of the kind that was asked for then. */
+static void keep_promises(weft_runtime *rt) {
+  for (struct list *node = rt->tasks.next; node != &rt->tasks;
+       node = node->next) {
+    struct task *task = LIST_OWNER(node, struct task, all);
+    if (weft__task_is_stackful(task) && task->fiber == NULL)
+      weft__task_take_stack(rt, task);
+  }
+}
+
 int weft_set_stack_size(weft_runtime *rt, size_t size_bytes) {
   if (!weft__is_here(rt))
     return WEFT_ETHREAD;
   if (size_bytes < STACK_BYTES_MIN)
     return WEFT_EINVAL;
+  keep_promises(rt);
   rt->fibers.size_bytes = size_bytes;
+  weft__stacks_refit(&rt->fibers);
   return WEFT_OK;
 }
 
 int weft_set_stack_guard(weft_runtime *rt, int on) {
   if (!weft__is_here(rt))
     return WEFT_ETHREAD;
+  keep_promises(rt);
   rt->fibers.guard = on != 0;
+  weft__stacks_refit(&rt->fibers);
   return WEFT_OK;
 }
 

@@ -24,18 +24,6 @@
 
 #include "switch.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define HAS_ASAN 1
-#elif defined(__SANITIZE_THREAD__)
-#define HAS_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define HAS_ASAN 1
-#elif __has_feature(thread_sanitizer)
-#define HAS_TSAN 1
-#endif
-#endif
-
 #ifdef HAS_ASAN
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
@@ -220,14 +208,6 @@ void weft__fiber_leave(weft_runtime *rt, struct fiber *fiber, void **context) {
   weft__switch(context, rt->fibers.loop_context);
   tell_entered(fiber, kept);
 }
-
-/* From one fiber right to another. The sanitizers want to be told which stack
- * the loop's is, which a fiber entered so cannot know. */
-#if defined(HAS_ASAN) || defined(HAS_TSAN)
-const bool weft__fiber_can_hop = false;
-#else
-const bool weft__fiber_can_hop = true;
-#endif
 
 void weft__fiber_exit(weft_runtime *rt, struct fiber *fiber) {
   void *nowhere;

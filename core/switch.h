@@ -23,6 +23,29 @@
 
 #ifndef __ASSEMBLER__
 
+#include <stdint.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define HAS_ASAN 1
+#elif defined(__SANITIZE_THREAD__)
+#define HAS_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAS_ASAN 1
+#elif __has_feature(thread_sanitizer)
+#define HAS_TSAN 1
+#endif
+#endif
+
+/* Whether weft__switch_alike may be used from one fiber right to another. The
+ * sanitizers want to be told which stack the loop's is, which a fiber entered
+ * so cannot know. */
+#if defined(HAS_ASAN) || defined(HAS_TSAN)
+#define WEFT__SWITCH_CAN_HOP 0
+#else
+#define WEFT__SWITCH_CAN_HOP 1
+#endif
+
 /* Lays out a stack, between [bottom] and [top], such that the first switch to
  * it calls main(arg), which must not return. [top] is a multiple of 16. Like a
  * new thread it inherits the floating-point environment. Returns what
@@ -40,6 +63,46 @@ void weft__switch_alike(void **from, void *to);
 #else
 static inline void weft__switch_alike(void **from, void *to) {
   weft__switch(from, to);
+}
+#endif
+
+/* -- The floating-point environment ---------------------------------------
+ * Of a task that runs, in one word, for one that is to begin later with it.
+ * Where the C library switches, it is part of what a stack is laid out with. */
+
+#if defined(WEFT__SWITCH_BY_X86_64)
+#define WEFT__SWITCH_HAS_FLOAT_MODE 1
+static inline uint64_t weft__float_mode(void) {
+  uint32_t mxcsr;
+  uint16_t x87;
+  __asm__ volatile("stmxcsr %0\n\tfnstcw %1" : "=m"(mxcsr), "=m"(x87));
+  return (uint64_t)x87 << 32 | mxcsr;
+}
+static inline void weft__float_set(uint64_t mode) {
+  uint32_t mxcsr = (uint32_t)mode;
+  uint16_t x87 = (uint16_t)(mode >> 32), now;
+  __asm__ volatile("ldmxcsr %1\n\tfnstcw %0" : "=m"(now) : "m"(mxcsr));
+  if (now != x87)
+    __asm__ volatile("fldcw %0" : : "m"(x87));
+}
+#elif defined(WEFT__SWITCH_BY_AARCH64)
+#define WEFT__SWITCH_HAS_FLOAT_MODE 1
+static inline uint64_t weft__float_mode(void) {
+  uint64_t mode;
+  __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
+  return mode;
+}
+static inline void weft__float_set(uint64_t mode) {
+  if (mode != weft__float_mode())
+    __asm__ volatile("msr fpcr, %0" : : "r"(mode));
+}
+#else
+#define WEFT__SWITCH_HAS_FLOAT_MODE 0
+static inline uint64_t weft__float_mode(void) {
+  return 0;
+}
+static inline void weft__float_set(uint64_t mode) {
+  (void)mode;
 }
 #endif
 

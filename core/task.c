@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * task.c - tasks: spawned, ended, awaited.
  *
+ * A stackful task is promised a stack when it is spawned, which cannot be
+ * broken, and takes it when it begins: tasks that end in their first step then
+ * need one stack, however many wait for their turn.
+ *
  * A task is in one of these places: in the ready ring, running, or parked. It
  * is in its group's list from spawn to end, so nothing that has not ended can
  * be lost. After its end it lives on only while somebody owns its handle. */
-#include "core.h"
+#include "switch.h"
+#include "turn.h"
 
 #include <string.h>
 
@@ -47,14 +52,35 @@ int weft__task_handle(weft_runtime *rt, struct task *task, weft_task *handle) {
   return status;
 }
 
-/* What every stackful task's stack begins with: the task is the one whose
- * first step this is. */
+/* What every stack begins with: the task is the one whose first step this is.
+ * Those that come after it on this stack have their first step here as well. */
 static void run_on_fiber(void *arg) {
   weft_runtime *rt = arg;
-  struct task *task = rt->current;
-  task->wake_status = task->fn(rt, task->entry.arg);
-  task->fiber_over = true;
-  weft__fiber_exit(rt, task->fiber);
+  struct task *task = rt->current, *last;
+  do {
+    weft__float_set(task->float_mode);
+    task->wake_status = task->fn(rt, task->entry.arg);
+    last = task;
+    task = weft__turn_follow(rt, task);
+  } while (task != NULL);
+  last->fiber_over = true;
+  weft__fiber_exit(rt, last->fiber);
+}
+
+void weft__task_take_stack(weft_runtime *rt, struct task *task) {
+  int status =
+      weft__fiber_new(rt, run_on_fiber, rt, &task->fiber, &task->body.context);
+  assert(status == WEFT_OK);
+  (void)status;
+  rt->fibers.promised--;
+}
+
+static inline void give_stack(weft_runtime *rt, struct task *task) {
+  if (task->fiber != NULL)
+    weft__fiber_free(rt, task->fiber);
+  else
+    rt->fibers.promised--;
+  task->fiber = NULL;
 }
 
 /* Cleared line by line: at once, compilers take the processor's instruction for
@@ -155,33 +181,31 @@ int weft_spawn_step(weft_runtime *rt, weft_group group, weft_step_fn step,
   return WEFT_OK;
 }
 
-/* Made before the task: nothing has to be undone in the group if there is
+/* Before the task is made: nothing has to be undone in the group if there is
  * none. */
-static int new_fiber(weft_runtime *rt, weft_task_fn fn, struct fiber **fiber,
-                     void **context) {
+static inline int promise_stack(weft_runtime *rt, weft_task_fn fn) {
   if (!weft__is_here(rt))
     return WEFT_ETHREAD;
-  return fn == NULL ? WEFT_EINVAL
-                    : weft__fiber_new(rt, run_on_fiber, rt, fiber, context);
+  return fn == NULL ? WEFT_EINVAL : weft__stack_promise(&rt->fibers);
 }
 
 int weft_spawn(weft_runtime *rt, weft_group group, weft_task_fn fn, void *arg,
                weft_drop_fn drop, weft_task *handle) {
-  struct fiber *fiber = NULL;
-  void *context = NULL;
   struct task *task = NULL;
   if (handle != NULL)
     *handle = 0;
-  int status = new_fiber(rt, fn, &fiber, &context);
-  if (status == WEFT_OK)
-    status = make_task(rt, group, handle, &task);
-  if (status != WEFT_OK && fiber != NULL)
-    weft__fiber_free(rt, fiber);
+  int status = promise_stack(rt, fn);
   if (status != WEFT_OK)
     return weft__refuse(drop, arg, status);
+  status = make_task(rt, group, handle, &task);
+  if (status != WEFT_OK) {
+    rt->fibers.promised--;
+    return weft__refuse(drop, arg, status);
+  }
   task->entry.stackful = true;
-  task->fiber = fiber;
-  task->body.context = context;
+  task->float_mode = weft__float_mode();
+  if (!WEFT__SWITCH_HAS_FLOAT_MODE)
+    weft__task_take_stack(rt, task);
   task->fn = fn;
   task->entry.arg = arg;
   task->drop = drop;
@@ -276,9 +300,8 @@ void weft__task_end(weft_runtime *rt, struct task *task, int outcome) {
   if (WEFT__UNLIKELY(rt->watched))
     weft__observe(rt, WEFT_OBSERVED_END, task, task->state, NULL);
   weft__drop(task->drop, task->entry.arg);
-  if (task->fiber != NULL)
-    weft__fiber_free(rt, task->fiber);
-  task->fiber = NULL;
+  if (weft__task_is_stackful(task))
+    give_stack(rt, task);
   if (WEFT__UNLIKELY(task->extra != NULL))
     end_extra(rt, task);
   if (WEFT__UNLIKELY(!list_is_empty(&task->awaiters)))

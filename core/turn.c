@@ -5,12 +5,13 @@
  * This is the path of every switch; what it touches lies side by side in the
  * runtime and in the first cache line of a task. */
 #include "io.h"
+#include "switch.h"
 #include "turn.h"
 
 /* -- Ahead of time --------------------------------------------------------
  */
 
-static inline void fetch(const void *address) {
+static WEFT__PART void fetch(const void *address) {
 #if defined(__GNUC__)
   __builtin_prefetch(address);
 #else
@@ -18,10 +19,13 @@ static inline void fetch(const void *address) {
 #endif
 }
 
-/* The registers and frames that a stackful task goes on with. Of another entry
- * the place holds another address, and nothing is read there. */
-static inline void fetch_frames(const struct entry *entry) {
+/* The registers and frames that a stackful task goes on with; of one that is to
+ * begin, the rest of the task. Of another entry the place holds another
+ * address, and nothing is read there. */
+static WEFT__PART void fetch_frames(const struct entry *entry) {
   const char *frames = ((const struct task *)entry)->body.context;
+  if (frames == NULL)
+    frames = (const char *)entry + 64;
   fetch(frames);
   fetch(frames + 64);
   fetch(frames + 128);
@@ -32,6 +36,8 @@ static inline void fetch_frames(const struct entry *entry) {
 /* Who comes back to the loop need not be who was entered. */
 static struct task *run_fibers(weft_runtime *rt, struct task *task,
                                int *outcome) {
+  if (task->body.context == NULL)
+    weft__task_take_stack(rt, task);
   weft__fiber_enter(rt, task->fiber, task->body.context);
   task = rt->current;
   *outcome = task->fiber_over ? task->wake_status : WEFT_PARKED;
@@ -180,23 +186,37 @@ void weft__turn(weft_runtime *rt) {
 
 /* Takes the next one, which a stackful task goes to, and fetches ahead the task
  * after next, and what the next one goes on with. */
-static inline struct task *take_hop(weft_runtime *rt) {
+static inline void take_hop(weft_runtime *rt) {
   struct ready_ring *ring = &rt->ready;
-  struct entry *entry = ring->entries[ring->head++ & ring->mask];
+  ring->head++;
   if (WEFT__LIKELY(--rt->turn_left > 1)) {
     fetch_frames(ring->entries[ring->head & ring->mask]);
     fetch(ring->entries[(ring->head + 1) & ring->mask]);
   }
-  return (struct task *)entry;
 }
 
-static bool may_hop_to(const struct entry *entry) {
-  return entry->stackful && !entry->given_up;
+static inline bool may_hop_to(const struct entry *entry) {
+  return WEFT__SWITCH_CAN_HOP && entry->stackful && !entry->given_up;
+}
+
+static inline struct task *next_task(const weft_runtime *rt) {
+  return (struct task *)rt->ready.entries[rt->ready.head & rt->ready.mask];
+}
+
+/* Whether an entry that comes next may be entered without the loop. */
+static inline bool goes_on_plainly(const weft_runtime *rt) {
+  if (WEFT__UNLIKELY(rt->state != RT_RUNNING))
+    return false;
+  if (WEFT__UNLIKELY(rt->watched))
+    return false;
+  if (WEFT__UNLIKELY(rt->letter_count > 0))
+    return false;
+  return WEFT__LIKELY(rt->turn_left > 0);
 }
 
 /* Whether there is an entry to hop to without the loop; into the next turn
  * where that has no poll before it. */
-static WEFT__APART bool finds_next(weft_runtime *rt) {
+static bool finds_next(weft_runtime *rt) {
   if ((rt->state != RT_RUNNING && rt->state != RT_TURN) || rt->watched)
     return false;
   if (rt->letter_count > 0)
@@ -205,21 +225,67 @@ static WEFT__APART bool finds_next(weft_runtime *rt) {
     return true;
   if (rt->state == RT_TURN || rt->shutting_down || weft__poll_is_due(rt))
     return false;
-  rt->turn_left = weft__turn_begin(rt);
+  rt->turn_left = begin_turn(rt);
   return true;
+}
+
+/* The common case of a hop: two stackful tasks, and nothing else to be done.
+ * NULL if it is not. */
+static inline struct task *hop_plainly(weft_runtime *rt) {
+  const uint32_t plain = (struct entry){.stackful = true}.special;
+  if (!goes_on_plainly(rt))
+    return NULL;
+  struct task *next = next_task(rt);
+  if (WEFT__UNLIKELY(next->entry.special != plain))
+    return NULL;
+  if (WEFT__UNLIKELY(next->body.context == NULL))
+    return NULL;
+  take_hop(rt);
+  weft__step_begin_plainly(rt, next);
+  return next;
+}
+
+/* The others. Where the loop has to see to it, the wait is over when this
+ * returns [task]. */
+static WEFT__APART struct task *hop_or_leave(weft_runtime *rt,
+                                             struct task *task) {
+  if (!finds_next(rt) || !may_hop_to(&next_task(rt)->entry)) {
+    weft__fiber_leave(rt, task->fiber, &task->body.context);
+    return task;
+  }
+  struct task *next = next_task(rt);
+  take_hop(rt);
+  if (next->body.context == NULL)
+    weft__task_take_stack(rt, next);
+  weft__step_begin(rt, next);
+  return next;
 }
 
 /* A stackful task that parks goes right to the next one: a switch by way of the
  * loop costs three times as much, most of it returns that the processor cannot
  * foresee. */
-struct task *weft__turn_hop(weft_runtime *rt) {
-  bool plain = rt->state == RT_RUNNING && !rt->watched &&
-               rt->letter_count == 0 && rt->turn_left > 0;
-  if (WEFT__UNLIKELY(!plain) && !finds_next(rt))
+int weft__turn_leave(weft_runtime *rt, struct task *task) {
+  struct task *next = WEFT__SWITCH_CAN_HOP ? hop_plainly(rt) : NULL;
+  if (WEFT__UNLIKELY(next == NULL))
+    next = hop_or_leave(rt, task);
+  if (WEFT__LIKELY(next != task))
+    weft__switch_alike(&task->body.context, next->body.context);
+  return task->wake_status;
+}
+
+/* The one that ends takes over what the other was promised. */
+struct task *weft__turn_follow(weft_runtime *rt, struct task *task) {
+  if (!WEFT__SWITCH_CAN_HOP || !goes_on_plainly(rt))
     return NULL;
-  if (!may_hop_to(rt->ready.entries[rt->ready.head & rt->ready.mask]))
+  struct task *next = next_task(rt);
+  if (!may_hop_to(&next->entry) || next->body.context != NULL)
     return NULL;
-  return take_hop(rt);
+  take_hop(rt);
+  next->fiber = next->body.context = task->fiber;
+  task->fiber = NULL;
+  leave_step(rt, task, task->wake_status);
+  weft__step_begin(rt, next);
+  return next;
 }
 
 int weft_set_shuffle(weft_runtime *rt, uint64_t seed) {

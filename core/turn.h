@@ -32,8 +32,12 @@ void weft__run_entry(weft_runtime *rt, struct entry *entry);
 
 void weft__turn(weft_runtime *rt);
 uint32_t weft__turn_begin(weft_runtime *rt);
-/* Takes the next entry of the turn if it is a stackful task that may be entered
- * from another; else NULL. */
-struct task *weft__turn_hop(weft_runtime *rt);
+/* Leaves the stack of [task], which has parked, for whatever is next. Returns
+ * when the wait is over, with its status. */
+int weft__turn_leave(weft_runtime *rt, struct task *task);
+/* Ends [task], whose body has returned, if the next entry of the turn is a
+ * stackful task that begins: that one has its stack now, and its first step has
+ * begun. Else NULL, and nothing has changed. */
+struct task *weft__turn_follow(weft_runtime *rt, struct task *task);
 
 #endif

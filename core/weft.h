@@ -398,16 +398,16 @@ WEFT_API int weft_set_signals(weft_runtime *rt, int on);
  * parks: no    errors: none */
 WEFT_API int weft_set_shuffle(weft_runtime *rt, uint64_t seed);
 
-/* Sets the size of stackful tasks' stacks made from now on, rounded up to
+/* Sets the size of the stacks of tasks spawned from now on, rounded up to
  * pages; default 256 KiB, of which the kernel gives what is touched. Those that
  * tasks have left stay for the next; more than 4,096 go bit by bit while they
  * are not needed.
  * parks: no    errors: WEFT_EINVAL (below 16 KiB) */
 WEFT_API int weft_set_stack_size(weft_runtime *rt, size_t size_bytes);
 
-/* Gives stacks made from now on a guard page (1, the default) or none (0).
- * Before Linux 6.13 a guard costs two of the kernel's mappings, so about 32,000
- * guarded stacks fit in one process; since then it costs none.
+/* Gives the stacks of tasks spawned from now on a guard page (1, the default)
+ * or none (0). Before Linux 6.13 a guard costs two of the kernel's mappings, so
+ * about 32,000 guarded stacks fit in one process; since then it costs none.
  * parks: no    errors: none */
 WEFT_API int weft_set_stack_guard(weft_runtime *rt, int on);
 
