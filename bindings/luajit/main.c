@@ -7,6 +7,7 @@
  * the build tree as well as installed, so a tree can be moved; WEFT_PREFIX is
  * where it was to be installed. */
 #include "host.h"
+#include "main_collector.h"
 #include "main_memory.h"
 
 #include <fcntl.h>
@@ -103,6 +104,7 @@ int main(int argc, char **argv) {
   luaL_openlibs(L);
   luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
   lua_gc(L, LUA_GCSTOP, 0); /* cli.lua has them go on */
+  collector_pace(L);
   set_paths(L);
   preload_core(L);
   lua_pushcfunction(L, run_cli);

@@ -10,6 +10,20 @@
  * the arenas of other threads have them, which hold little. */
 #include "main_memory.h"
 
+/* Smaller ones are objects rather than texts. */
+#define LARGE_BYTES 1024
+
+static size_t large_bytes;
+
+static void count_large(size_t size_bytes) {
+  if (size_bytes >= LARGE_BYTES)
+    large_bytes += size_bytes;
+}
+
+size_t memory_large_bytes(void) {
+  return large_bytes;
+}
+
 #ifdef WEFT_JEMALLOC
 
 #include <stdatomic.h>
@@ -66,6 +80,8 @@ static void use_huge_pages(void) {
 static void *lua_resize(void *arg, void *block, size_t old_bytes,
                         size_t new_bytes) {
   (void)arg;
+  if (block == NULL)
+    count_large(new_bytes);
   if (new_bytes != 0)
     return realloc(block, new_bytes);
   if (block != NULL)
@@ -89,8 +105,27 @@ lua_State *memory_new_state(void) {
 
 #else
 
+/* LuaJIT's own. */
+static struct {
+  lua_Alloc resize;
+  void *arg;
+} usual;
+
+static void *lua_resize(void *arg, void *block, size_t old_bytes,
+                        size_t new_bytes) {
+  (void)arg;
+  if (block == NULL)
+    count_large(new_bytes);
+  return usual.resize(usual.arg, block, old_bytes, new_bytes);
+}
+
 lua_State *memory_new_state(void) {
-  return luaL_newstate();
+  lua_State *L = luaL_newstate();
+  if (L == NULL)
+    return NULL;
+  usual.resize = lua_getallocf(L, &usual.arg);
+  lua_setallocf(L, lua_resize, NULL);
+  return L;
 }
 
 #endif
