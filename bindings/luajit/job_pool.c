@@ -10,7 +10,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* Where the object of a bare job is to be stands the table for its result. */
+/* Where the object of a bare job is to be stands the table for its result. A
+ * finaliser that runs meanwhile may ask for the object, and have it made. */
 static void make_object(lua_State *L, struct job *job, int objects) {
   uint64_t id;
   weft_task_get_id(job->host->rt, job->task, &id);
@@ -19,7 +20,10 @@ static void make_object(lua_State *L, struct job *job, int objects) {
   lua_pushnumber(L, (lua_Number)(id * TASK_STATES));
   lua_rawgeti(L, objects, job->anchor);
   lua_call(L, 3, 1);
-  lua_rawseti(L, objects, job->anchor);
+  if (job->bare)
+    lua_rawseti(L, objects, job->anchor);
+  else
+    lua_pop(L, 1);
   job->bare = 0;
 }
 

@@ -62,4 +62,29 @@ describe("a finaliser", function()
   it("may show a value", function()
     ends_in_finalisers "require('weft.show').value"
   end)
+
+  it("gets the object of a task that is being made", function()
+    local result = program.run {
+      "-e", [[
+        local weft = require "weft"
+        local real, seen = setmetatable
+        local function litter()
+          getmetatable(newproxy(true)).__gc = function()
+            seen = weft.current_task()
+          end
+        end
+        function setmetatable(...)
+          setmetatable = real
+          collectgarbage()
+          return real(...)
+        end
+        weft.gather { function()
+          litter()
+          local mine = weft.current_task()
+          print(seen == mine, weft.current_task() == mine)
+        end }
+      ]],
+    }
+    assert.equal("true\ttrue\n", result.out)
+  end)
 end)
