@@ -189,8 +189,11 @@ bool job_find_site(struct host *host, weft_task task, char *text, size_t size) {
 
 /* -- Spawning ------------------------------------------------------------- */
 
-static inline struct job *new_job(lua_State *L, struct host *host, int count) {
-  struct job *job = job_take(L, host);
+/* A job for what stands at [object] in the table of the task objects, at
+ * [objects], that begins with [count] values: a function and arguments. */
+static inline struct job *new_job(lua_State *L, struct host *host, int object,
+                                  int objects, int count) {
+  struct job *job = job_take(L, host, object, objects);
   job->active = job->co;
   job->link = NULL;
   job->deliver = deliver_arguments;
@@ -205,23 +208,24 @@ static inline struct job *new_job(lua_State *L, struct host *host, int count) {
 /* So many values, with what goes with them, fit on any stack. */
 enum { ARGUMENTS_FEW = 16 };
 
-/* Spawns the job's task, with what stands at [object] in the table at [objects]
- * for its object, and the [count] topmost values as function and arguments. */
-static inline int start_job(lua_State *L, weft_group group, struct job *job,
-                            int object, int count, int objects) {
-  int anchor = job->anchor;
+/* Moves the [count] topmost values, function and arguments, to the job's
+ * coroutine and spawns its task; gives the job back if that fails. */
+static inline int spawn_with(lua_State *L, weft_group group, struct job *job,
+                             int count) {
   if (count > ARGUMENTS_FEW && !lua_checkstack(job->co, count)) {
     job_give(job);
     return WEFT_ENOMEM;
   }
   lua_xmove(L, job->co, count);
-  lua_pushvalue(L, object);
-  lua_rawseti(L, objects, anchor);
-  int status =
-      weft_spawn_step(job->host->rt, group, step, job, job_give, &job->task);
+  return weft_spawn_step(job->host->rt, group, step, job, job_give, &job->task);
+}
+
+static inline int start_job(lua_State *L, weft_group group, struct job *job,
+                            int count, int objects) {
+  int status = spawn_with(L, group, job, count);
   if (status != WEFT_OK) {
     lua_pushnil(L);
-    lua_rawseti(L, objects, anchor);
+    lua_rawseti(L, objects, job->anchor);
   }
   return status;
 }
@@ -232,8 +236,8 @@ static inline int start_job(lua_State *L, weft_group group, struct job *job,
 int job_spawn(lua_State *L, struct host *host, weft_group group, int object,
               int function, int objects) {
   int count = lua_gettop(L) - function + 1;
-  struct job *job = new_job(L, host, count);
-  int status = start_job(L, group, job, object, count, objects);
+  struct job *job = new_job(L, host, object, objects, count);
+  int status = start_job(L, group, job, count, objects);
   if (status != WEFT_OK)
     return status;
   lua_pushnumber(L, (lua_Number)job->task);
@@ -250,10 +254,10 @@ int job_spawn(lua_State *L, struct host *host, weft_group group, int object,
 int job_spawn_bare(lua_State *L, struct host *host, weft_group group,
                    int results, int function, int objects) {
   int count = lua_gettop(L) - function + 1;
-  struct job *job = new_job(L, host, count);
+  struct job *job = new_job(L, host, results, objects, count);
   job->place = (int)lua_tointeger(L, results + 1);
   job->bare = 1;
-  int status = start_job(L, group, job, results, count, objects);
+  int status = start_job(L, group, job, count, objects);
   if (status == WEFT_OK && __builtin_expect(host->sites, 0)) {
     job_push_its_object(L, job);
     site_note_task(L, host, lua_gettop(L));

@@ -8,21 +8,25 @@
 
 /* -- job_pool.c ----------------------------------------------------------- */
 
-/* Adds free jobs, or raises for want of memory. */
-void job_add(lua_State *L, struct host *host);
+/* Sees to it that there is a free job and the first has a coroutine, or raises
+ * for want of memory. A finaliser that runs meanwhile may take jobs itself. */
+void job_prepare(lua_State *L, struct host *host);
 /* The core's drop: the task is over, or given up, or was refused, and then it
  * has no handle. */
 void job_give(void *arg);
 /* Enters the coroutine on top of [L]'s stack, or false, as the job's. */
 void job_set_coroutine(lua_State *L, struct job *job, lua_State *co);
 
-/* A job with its coroutine, which has nothing on its stack. */
-static inline struct job *job_take(lua_State *L, struct host *host) {
-  if (host->free_jobs == NULL)
-    job_add(L, host);
+/* Takes a job, whose coroutine has nothing on its stack, for what stands at
+ * [object], which goes into the table at [objects]. Raises for want of memory;
+ * the job stays free then. */
+static inline struct job *job_take(lua_State *L, struct host *host, int object,
+                                   int objects) {
+  if (host->free_jobs == NULL || host->free_jobs->co == NULL)
+    job_prepare(L, host);
   struct job *job = host->free_jobs;
-  if (job->co == NULL)
-    job_set_coroutine(L, job, lua_newthread(L));
+  lua_pushvalue(L, object);
+  lua_rawseti(L, objects, job->anchor);
   host->free_jobs = job->next;
   return job;
 }

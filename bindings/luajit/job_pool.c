@@ -60,7 +60,7 @@ _Static_assert(sizeof(void *) != 8 || sizeof(struct job) == 64,
                "a job fills a cache line");
 _Static_assert(sizeof(struct job_page) <= PAGE_BYTES, "a page holds them");
 
-void job_add(lua_State *L, struct host *host) {
+static void add_jobs(lua_State *L, struct host *host) {
   struct job_page *page = aligned_alloc(PAGE_BYTES, PAGE_BYTES);
   if (page == NULL)
     host_fail(L, host, WEFT_ENOMEM, NULL);
@@ -74,6 +74,16 @@ void job_add(lua_State *L, struct host *host) {
     job->anchor = host->anchor_count - JOBS_A_PAGE + 1 + i;
     host->free_jobs = job;
   }
+}
+
+void job_prepare(lua_State *L, struct host *host) {
+  lua_State *co = lua_newthread(L);
+  if (host->free_jobs == NULL)
+    add_jobs(L, host);
+  if (host->free_jobs->co == NULL)
+    job_set_coroutine(L, host->free_jobs, co);
+  else
+    lua_pop(L, 1);
 }
 
 /* LuaJIT cannot use a coroutine again that ended by an error. */

@@ -63,6 +63,35 @@ describe("a finaliser", function()
     ends_in_finalisers "require('weft.show').value"
   end)
 
+  it("may spawn a task while another is spawned [4.1]", function()
+    local result = program.run {
+      "-e", [[
+        jit.off()
+        local weft = require "weft"
+        local event, spawned, ended = weft.event(), 0, 0
+        local function spawn()
+          spawned = spawned + 1
+          weft.spawn(function()
+            event:wait()
+            ended = ended + 1
+          end)
+        end
+        collectgarbage("setpause", 0) -- it runs wherever something is allocated
+        collectgarbage("setstepmul", 1000)
+        for _ = 1, 1000 do
+          getmetatable(newproxy(true)).__gc = spawn
+          spawn()
+        end
+        collectgarbage "stop"
+        weft.yield()
+        event:set()
+        for _ = 1, 10 do weft.yield() end
+        print(ended == spawned and "all ended" or ended .. " of " .. spawned)
+      ]],
+    }
+    assert.equal("all ended\n", result.out)
+  end)
+
   it("gets the object of a task that is being made", function()
     local result = program.run {
       "-e", [[
