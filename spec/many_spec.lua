@@ -226,6 +226,28 @@ describe("weft.gather", function()
     refuses({ "item 2", "nil" }, weft.gather, { nothing, nil, n = 2 })
     refuses({ "opts", "table", "boolean true" }, weft.gather, {}, true)
   end)
+
+  it("is not kept alive by the object of a child that ended otherwise",
+    function()
+      local function fail_at(seconds)
+        return function()
+          weft.sleep(seconds)
+          error "x"
+        end
+      end
+      for _, body in ipairs { fail_at(1), fail_at(9) } do
+        local kept
+        local results = setmetatable({}, { __mode = "k" })
+        pcall(weft.gather, { function()
+          kept = weft.current_task()
+          results[kept.into] = true
+          body()
+        end, fail_at(5) })
+        collectgarbage()
+        assert.is_nil(next(results))
+        assert.truthy(kept:done())
+      end
+    end)
 end)
 
 describe("weft.gather with return_errors", function()

@@ -45,12 +45,7 @@ static void place_result(const struct job *job, int count) {
     lua_pushvalue(job->co, 1);
   lua_xmove(job->co, L, 1);
   lua_rawseti(L, -2, job->place);
-  lua_pop(L, 1);
-  if (job->bare)
-    return;
-  lua_pushnil(L);
-  lua_setfield(L, -2, "into");
-  lua_pop(L, 1);
+  lua_pop(L, job->bare ? 1 : 2);
 }
 
 /* Moves the [count] results into the task object on top of [L]'s stack. */

@@ -95,7 +95,19 @@ static void drop_coroutine(struct job *job) {
   job->co = NULL;
 }
 
+/* An object that was made for a bare job does not keep the table for its
+ * result. */
+static HOST_APART void forget_results(const struct job *job) {
+  lua_State *L = job->host->L;
+  job_push_own_object(job);
+  lua_pushnil(L);
+  lua_setfield(L, -2, "into");
+  lua_pop(L, 1);
+}
+
 static void forget_object(const struct job *job) {
+  if (job->place != 0 && !job->bare)
+    forget_results(job);
   lua_pushnil(job->host->L);
   lua_rawseti(job->host->L, RUN_OBJECTS, job->anchor);
 }
