@@ -70,9 +70,9 @@ local function fields_of(value)
     key = next(value, key)
   end
   table.sort(keys, is_before)
-  for _, key in ipairs(keys) do
-    fields[#fields + 1] = shown_key(key) .. " = "
-      .. shown_inside(rawget(value, key))
+  for _, name in ipairs(keys) do
+    fields[#fields + 1] = shown_key(name) .. " = "
+      .. shown_inside(rawget(value, name))
   end
   return fields
 end
