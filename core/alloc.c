@@ -140,12 +140,17 @@ int weft_set_allocator(weft_alloc_fn alloc, void *arg) {
 }
 
 /* -- Pools ----------------------------------------------------------------
- * Each slab is twice as large as the one before, within bounds: a runtime with
- * three tasks is small, one with 100,000 asks the system seldom. */
+ * A slab is twice as large as the one before, up to 64 KiB, and then an eighth
+ * of all there are, up to 1 MiB: a runtime with three tasks is small, and one
+ * with a million wastes little, where allocators add a page to each slab. What
+ * is not needed yet is not touched. */
 
 enum {
   SLAB_MIN_BYTES = 4096,
-  SLAB_MAX_BYTES = 65536,
+  SLAB_DOUBLED_BYTES = 65536,
+  SLAB_MAX_BYTES = 1 << 20,
+  TOTAL_SHARE = 8,
+  FRESH_AT_ONCE = 16, /* blocks that become free ones together */
   SLAB_ALIGN = sizeof(max_align_t),
   CACHE_LINE = 64
 };
@@ -156,8 +161,7 @@ static size_t aligned(size_t size_bytes) {
 }
 
 void weft__pool_init(struct pool *pool, size_t size_bytes) {
-  pool->free_blocks = NULL;
-  pool->slabs = NULL;
+  *pool = (struct pool){0};
   pool->size_bytes =
       aligned(size_bytes < sizeof(void *) ? sizeof(void *) : size_bytes);
 }
@@ -168,8 +172,12 @@ static size_t next_slab_bytes(const struct pool *pool) {
   size_t head_bytes = sizeof(struct slab) + CACHE_LINE;
   size_t last_bytes = pool->slabs == NULL ? 0 : pool->slabs->size_bytes;
   size_t bytes = SLAB_MIN_BYTES;
-  while (bytes < 2 * last_bytes && bytes < SLAB_MAX_BYTES)
+  while (bytes < 2 * last_bytes && bytes < SLAB_DOUBLED_BYTES)
     bytes *= 2;
+  if (bytes < pool->total_bytes / TOTAL_SHARE)
+    bytes = pool->total_bytes / TOTAL_SHARE;
+  if (bytes > SLAB_MAX_BYTES)
+    bytes = SLAB_MAX_BYTES;
   size_t count = (bytes - head_bytes) / pool->size_bytes;
   return head_bytes + (count == 0 ? 1 : count) * pool->size_bytes;
 }
@@ -182,18 +190,37 @@ static char *first_block(struct slab *slab) {
          (CACHE_LINE - behind_head % CACHE_LINE) % CACHE_LINE;
 }
 
-void *weft__pool_grow(struct pool *pool) {
+static bool add_slab(struct pool *pool) {
   size_t size_bytes = next_slab_bytes(pool);
   struct slab *slab = weft__resize(NULL, 0, size_bytes);
   if (slab == NULL)
-    return NULL;
+    return false;
   slab->next = pool->slabs;
   slab->size_bytes = size_bytes;
   pool->slabs = slab;
-  /* From the end to the start, so that blocks are taken in the order of their
-   * addresses. The first is the caller's. */
-  char *first = first_block(slab);
-  size_t count = (size_t)((char *)slab + size_bytes - first) / pool->size_bytes;
+  pool->total_bytes += size_bytes;
+  pool->fresh = first_block(slab);
+  pool->fresh_end = (char *)slab + size_bytes;
+  return true;
+}
+
+/* How many blocks of the newest slab have never been given out. */
+static size_t count_fresh(const struct pool *pool) {
+  return (size_t)(pool->fresh_end - pool->fresh) / pool->size_bytes;
+}
+
+/* From the end to the start, so that blocks are taken in the order of their
+ * addresses. The first is the caller's. */
+void *weft__pool_grow(struct pool *pool) {
+  size_t count = count_fresh(pool);
+  if (count == 0 && !add_slab(pool))
+    return NULL;
+  if (count == 0)
+    count = count_fresh(pool);
+  char *first = pool->fresh;
+  if (count > FRESH_AT_ONCE)
+    count = FRESH_AT_ONCE;
+  pool->fresh += count * pool->size_bytes;
   for (size_t i = count; i-- > 1;)
     weft__pool_give(pool, first + i * pool->size_bytes);
   return first;
@@ -205,5 +232,5 @@ void weft__pool_clear(struct pool *pool) {
     pool->slabs = slab->next;
     weft__free(slab, slab->size_bytes);
   }
-  pool->free_blocks = NULL;
+  weft__pool_init(pool, pool->size_bytes);
 }

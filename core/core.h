@@ -57,10 +57,13 @@ void weft__free_text(char *text);        /* NULL is fine */
 struct pool {
   void *free_blocks;  /* chained through their first word */
   struct slab *slabs; /* all of them, newest first */
+  char *fresh;        /* of the newest, what has not been given out yet */
+  char *fresh_end;
   size_t size_bytes;  /* of a block */
+  size_t total_bytes; /* of all slabs */
 };
 void weft__pool_init(struct pool *pool, size_t size_bytes);
-void *weft__pool_grow(struct pool *pool); /* a block of a new slab, or NULL */
+void *weft__pool_grow(struct pool *pool); /* a block never used, or NULL */
 void weft__pool_clear(struct pool *pool);
 
 /* Takes a block, not zeroed; NULL if there is no memory. */

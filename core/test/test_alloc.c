@@ -327,7 +327,11 @@ TEST("a pool begins small and asks for ever larger slabs") {
   for (int i = 1; i < 16384; i++) /* 1 MiB */
     CHECK(weft__pool_take(&pool) != NULL);
   CHECK(failing_live() <= 21);
-  CHECK(failing_live_bytes() < (1 << 20) + 65536 + 4096);
+  CHECK(failing_live_bytes() < (1 << 20) + (1 << 17) + 4096);
+  for (int i = 0; i < 16384 * 31; i++) /* 32 MiB */
+    CHECK(weft__pool_take(&pool) != NULL);
+  CHECK(failing_live() <= 80);
+  CHECK(failing_live_bytes() < 34 << 20);
   weft__pool_clear(&pool);
   CHECK_INT(0, failing_live());
 }
