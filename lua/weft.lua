@@ -10,6 +10,7 @@ local context = require "weft.context"
 local context_var = require "weft.context_var"
 local condition = require "weft.condition"
 local debug_switch = require "weft.debug"
+local entries = require "weft.entries"
 local errors = require "weft.error"
 local event = require "weft.event"
 local first = require "weft.first"
@@ -116,7 +117,7 @@ local weft = {
   channel = channel.new,
 }
 
-for name, class in pairs(errors.classes) do weft[name] = class end
+for name, class in entries(errors.classes) do weft[name] = class end
 
 -- What comes when it is first asked for: modules that load a library of their
 -- own, and the patterns, each with the name of its function in the module.

@@ -6,6 +6,7 @@
 -- @module weft.background
 
 local weft = require "weft"
+local entries = require "weft.entries"
 local options = require "weft.options"
 
 local background = {}
@@ -100,7 +101,7 @@ function Background:active_count() return self.count end
 ---@return weft.Task[]
 function Background:tasks()
   local tasks = {}
-  for task in pairs(self.active) do tasks[#tasks + 1] = task end
+  for task in entries(self.active) do tasks[#tasks + 1] = task end
   table.sort(tasks, function(a, b) return self.active[a] < self.active[b] end)
   return tasks
 end

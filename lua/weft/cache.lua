@@ -6,6 +6,7 @@
 -- @module weft.cache
 
 local weft = require "weft"
+local entries = require "weft.entries"
 local options = require "weft.options"
 
 local cache = {}
@@ -162,7 +163,7 @@ end
 
 --- Forgets all keys.
 function Cache:clear()
-  for _, entry in pairs(self.entries) do drop(self, entry) end
+  for _, entry in entries(self.entries) do drop(self, entry) end
   self.flights = {}
 end
 

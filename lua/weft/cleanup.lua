@@ -9,6 +9,7 @@
 
 local call = require "weft.call"
 local core = require "weft.core"
+local entries = require "weft.entries"
 local errors = require "weft.error"
 local report = require "weft.report"
 local site = require "weft.site"
@@ -58,7 +59,7 @@ end
 --- Reports those that are left at the end of a run.
 function cleanup.report_left()
   local run = core.run_id()
-  for note in pairs(open) do
+  for note in entries(open) do
     open[note] = nil
     if note.run == run then tell(note, "left at the end") end
   end

@@ -7,8 +7,8 @@
 
 require "ffi" -- without it string.buffer knows no numbers of 64 bits
 local buffer = require "string.buffer"
-local compiled_pairs = require "weft.compiled_pairs"
 local core = require "weft.core"
+local entries = require "weft.entries"
 local errors = require "weft.error"
 local names = require "weft.names"
 local plain = require "weft.plain"
@@ -44,15 +44,12 @@ local function field_of(value)
   return ok and text or kind
 end
 
--- Members are errors, which always can be copied. Not by pairs: in a finaliser
--- LuaJIT's compiled pairs may never end.
+-- Members are errors, which always can be copied.
 local function take_error_apart(err)
   local fields = {}
-  local key, value = next(err)
-  while key ~= nil do
+  for key, value in entries(err) do
     if key == "errors" or key == "cause" then fields[key] = value
     else fields[key] = field_of(value) end
-    key, value = next(err, key)
   end
   if fields.cause ~= nil and not errors.is_error(fields.cause) then
     fields.cause = field_of(fields.cause)
@@ -119,10 +116,7 @@ local function refuse_exit()
 end
 
 --- Makes the state of a worker thread what it is.
-function copy.enter_worker()
-  rawset(os, "exit", refuse_exit)
-  compiled_pairs.watch()
-end
+function copy.enter_worker() rawset(os, "exit", refuse_exit) end
 
 core.pack_setup {
   refuse = refuse,

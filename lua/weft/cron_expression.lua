@@ -12,6 +12,7 @@
 -- day, one that they repeat in autumn comes twice.
 -- @module weft.cron_expression
 
+local entries = require "weft.entries"
 local options = require "weft.options"
 
 local cron_expression = {}
@@ -92,8 +93,8 @@ end
 -- Whether some year has one of the days: none has the 30th of February.
 local function ever_comes(self)
   if self.any_day or not self.any_weekday then return true end
-  for month in pairs(self.month) do
-    for day in pairs(self.day) do
+  for month in entries(self.month) do
+    for day in entries(self.day) do
       if day <= longest[month] then return true end
     end
   end

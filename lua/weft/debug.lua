@@ -5,6 +5,7 @@
 -- WEFT_DEBUG=1 in the environment turns everything on from the beginning.
 -- @module weft.debug
 
+local entries = require "weft.entries"
 local errors = require "weft.error"
 local report = require "weft.report"
 
@@ -67,7 +68,7 @@ local function checked(options)
       .. "of them) or false (none), got " .. errors.shown(options), 3)
   end
   local result = {}
-  for name, value in pairs(options) do
+  for name, value in entries(options) do
     local kind = kinds[name] or fail_unknown(name)
     local kept, wanted = kind(name, value)
     if kept == nil then
@@ -82,7 +83,7 @@ end
 -- -- The switch ---------------------------------------------------------------
 
 local function set(options)
-  for name in pairs(ON) do
+  for name in entries(ON) do
     if options[name] ~= nil then switch.options[name] = options[name] end
   end
   if options.report ~= nil then
@@ -93,7 +94,7 @@ end
 
 local function in_force()
   local result = { report = report.get_receiver() or false }
-  for name, value in pairs(switch.options) do result[name] = value end
+  for name, value in entries(switch.options) do result[name] = value end
   return result
 end
 

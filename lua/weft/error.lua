@@ -7,6 +7,7 @@
 
 local codes = require "weft.codes"
 local core = require "weft.core"
+local entries = require "weft.entries"
 local site = require "weft.site"
 
 local errors = {}
@@ -95,10 +96,9 @@ function Error:is(x)
 end
 
 local function copy_into(object, fields)
-  for key, value in pairs(fields or {}) do object[key] = value end
+  for key, value in entries(fields or {}) do object[key] = value end
   return object
 end
-jit.off(copy_into) -- in a finaliser LuaJIT's compiled pairs may never end
 
 -- Objects are made by calling the class: Class(message, fields).
 local function new_object(class, message, fields)
@@ -206,7 +206,7 @@ end
 function errors.class_of_lineage(names, from)
   from = from or 1
   local name = names[from]
-  for _, class in pairs { classes[name] or false, defined[name] or false } do
+  for _, class in entries { classes[name] or false, defined[name] or false } do
     if class and has_lineage(class, names, from) then return class end
   end
   return errors.error_class(name, errors.class_of_lineage(names, from + 1))

@@ -8,6 +8,7 @@
 
 local codes = require "weft.codes"
 local core = require "weft.core"
+local entries = require "weft.entries"
 local errors = require "weft.error"
 local file = require "weft.file"
 local fs_walk = require "weft.fs_walk"
@@ -96,7 +97,7 @@ function fs.write_file(name, data, opts)
   opts = options.check("fs.write_file(path, data, opts)", opts, write_options)
   check_write(data, opts)
   local flags = 0
-  for option, flag in pairs(write_flags) do
+  for option, flag in entries(write_flags) do
     if opts[option] then flags = flags + flag end
   end
   local code, written = core.fs_write_file(name, data, flags)
@@ -178,7 +179,7 @@ function fs.access(name, rights)
       .. 'and "x", got ' .. errors.shown(rights))
   end
   local number = 0
-  for letter, bit in pairs(rights_of) do
+  for letter, bit in entries(rights_of) do
     if rights:find(letter, 1, true) then number = number + bit end
   end
   local code = core.fs_access(name, number)

@@ -4,6 +4,7 @@
 local callable = require "weft.callable"
 local codes = require "weft.codes"
 local core = require "weft.core"
+local entries = require "weft.entries"
 local errors = require "weft.error"
 local report = require "weft.report"
 
@@ -128,7 +129,7 @@ end
 
 --- At a run's end: reports the failures of futures that nobody has seen.
 function future.report_unseen()
-  for self, watch in pairs(unseen) do
+  for self, watch in entries(unseen) do
     watch.seen = true
     report_failure(watch.failure)
     unseen[self] = nil

@@ -3,6 +3,7 @@
 -- @module weft.http_request
 
 require "weft"
+local entries = require "weft.entries"
 local core = require "weft.ext.http"
 local errors = require "weft.error"
 local fail_unknown = require("weft.options").fail_unknown
@@ -29,7 +30,7 @@ function http_request.check_options(options, known, call)
     errors.fail_argument(("%s: options must be a table, got %s")
       :format(call, type(options)), 4)
   end
-  for name, value in pairs(options) do
+  for name, value in entries(options) do
     local kind = known[name]
     if not kind then
       fail_unknown(call, name, known, 4)
@@ -63,7 +64,7 @@ end
 
 local function sorted_keys(map)
   local keys = {}
-  for key in pairs(map) do keys[#keys + 1] = key end
+  for key in entries(map) do keys[#keys + 1] = key end
   table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
   return keys
 end
@@ -125,7 +126,7 @@ local function add_credentials(request, auth, bearer)
 end
 
 local function has_name(headers, name)
-  for key in pairs(headers) do
+  for key in entries(headers) do
     if tostring(key):lower() == name then return true end
   end
   return false
@@ -134,8 +135,8 @@ end
 -- The request's headers, and those of `defaults` that it does not have.
 local function merge_headers(headers, defaults)
   local merged = {}
-  for name, value in pairs(headers or {}) do merged[name] = value or nil end
-  for name, value in pairs(defaults) do
+  for name, value in entries(headers or {}) do merged[name] = value or nil end
+  for name, value in entries(defaults) do
     if not has_name(headers or {}, name:lower()) then merged[name] = value end
   end
   return merged

@@ -12,6 +12,7 @@
 local codes = require "weft.codes"
 local core = require "weft.core"
 local debug_switch = require "weft.debug"
+local entries = require "weft.entries"
 local errors = require "weft.error"
 local stats = require "weft.stats"
 local tree = require "weft.tree"
@@ -27,7 +28,7 @@ local wants_signal = false
 
 -- A line for each number: its name, "tasks.ready", and its value.
 local function add_lines(lines, prefix, values)
-  for name, value in pairs(values) do
+  for name, value in entries(values) do
     if type(value) == "table" then
       add_lines(lines, prefix .. name .. ".", value)
     elseif type(value) == "number" then
@@ -56,7 +57,7 @@ local function answer(request)
   local question = questions[request]
   if question then return question(), true end
   local names = {}
-  for name in pairs(questions) do names[#names + 1] = name end
+  for name in entries(questions) do names[#names + 1] = name end
   table.sort(names)
   return ("there is no '%s'; there are %s"):format(request,
     table.concat(names, ", ")), false
@@ -120,7 +121,7 @@ function inspect.always() wants_socket = true end
 function inspect.on_signal() wants_signal = true end
 
 local function is_debugged()
-  for _, value in pairs(debug_switch.options) do
+  for _, value in entries(debug_switch.options) do
     if value then return true end
   end
   return false

@@ -7,6 +7,7 @@
 -- @module weft.json
 
 local cjson = require("cjson").new()
+local entries = require "weft.entries"
 local errors = require "weft.error"
 
 local json = {}
@@ -79,7 +80,7 @@ end
 local function restore_empty(value)
   if type(value) ~= "table" then return value end
   if value[1] == MARK then return json.array() end
-  for key, item in pairs(value) do
+  for key, item in entries(value) do
     if type(item) == "table" then value[key] = restore_empty(item) end
   end
   return value
@@ -194,15 +195,12 @@ local function encode_object(object, keys, out, path)
   out[#out + 1] = "}"
 end
 
--- The keys that are strings, and how many others there are. Not by pairs: in a
--- finaliser LuaJIT's compiled pairs may never end.
+-- The keys that are strings, and how many others there are.
 local function keys_of(value)
   local keys, others = {}, 0
-  local key = next(value)
-  while key ~= nil do
+  for key in entries(value) do
     if type(key) == "string" then keys[#keys + 1] = key
     else others = others + 1 end
-    key = next(value, key)
   end
   return keys, others
 end

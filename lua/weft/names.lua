@@ -2,6 +2,8 @@
 -- is that thread's own.
 -- @module weft.names
 
+local entries = require "weft.entries"
+
 local names = {}
 
 local loaded = package.loaded
@@ -13,8 +15,6 @@ local map
 -- at this price that it still is so. LuaJIT compiles the loop.
 local seen, seen_count = {}, -1
 
--- None of the loops here is by pairs: a finaliser may pack, and in one LuaJIT's
--- compiled pairs may never end.
 local function is_current()
   local count, key, value = 0, next(loaded)
   while key ~= nil do
@@ -27,27 +27,23 @@ end
 
 -- Of the globals only the library's own: those of a script are not elsewhere.
 local function add_functions(name, module)
-  local field, value = next(module)
-  while field ~= nil do
+  for field, value in entries(module) do
     if type(value) == "function" and type(field) == "string" and not map[value]
         and (name ~= "_G" or debug.getinfo(value, "S").what == "C") then
       map[value] = { name, field }
     end
-    field, value = next(module, field)
   end
 end
 
 local function make()
   map = setmetatable({}, WEAK_KEYS)
   seen, seen_count = setmetatable({}, WEAK_VALUES), 0
-  local name, value = next(loaded)
-  while name ~= nil do
+  for name, value in entries(loaded) do
     seen_count = seen_count + 1
     seen[seen_count] = value
     local kind = type(name) == "string" and type(value)
     if kind == "table" or kind == "function" then map[value] = name end
     if kind == "table" then add_functions(name, value) end
-    name, value = next(loaded, name)
   end
 end
 

@@ -6,6 +6,7 @@
 -- @module weft.opened
 
 local core = require "weft.core"
+local entries = require "weft.entries"
 
 local opened = {}
 
@@ -37,7 +38,7 @@ end
 ---@return table[]
 function opened.list()
   local list = core.opened_list()
-  for object, entry in pairs(noted or {}) do
+  for object, entry in entries(noted or {}) do
     local text = entry[2](object)
     if text then
       list[#list + 1] = { text = text, place = entry[1], key = object }

@@ -5,6 +5,7 @@
 -- @module weft.options
 
 local callable = require "weft.callable"
+local entries = require "weft.entries"
 local errors = require "weft.error"
 local is_count = require("weft.scope").is_count
 
@@ -124,7 +125,7 @@ end
 ---@param level number whose stack the error shows: 1 is the caller
 function options.fail_unknown(call, name, kinds, level)
   local names = {}
-  for known in pairs(kinds) do
+  for known in entries(kinds) do
     if type(known) == "string" then names[#names + 1] = known end
   end
   table.sort(names)
@@ -145,12 +146,9 @@ function options.check(call, opts, kinds)
     errors.fail_argument(call .. ": opts must be a table, got "
       .. errors.shown(opts), 3)
   end
-  -- Not by pairs: in a finaliser LuaJIT's compiled pairs may never end.
-  local name, value = next(opts)
-  while name ~= nil do
+  for name, value in entries(opts) do
     if not kinds[name] then options.fail_unknown(call, name, kinds, 3) end
     options.expect(call .. ": " .. tostring(name), kinds[name], value, 3)
-    name, value = next(opts, name)
   end
   return opts
 end

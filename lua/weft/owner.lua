@@ -3,6 +3,7 @@
 -- @module weft.owner
 
 local core = require "weft.core"
+local entries = require "weft.entries"
 local errors = require "weft.error"
 local report = require "weft.report"
 local task = require "weft.task"
@@ -178,7 +179,7 @@ end
 -- up, whose cleanup is not run. What a generator owns stays: it may go on in
 -- the next run.
 function owner.forget_scopes()
-  for key in pairs(owned) do
+  for key in entries(owned) do
     if key > 0 then owned[key] = nil end
   end
 end

@@ -10,11 +10,12 @@
 
 local ffi = require "ffi"
 local buffer = require "string.buffer"
+local entries = require "weft.entries"
 
 local plain = {}
 
 local getmetatable, setmetatable = getmetatable, setmetatable
-local next, type = next, type
+local type = type
 
 local KEPT_MAX = 16 * 1024 * 1024 -- bytes: a larger buffer is given back
 
@@ -43,11 +44,8 @@ end
 
 -- Adds the tables in `t` to `list`, of which there are `count`; returns how
 -- many there are then, nil if something in `t` is not plain or was met before.
--- Not by pairs, which Debian's LuaJIT ends too early where it gives up a trace
--- of it, and never in a finaliser.
 local function look_at(t, list, count, names)
-  local key, value = next(t)
-  while key ~= nil do
+  for key, value in entries(t) do
     if not is_key(key) then return nil end
     local kind = type(value)
     if kind == "table" then
@@ -56,7 +54,6 @@ local function look_at(t, list, count, names)
     elseif kind ~= "number" and kind ~= "string" and kind ~= "boolean" then
       return nil
     end
-    key, value = next(t, key)
   end
   return count
 end
@@ -117,7 +114,7 @@ local function are_apart(roots, others, list)
   for i = 1, #roots do
     if not look_into(roots[i], list, {}) then return false end
   end
-  for other in next, others do
+  for other in entries(others) do
     if type(other) == "table" and getmetatable(other) == MARK then
       return false
     end

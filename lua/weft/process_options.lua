@@ -3,6 +3,7 @@
 -- @module weft.process_options
 
 local core = require "weft.core"
+local entries = require "weft.entries"
 local errors = require "weft.error"
 local fail_unknown = require("weft.options").fail_unknown
 local scope = require "weft.scope"
@@ -48,7 +49,7 @@ end
 -- Copies the list of words, which has no holes.
 local function take_words(call, opts, description)
   local count = 0
-  for key in pairs(opts) do
+  for key in entries(opts) do
     if type(key) == "number" then
       if key < 1 or key % 1 ~= 0 then
         refuse(call, "arguments are numbered from 1 on, there is one at %s",
@@ -71,7 +72,7 @@ local function check_names(call, opts, more)
   for _, list in ipairs { COMMON, more } do
     for _, name in ipairs(list) do known[name] = true end
   end
-  for key in pairs(opts) do
+  for key in entries(opts) do
     if type(key) ~= "number" and not known[key] then
       fail_unknown(call, key, known, 3)
     end
@@ -129,7 +130,7 @@ local function add_variables(call, opts, option, list)
     refuse(call, "%s must be a table { NAME = \"value\" }, got %s", option,
       errors.shown(variables))
   end
-  for name, value in pairs(variables) do
+  for name, value in entries(variables) do
     check_variable(call, option, name, value, option == "env_add")
     list[#list + 1], list[#list + 2] = name, value
   end

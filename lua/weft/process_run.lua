@@ -7,6 +7,7 @@
 -- @module weft.process_run
 
 local core = require "weft.core"
+local entries = require "weft.entries"
 local errors = require "weft.error"
 local many = require "weft.many"
 local options = require "weft.process_options"
@@ -97,7 +98,7 @@ local function attend(child, captures, input, wait)
     local readers = {}
     if input then g:spawn("input of " .. child.command, feed, child.stdin,
       input) end
-    for name, capture in pairs(captures) do
+    for name, capture in entries(captures) do
       readers[#readers + 1] = g:spawn(name .. " of " .. child.command, collect,
         child[name], capture)
     end

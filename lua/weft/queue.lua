@@ -13,6 +13,7 @@
 local codes = require "weft.codes"
 local core = require "weft.core"
 local direct = require "weft.direct"
+local entries = require "weft.entries"
 local errors = require "weft.error"
 local ring = require "weft.ring"
 local stats = require "weft.stats"
@@ -48,7 +49,7 @@ end
 ---@return table metatable
 function queue.class(word, name, store)
   local methods = { word = word, store = store, calls = {} }
-  for key, method in pairs(Queue) do methods[key] = method end
+  for key, method in entries(Queue) do methods[key] = method end
   for _, call in ipairs { "put", "get", "items", "join" } do
     methods.calls[call] = word .. ":" .. call
   end

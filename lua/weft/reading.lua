@@ -6,6 +6,7 @@
 
 local codes = require "weft.codes"
 local core = require "weft.core"
+local entries = require "weft.entries"
 local errors = require "weft.error"
 local options = require "weft.options"
 
@@ -181,7 +182,7 @@ end
 ---@param noun string "stream"
 function reading.add_methods(class, noun)
   class.noun = noun
-  for name, method in pairs(Reading) do class[name] = method end
+  for name, method in entries(Reading) do class[name] = method end
 end
 
 return reading

@@ -6,6 +6,7 @@
 
 local weft = require "weft"
 local backoff = require "weft.backoff"
+local entries = require "weft.entries"
 local options = require "weft.options"
 
 local retry = {}
@@ -68,7 +69,7 @@ end
 local function with_earlier(err, attempts, earlier)
   if attempts == 1 then return err end
   local copy = { attempts = attempts, earlier = earlier }
-  for key, value in pairs(err) do
+  for key, value in entries(err) do
     if copy[key] == nil then copy[key] = value end
   end
   return setmetatable(copy, getmetatable(err))

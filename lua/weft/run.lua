@@ -3,7 +3,6 @@
 
 local cleanup = require "weft.cleanup"
 local codes = require "weft.codes"
-local compiled_pairs = require "weft.compiled_pairs"
 local core = require "weft.core"
 local errors = require "weft.error"
 local inspect = require "weft.inspect"
@@ -73,7 +72,6 @@ local function start(main, virtual, seed, ...)
     errors.fail_argument("run(main, ...): main must be a function, got "
       .. errors.shown(main), 3)
   end
-  compiled_pairs.watch()
   local object = task.new()
   local code = core.run(object, virtual, seed, main, ...)
   tell_of_the_rest()

@@ -7,6 +7,7 @@
 
 local callable = require "weft.callable"
 local core = require "weft.core"
+local entries = require "weft.entries"
 local errors = require "weft.error"
 local owner = require "weft.owner"
 
@@ -78,9 +79,7 @@ local function check_options(opts, call, names, level)
     errors.fail_argument(call .. ": opts must be a table, got "
       .. errors.shown(opts), level)
   end
-  -- Not by pairs: in a finaliser LuaJIT's compiled pairs may never end.
-  local key = next(opts)
-  while key ~= nil do
+  for key in entries(opts) do
     local is_known = false
     for _, name in ipairs(names) do is_known = is_known or key == name end
     if not is_known then
@@ -88,7 +87,6 @@ local function check_options(opts, call, names, level)
         :format(call, tostring(key), #names == 1 and "is" or "are",
           table.concat(names, ", ")), level)
     end
-    key = next(opts, key)
   end
   return opts
 end

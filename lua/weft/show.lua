@@ -2,6 +2,7 @@
 -- their names in order.
 -- @module weft.show
 
+local entries = require "weft.entries"
 local errors = require "weft.error"
 
 local show = {}
@@ -58,16 +59,14 @@ local function is_before(a, b)
   return tostring(a) < tostring(b)
 end
 
--- Not by pairs: in a finaliser LuaJIT's compiled pairs may never end.
 local function fields_of(value)
   local fields, keys = {}, {}
   for i = 1, #value do fields[i] = shown_inside(rawget(value, i)) end
-  local count, key = #fields, next(value)
-  while key ~= nil do
+  local count = #fields
+  for key in entries(value) do
     local is_item = type(key) == "number" and key % 1 == 0 and key >= 1
       and key <= count
     if not is_item then keys[#keys + 1] = key end
-    key = next(value, key)
   end
   table.sort(keys, is_before)
   for _, name in ipairs(keys) do

@@ -8,6 +8,7 @@
 -- @module weft.stats
 
 local core = require "weft.core"
+local entries = require "weft.entries"
 local site = require "weft.site"
 
 local stats = {}
@@ -34,16 +35,16 @@ function stats.list(object, kind)
 end
 
 local function queues_by_place()
-  local entries, numbers = {}, {}
-  for object, about in pairs(listed) do
+  local found, numbers = {}, {}
+  for object, about in entries(listed) do
     if about.run == core.run_id() then
       local entry = object:statistics()
       entry.kind, entry.made = about.kind, about.made
-      entries[#entries + 1], numbers[entry] = entry, about.number
+      found[#found + 1], numbers[entry] = entry, about.number
     end
   end
-  table.sort(entries, function(a, b) return numbers[a] < numbers[b] end)
-  return entries
+  table.sort(found, function(a, b) return numbers[a] < numbers[b] end)
+  return found
 end
 
 -- -- Objects ------------------------------------------------------------------
@@ -59,7 +60,7 @@ local names = {
 
 local function objects()
   local result = {}
-  for kind, count in pairs(core.object_counts()) do
+  for kind, count in entries(core.object_counts()) do
     local name = names[kind]
     if name == nil then name = kind end
     if name then result[name] = count end

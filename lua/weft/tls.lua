@@ -7,6 +7,7 @@
 
 require "weft"
 local codes = require "weft.codes"
+local entries = require "weft.entries"
 local core = require "weft.ext.tls"
 local errors = require "weft.error"
 local options = require "weft.options"
@@ -63,12 +64,12 @@ local function hosts(value)
   local wanted = "a table of { cert =, key = } by host names, one of which may "
     .. "begin with \"*.\""
   if type(value) ~= "table" then return wanted end
-  for name, identity in pairs(value) do
+  for name, identity in entries(value) do
     if not is_text(name) or type(identity) ~= "table"
       or not is_text(identity.cert) then
       return wanted
     end
-    for key, part in pairs(identity) do
+    for key, part in entries(identity) do
       local is_known = key == "cert" or key == "key" or key == "password"
       if not is_known or not is_text(part) then return wanted end
     end
@@ -100,7 +101,7 @@ local START_KINDS = {
     if not is_context(value) then return "a context of tls.context" end
   end,
 }
-for name, kind in pairs(CONTEXT_KINDS) do START_KINDS[name] = kind end
+for name, kind in entries(CONTEXT_KINDS) do START_KINDS[name] = kind end
 
 -- -- Contexts -----------------------------------------------------------------
 
@@ -147,7 +148,7 @@ local function each_of(value)
 end
 
 local function set_hosts(handle, call, identities)
-  for name, identity in pairs(identities) do
+  for name, identity in entries(identities) do
     local code, other = core.context(true)
     check(call, code)
     check(call, core.set_certificate(other, identity.cert, identity.key,
@@ -195,7 +196,7 @@ end
 
 local function copy(opts)
   local copied = {}
-  for name, value in pairs(opts) do copied[name] = value end
+  for name, value in entries(opts) do copied[name] = value end
   return copied
 end
 
@@ -241,7 +242,7 @@ function Context:reload(opts)
     fail_argument "context:reload: server cannot change"
   end
   local merged = copy(self.opts)
-  for name, value in pairs(changed) do merged[name] = value end
+  for name, value in entries(changed) do merged[name] = value end
   local handle = open("context:reload", merged)
   check("context:reload", core.replace(self.handle, handle))
   self.opts = merged
@@ -253,14 +254,14 @@ local plain_client -- the context of clients that ask for nothing
 
 -- Every option but the name: whether there is any.
 local function is_plain(opts)
-  for name in pairs(opts) do
+  for name in entries(opts) do
     if name ~= "server_name" then return false end
   end
   return true
 end
 
 local function check_alone(call, opts)
-  for name in pairs(opts) do
+  for name in entries(opts) do
     if name ~= "context" and name ~= "server_name" then
       fail_argument(("%s: %s is an option of the context, which is given")
         :format(call, name), 4)

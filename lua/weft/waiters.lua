@@ -11,6 +11,7 @@
 local ffi = require "ffi"
 local codes = require "weft.codes"
 local core = require "weft.core"
+local entries = require "weft.entries"
 local errors = require "weft.error"
 
 local waiters = {}
@@ -127,7 +128,7 @@ end
 ---@param code number
 function waiters.wake_seats(line, seats, code)
   local tasks = {}
-  for task in pairs(seats) do tasks[#tasks + 1] = task end
+  for task in entries(seats) do tasks[#tasks + 1] = task end
   table.sort(tasks, function(a, b) return seats[a] < seats[b] end)
   for _, task in ipairs(tasks) do
     if core.waitlist_wake_task(line.list, task, code) then

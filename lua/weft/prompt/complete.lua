@@ -5,6 +5,8 @@
 -- effect.
 -- @module weft.prompt.complete
 
+local entries = require "weft.entries"
+
 local complete = {}
 
 local WORDS = { "and", "break", "do", "else", "elseif", "end", "false", "for",
@@ -46,7 +48,7 @@ local function resolve(path)
 end
 
 local function add_names(names, place, begin, only_functions)
-  for name, value in next, place do
+  for name, value in entries(place) do
     if type(name) == "string" and name:find "^[%a_][%w_]*$"
         and name:sub(1, #begin) == begin
         and (not only_functions or type(value) == "function") then
@@ -63,7 +65,7 @@ end
 
 local function sorted(names, prefix)
   local list = {}
-  for name in pairs(names) do list[#list + 1] = prefix .. name end
+  for name in entries(names) do list[#list + 1] = prefix .. name end
   table.sort(list)
   return list
 end

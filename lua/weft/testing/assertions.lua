@@ -16,6 +16,7 @@
 
 local callable = require "weft.callable"
 local core = require "weft.core"
+local entries = require "weft.entries"
 local errors = require "weft.error"
 local luassert = require "luassert"
 local match = require "weft.testing.error_match"
@@ -89,7 +90,7 @@ local function complete(wanted, fields)
   if fields == nil then return wanted end
   local all = { is = wanted }
   if type(fields) == "string" then fields = { message = fields } end
-  for name, value in pairs(fields) do all[name] = value end
+  for name, value in entries(fields) do all[name] = value end
   return all
 end
 

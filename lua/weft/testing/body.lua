@@ -5,6 +5,7 @@
 -- without: called by anybody else it runs in a runtime of its own.
 -- @module weft.testing.body
 
+local entries = require "weft.entries"
 local case = require "weft.testing.case"
 local core = require "weft.core"
 local errors = require "weft.error"
@@ -42,12 +43,12 @@ end
 
 local function make(fn, own)
   local inner, inner_options = body.open(fn)
-  for name, value in pairs(inner_options or {}) do
+  for name, value in entries(inner_options or {}) do
     if own[name] == nil then own[name] = value end
   end
   local function wrapper()
     local copy = {}
-    for name, value in pairs(own) do copy[name] = value end
+    for name, value in entries(own) do copy[name] = value end
     return call_by_itself(inner, copy)
   end
   setfenv(wrapper, getfenv(inner)) -- where busted looks for what to reject

@@ -7,6 +7,7 @@
 -- for a group, and every other name a field of the error's with that value.
 -- @module weft.testing.error_match
 
+local entries = require "weft.entries"
 local errors = require "weft.error"
 
 local match = {}
@@ -73,7 +74,7 @@ end
 local is_match
 
 local function has_fields(err, fields)
-  for name, value in pairs(fields) do
+  for name, value in entries(fields) do
     local good
     if name == "is" then good = is_match(err, value)
     elseif name == "message" then good = has_message(err, value)
@@ -108,7 +109,7 @@ match.is_match = is_match
 -- One matcher after the other is given a member; those before move on to
 -- another of theirs where that helps. taken: member's number -> matcher's.
 local function find_place(fits, matcher, taken, tried)
-  for member in pairs(fits[matcher]) do
+  for member in entries(fits[matcher]) do
     if not tried[member] then
       tried[member] = true
       local holder = taken[member]
@@ -189,7 +190,7 @@ end
 -- The fields, but for those in `but`, with their values in `values`.
 local function with_fields(fields, values, but)
   local names, words = {}, {}
-  for name in pairs(fields) do
+  for name in entries(fields) do
     if not but[name] then names[#names + 1] = name end
   end
   table.sort(names)

@@ -18,6 +18,7 @@
 
 local codes = require "weft.codes"
 local core = require "weft.core"
+local entries = require "weft.entries"
 local errors = require "weft.error"
 local options = require "weft.options"
 
@@ -111,7 +112,7 @@ end
 ---@param stream weft.Stream an end of a stream in memory
 ---@param given table
 function faults.apply(stream, given)
-  for name, fault in pairs(FIELDS) do
+  for name, fault in entries(FIELDS) do
     if given[name] ~= nil then
       check_code(core.stream_set_fault(stream[1], fault, given[name]))
     end

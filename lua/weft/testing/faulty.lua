@@ -5,6 +5,7 @@
 -- all its rules, and faults come exactly where they are told to.
 -- @module weft.testing.faulty
 
+local entries = require "weft.entries"
 local errors = require "weft.error"
 local faults = require "weft.testing.faults"
 local finalizers = require "weft.testing.finalizers"
@@ -110,7 +111,7 @@ local FAIL = "a table of methods of a stream, each with the number of the call "
 
 local function fail_kind(value)
   if type(value) ~= "table" then return FAIL end
-  for name, number in pairs(value) do
+  for name, number in entries(value) do
     local is_call = METHODS[name] and not options.count(1)(number)
     if not is_call and name ~= "error" then
       return ("%s; %s = %s is neither"):format(FAIL, tostring(name),
@@ -131,7 +132,7 @@ local function fail_at(near, name, number, err)
 end
 
 local function fail_calls(near, fail)
-  for name, number in pairs(fail or {}) do
+  for name, number in entries(fail or {}) do
     if name ~= "error" then fail_at(near, name, number, fail.error) end
   end
 end
@@ -140,15 +141,16 @@ end
 
 local KINDS = { fail = fail_kind, reading = options.table,
   writing = options.table }
-for name, kind in pairs(faults.KINDS) do KINDS[name] = kind end
+for name, kind in entries(faults.KINDS) do KINDS[name] = kind end
 
 local CALL = "faulty(stream, faults)"
 
 -- The faults of one direction: those of both, and its own.
 local function merge(given, own)
   local merged = {}
-  for name in pairs(faults.KINDS) do merged[name] = given[name] end
-  for name, value in pairs(faults.check(CALL, own)) do merged[name] = value end
+  for name in entries(faults.KINDS) do merged[name] = given[name] end
+  local checked = faults.check(CALL, own)
+  for name, value in entries(checked) do merged[name] = value end
   return merged
 end
 

@@ -5,6 +5,7 @@
 -- project's helper, the environment's, the defaults.
 -- @module weft.testing.options
 
+local entries = require "weft.entries"
 local errors = require "weft.error"
 local is_count = require("weft.scope").is_count
 
@@ -37,7 +38,7 @@ local kinds = { timeout = timeout, virtual = flag, seed = seed, leaks = flag,
   shared = flag, plain = flag }
 
 local names = {}
-for name in pairs(kinds) do names[#names + 1] = name end
+for name in entries(kinds) do names[#names + 1] = name end
 table.sort(names)
 
 --- A checked copy of the options given to `call`, without those `refused`, a
@@ -52,7 +53,7 @@ function options.check(call, given, refused)
       .. errors.shown(given), 3)
   end
   local result = {}
-  for name, value in pairs(given or {}) do
+  for name, value in entries(given or {}) do
     local kind = kinds[name]
     if not kind or refused and refused[name] then
       errors.fail_argument(("%s: there is no option '%s'%s; the options are %s")
@@ -129,7 +130,7 @@ function options.set(given)
   end
   local kept = by_element[element] or {}
   by_element[element] = kept
-  for name, value in pairs(checked) do kept[name] = value end
+  for name, value in entries(checked) do kept[name] = value end
 end
 
 --- Forgets what was set: the element is about to be read anew.
@@ -147,10 +148,10 @@ end
 ---@return table
 function options.of(element, own)
   local result, around = {}, element
-  for name, value in pairs(own or {}) do result[name] = value end
+  for name, value in entries(own or {}) do result[name] = value end
   while around do
     local is_root = context.parent(around) == nil
-    for name, value in pairs(by_element[around] or {}) do
+    for name, value in entries(by_element[around] or {}) do
       if is_root and name == "timeout" then name = "guard" end
       if result[name] == nil then result[name] = value end
     end
@@ -164,7 +165,7 @@ end
 ---@param given table
 ---@return table
 function options.complete(given)
-  for name, value in pairs(defaults()) do
+  for name, value in entries(defaults()) do
     if given[name] == nil then given[name] = value end
   end
   if given.timeout == nil then

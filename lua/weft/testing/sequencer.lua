@@ -6,6 +6,7 @@
 -- @module weft.testing.sequencer
 
 local core = require "weft.core"
+local entries = require "weft.entries"
 local errors = require "weft.error"
 local event = require "weft.event"
 local is_count = require("weft.scope").is_count
@@ -68,7 +69,7 @@ local function break_off(self, place)
   if self.broken then return end
   self.broken = ("sequencer: step %s was cancelled before its turn, so no step "
     .. "after it comes"):format(name_of(self, place))
-  for _, waiting in pairs(self.waiting) do waiting:set() end
+  for _, waiting in entries(self.waiting) do waiting:set() end
 end
 
 -- Waits for the turn of `place`.

@@ -12,6 +12,7 @@
 
 local callable = require "weft.callable"
 local core = require "weft.core"
+local entries = require "weft.entries"
 local errors = require "weft.error"
 local finalizers = require "weft.testing.finalizers"
 local scope = require "weft.scope"
@@ -170,7 +171,7 @@ local function new_spy(...)
   local made = require("luassert.spy").new(function(...)
     return answer_call(answers, ...)
   end)
-  for name, method in pairs(Stub) do made[name] = checked(name, method) end
+  for name, method in entries(Stub) do made[name] = checked(name, method) end
   made.answers = answers
   return set(made, first_answer(...))
 end

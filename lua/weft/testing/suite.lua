@@ -7,6 +7,7 @@
 -- end, which busted sends before after_each, is held back.
 -- @module weft.testing.suite
 
+local entries = require "weft.entries"
 local body = require "weft.testing.body"
 local case = require "weft.testing.case"
 local core = require "weft.core"
@@ -283,7 +284,7 @@ local function take_setups(element)
 end
 
 local function execute_in_runtime(element, opts, setups)
-  for name, list in pairs(setups) do element[name] = list end
+  for name, list in entries(setups) do element[name] = list end
   if block.setup(element) then execute(element) end
   block.lazyTeardown(element)
   block.teardown(element)
@@ -377,7 +378,7 @@ end
 
 local function our_modules()
   local found = {}
-  for name, module in pairs(package.loaded) do
+  for name, module in entries(package.loaded) do
     if is_ours(name) then found[name] = module end
   end
   return found
@@ -398,7 +399,7 @@ local function keep_modules(pop)
     if not attributes or attributes.envmode ~= "insulate" then return pop() end
     local found = our_modules()
     pop()
-    for name, module in pairs(found) do package.loaded[name] = module end
+    for name, module in entries(found) do package.loaded[name] = module end
   end
 end
 
