@@ -98,6 +98,7 @@ FILE_TEST("a timeout cannot cut what has begun short, but what waits") {
 
 /* The other uses of libuv's threads may keep all of them busy. */
 static uv_sem_t go_on;
+static int occupied_count;
 
 static void occupy(uv_work_t *work) {
   (void)work;
@@ -107,6 +108,7 @@ static void occupy(uv_work_t *work) {
 static void occupied(uv_work_t *work, int status) {
   (void)work;
   (void)status;
+  occupied_count--;
 }
 
 FILE_TEST("what waits in libuv's own queue can be taken back, too") {
@@ -116,6 +118,7 @@ FILE_TEST("what waits in libuv's own queue can be taken back, too") {
   CHECK_INT(0, uv_sem_init(&go_on, 0));
   for (int i = 0; i < 4; i++)
     CHECK_INT(0, uv_queue_work(&rt->loop, &works[i], occupy, occupied));
+  occupied_count = 4;
   start_job(rt, &job, false);
   CHECK_INT(WEFT_ECANCELLED, cancel_job(rt, &job));
   for (int i = 0; i < 4; i++)
@@ -124,6 +127,8 @@ FILE_TEST("what waits in libuv's own queue can be taken back, too") {
   start_job(rt, &stat, false);
   CHECK_INT(WEFT_OK, join_job(rt, &stat));
   drop_value(stat.value);
+  while (occupied_count > 0)
+    let_run(rt);
   uv_sem_destroy(&go_on);
   CHECK_INT(0, rt->fs.under_way);
   CHECK_TEXT("old", plain_read("stays"));
