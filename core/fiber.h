@@ -19,7 +19,10 @@ struct fiber; /* a stack, and what is known of it */
 int weft__fiber_new(weft_runtime *rt, void (*entry)(void *arg), void *arg,
                     struct fiber **fiber, void **context);
 void weft__fiber_free(weft_runtime *rt, struct fiber *fiber);
-/* From the loop to a fiber, and back. */
+/* Whether its stack is as those that are promised now. */
+bool weft__fiber_fits(const weft_runtime *rt, const struct fiber *fiber);
+/* From the loop to a fiber, and back. From one fiber right to another it is
+ * weft__switch_alike (turn.c). */
 void weft__fiber_enter(weft_runtime *rt, struct fiber *fiber, void *context);
 void weft__fiber_leave(weft_runtime *rt, struct fiber *fiber, void **context);
 void weft__fiber_exit(weft_runtime *rt, struct fiber *fiber); /* for good */
@@ -35,6 +38,7 @@ struct fiber_cache {
   uint64_t next_look_ns; /* not before */
   size_t size_bytes;     /* of new stacks, guard not counted */
   bool guard;
+  bool mixed;         /* stacks that were made for other settings are in use */
   uint8_t guard_way;  /* region.c's: how a guard is made here; 0: not known */
   void *loop_context; /* stack.c's: where the loop goes on; needs no freeing */
 };

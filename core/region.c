@@ -227,11 +227,6 @@ static void region_free(struct fiber_cache *cache, struct region *region) {
 
 /* -- Which regions there are ---------------------------------------------- */
 
-static bool fits(const struct fiber_cache *cache, const struct region *region) {
-  return region->size_bytes == cache->size_bytes &&
-         (region->guard_bytes != 0) == cache->guard;
-}
-
 static bool is_open(const struct region *region) {
   return !list_is_empty(&region->node);
 }
@@ -255,7 +250,7 @@ static void shut_region(struct fiber_cache *cache, struct region *region) {
 static struct region *first_open(struct fiber_cache *cache) {
   while (!list_is_empty(&cache->open)) {
     struct region *region = LIST_OWNER(cache->open.next, struct region, node);
-    if (WEFT__LIKELY(fits(cache, region)))
+    if (WEFT__LIKELY(weft__region_fits(cache, region)))
       return region;
     shut_region(cache, region);
     if (is_all_free(region))
@@ -282,6 +277,7 @@ int weft__stack_promise_slowly(struct fiber_cache *cache) {
 
 void weft__stacks_refit(struct fiber_cache *cache) {
   (void)first_open(cache);
+  cache->mixed = cache->mapped > 0;
 }
 
 int weft__stack_take(struct fiber_cache *cache, struct stack *stack) {
@@ -316,7 +312,7 @@ static void give_misfit(struct fiber_cache *cache, struct stack stack) {
 
 void weft__stack_give(struct fiber_cache *cache, struct stack stack) {
   struct region *region = stack.region;
-  if (WEFT__UNLIKELY(!fits(cache, region))) {
+  if (WEFT__UNLIKELY(!weft__region_fits(cache, region))) {
     give_misfit(cache, stack);
     return;
   }

@@ -46,6 +46,13 @@ static inline char *weft__stack_end(struct stack stack) {
   return region->base + (stack.index + 1) * region->stride_bytes;
 }
 
+/* Whether its stacks are of the size and kind now asked for. */
+static inline bool weft__region_fits(const struct fiber_cache *cache,
+                                     const struct region *region) {
+  return region->size_bytes == cache->size_bytes &&
+         (region->guard_bytes != 0) == cache->guard;
+}
+
 /* Takes a stack of the size and kind now asked for, one with memory if there
  * is one. WEFT_ENOMEM, or WEFT_ESTACKS if it is mappings that are short. */
 int weft__stack_take(struct fiber_cache *cache, struct stack *stack);

@@ -12,9 +12,9 @@
  * page, so without it the busy ends of all stacks would fall on the same few
  * sets of the cache and push each other out.
  *
- * Only the loop enters a fiber and a fiber only goes back to the loop, so the
- * loop needs one saved context, and it is a word of the cache. Where the stacks
- * come from is region.c's business.
+ * The loop enters a fiber, which goes back to the loop or on to another fiber;
+ * so one comes back, and the loop needs one saved context: it is a word of the
+ * cache. Where the stacks come from is region.c's business.
  *
  * Three kinds of tools follow the stack pointer and are told of each stack and
  * each switch: valgrind (by region.c), AddressSanitizer and ThreadSanitizer. */
@@ -32,6 +32,7 @@
 #include <sanitizer/tsan_interface.h>
 #include <signal.h>
 #endif
+
 #define COLOURS 32 /* a power of two */
 #define COLOUR_BYTES 64
 
@@ -191,6 +192,10 @@ int weft__fiber_new(weft_runtime *rt, void (*entry)(void *arg), void *arg,
 void weft__fiber_free(weft_runtime *rt, struct fiber *fiber) {
   tell_freed(fiber);
   weft__stack_give(&rt->fibers, fiber->stack);
+}
+
+bool weft__fiber_fits(const weft_runtime *rt, const struct fiber *fiber) {
+  return weft__region_fits(&rt->fibers, fiber->stack.region);
 }
 
 /* -- Switches ------------------------------------------------------------- */

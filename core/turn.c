@@ -8,8 +8,7 @@
 #include "switch.h"
 #include "turn.h"
 
-/* -- Ahead of time --------------------------------------------------------
- */
+/* -- Ahead of time ------------------------------------------------------- */
 
 static WEFT__PART void fetch(const void *address) {
 #if defined(__GNUC__)
@@ -273,12 +272,19 @@ int weft__turn_leave(weft_runtime *rt, struct task *task) {
   return task->wake_status;
 }
 
+/* Whether the stack of the one that ends is as the next one was promised. */
+static inline bool may_pass_on(const weft_runtime *rt,
+                               const struct task *task) {
+  return WEFT__LIKELY(!rt->fibers.mixed) || weft__fiber_fits(rt, task->fiber);
+}
+
 /* The one that ends takes over what the other was promised. */
 struct task *weft__turn_follow(weft_runtime *rt, struct task *task) {
   if (!WEFT__SWITCH_CAN_HOP || !goes_on_plainly(rt))
     return NULL;
   struct task *next = next_task(rt);
-  if (!may_hop_to(&next->entry) || next->body.context != NULL)
+  if (!may_hop_to(&next->entry) || next->body.context != NULL ||
+      !may_pass_on(rt, task))
     return NULL;
   take_hop(rt);
   next->fiber = next->body.context = task->fiber;

@@ -128,6 +128,19 @@ TEST("a task has a stack of the size that was set when it was spawned") {
   end_with_no_promise(rt);
 }
 
+TEST("one that has a smaller stack does not pass it on") {
+  void *frame;
+  int used = 0;
+  weft_runtime *rt = begin_for_real();
+  CHECK_INT(WEFT_OK, weft_set_stack_size(rt, 16 * 1024));
+  spawn(rt, note_frame, &frame);
+  CHECK_INT(WEFT_OK, weft_set_stack_size(rt, 256 * 1024));
+  spawn(rt, use_much, &used);
+  CHECK_INT(WEFT_OK, weft_run(rt));
+  CHECK_INT(200, used);
+  end_with_no_promise(rt);
+}
+
 /* Leaves another mode behind. */
 static int check_mode(weft_runtime *rt, void *arg) {
   (void)rt;
