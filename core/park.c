@@ -15,8 +15,7 @@
 /* Given up after so many Cancelled; reported, outside a shutdown. */
 #define RAISED_MAX 1000
 
-/* -- Waiting --------------------------------------------------------------
- */
+/* -- Waiting ------------------------------------------------------------- */
 
 /* Lets go of the turn. In a stackful task it returns when the wait is over. */
 static inline int suspend(weft_runtime *rt, struct task *task) {
