@@ -102,6 +102,12 @@ describe("bench/harness/figures", function()
     }
     assert.same({ 1, 1 }, { met, missed })
   end)
+
+  it("counts none of a quick run", function()
+    local quick = record({ weft = { 30 } }, { at_most = 20 })
+    figures.leave_open(quick)
+    assert.same({ 0, 0 }, { figures.targets { quick } })
+  end)
 end)
 
 describe("bench/harness/columns", function()

@@ -38,10 +38,12 @@ programs.dir = BUILD .. "/bench"
 --- Where one of them is.
 function programs.built(name) return programs.dir .. "/" .. name end
 
+local NOT_BUILT = "not built: make bench BENCH=--list builds all"
+
 -- For a program that `make bench` builds.
 local function find_built(path)
   return function()
-    return exists(path) and true or nil, "not built: make bench"
+    return exists(path) and true or nil, NOT_BUILT
   end
 end
 
@@ -60,7 +62,7 @@ local function find_compiled(built, compiler, package)
     if exists(programs.built(built)) then
       return version and version:match "%d[%d.]*" or true
     end
-    return nil, version and "not built: make bench" or missing(package)
+    return nil, version and NOT_BUILT or missing(package)
   end
 end
 
@@ -73,7 +75,7 @@ local function find_tokio(built, crate, package)
       .. ".*/\\1/p}' %s/Cargo.lock 2>/dev/null"):format(crate,
       programs.built "tokio"))
     if exists(programs.built(built)) then return version or true end
-    return nil, version and version ~= "" and "not built: make bench"
+    return nil, version and version ~= "" and NOT_BUILT
       or missing(package)
   end
 end

@@ -91,7 +91,10 @@ end
 function printed.footer(records)
   local curves = growth.curves(records)
   if #curves > 0 then print_growth(curves) end
-  print(("\ntargets: %d met, %d missed"):format(figures.targets(records)))
+  local met, missed = figures.targets(records)
+  if met + missed > 0 then
+    print(("\ntargets: %d met, %d missed"):format(met, missed))
+  end
 end
 
 return printed
