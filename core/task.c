@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * task.c - tasks: spawned, ended, awaited.
  *
- * A stackful task is promised a stack when it is spawned, which cannot be
- * broken, and takes it when it begins: tasks that end in their first step then
- * need one stack, however many wait for their turn.
+ * A stackful task is promised a stack when it is spawned and takes it when it
+ * begins, which cannot fail: tasks that end in their first step then need one
+ * stack, however many wait for their turn.
  *
  * A task is in one of these places: in the ready ring, running, or parked. It
  * is in its group's list from spawn to end, so nothing that has not ended can

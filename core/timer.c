@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * timer.c - the times of sleeps, calls and deadlines in one order.
  *
- * A time that is not before the last one set goes to the end of a row
- * (timer_row.h), any other to a 4-ary heap of (time, timer): four children
- * share a cache line, and the time beside the pointer spares a look at the
- * timer itself unless two times are equal; then the order in which they were
- * set decides. Each timer knows its place, so clearing one needs no search. A
- * hierarchical wheel is faster to fill, but has to sort each slot to keep the
- * order of equal times. */
+ * A time that is not before the last one in a row (timer_row.h) goes to the end
+ * of that, any other to a 4-ary heap of (time, timer): four children share a
+ * cache line, and the time beside the pointer spares a look at the timer itself
+ * unless two times are equal; then the order in which they were set decides.
+ * Each timer knows its place, so clearing one needs no search. A hierarchical
+ * wheel is faster to fill, but has to sort each slot to keep the order of equal
+ * times. */
 #include "core.h"
 #include "timer_row.h"
 

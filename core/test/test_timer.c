@@ -153,7 +153,7 @@ TEST("ascending, descending and equal times") {
   }
 }
 
-TEST("every node can be cleared, in any heap of up to 50 [2.6]") {
+TEST("every one of up to 50 times can be cleared [2.6]") {
   weft_runtime *rt = begin();
   begin_timers();
   for (int size = 1; size <= 50; size++)
@@ -212,7 +212,7 @@ TEST("holes in a row that is full are closed, with those that stay in place") {
   end(rt);
 }
 
-TEST("never is no place in the heap, and setting it clears [2.4]") {
+TEST("never is not among the times, and setting it clears [2.4]") {
   weft_runtime *rt = begin();
   begin_timers();
   set(rt, 0, UINT64_MAX);
