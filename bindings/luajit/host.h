@@ -229,12 +229,6 @@ void job_clear_all(struct host *host);
 /* Writes where in the user's code an unfinished Lua task is. */
 bool job_find_site(struct host *host, weft_task task, char *text, size_t size);
 
-/* -- scope.c --------------------------------------------------------------
- */
-
-/* The name of an enum weft_cancel_source, NULL for none. */
-const char *scope_source_name(int source);
-
 /* -- site.c ---------------------------------------------------------------
  */
 

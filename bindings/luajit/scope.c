@@ -172,7 +172,8 @@ static int current_deadline(lua_State *L) {
   return 1;
 }
 
-const char *scope_source_name(int source) {
+/* The name of an enum weft_cancel_source, NULL for none. */
+static const char *source_name(int source) {
   static const char *const names[] = {NULL,       "cancel", "deadline", "group",
                                       "shutdown", "signal", "close"};
   return names[source];
@@ -192,7 +193,7 @@ static int cancellation(lua_State *L) {
       source == WEFT_SOURCE_NONE)
     return 0;
   lua_pushnumber(L, (lua_Number)scope);
-  lua_pushstring(L, scope_source_name(source));
+  lua_pushstring(L, source_name(source));
   push_value(L, host, reason);
   push_error(L, host, cause);
   return 4;
