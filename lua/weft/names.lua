@@ -16,11 +16,10 @@ local map
 local seen, seen_count = {}, -1
 
 local function is_current()
-  local count, key, value = 0, next(loaded)
-  while key ~= nil do
+  local count = 0
+  for _, value in entries(loaded) do
     count = count + 1
     if seen[count] ~= value then return false end
-    key, value = next(loaded, key)
   end
   return count == seen_count
 end
