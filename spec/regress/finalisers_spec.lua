@@ -3,25 +3,11 @@
 -- table has values of other types than the loop was compiled for.
 local program = require "spec.program"
 
--- Runs fn(value) often enough that it is compiled, then in finalisers for other
--- values; it must come to its end.
-local function ends_in_finalisers(fn)
+-- The script defines main, which is interpreted and must come to its end.
+local function ends(script)
   local result = program.run {
-    "-e", [[
-      local weft = require "weft"
-      local values = { { 1, 2 }, { a = 1, b = 2 }, { x = "y", z = true }, {},
-        { "p", "q" }, { false, 1 }, { c = {} }, { {}, { 1 } } }
-      local fn = ]] .. fn .. [[
+    "-e", 'local weft = require "weft";' .. script .. [[
 
-      local function main()
-        for _, value in ipairs(values) do
-          for _ = 1, 100 do fn(value) end
-          for _, other in ipairs(values) do
-            getmetatable(newproxy(true)).__gc = function() fn(other) end
-            collectgarbage()
-          end
-        end
-      end
       jit.off(main)
       main()
       print "ended"
@@ -30,29 +16,41 @@ local function ends_in_finalisers(fn)
   assert.equal("ended\n", result.out)
 end
 
+-- Runs fn(value) often enough that it is compiled, then in finalisers for other
+-- values.
+local function ends_in_finalisers(fn)
+  ends([[
+    local values = { { 1, 2 }, { a = 1, b = 2 }, { x = "y", z = true }, {},
+      { "p", "q" }, { false, 1 }, { c = {} }, { {}, { 1 } } }
+    local fn = ]] .. fn .. [[
+
+    local function main()
+      for _, value in ipairs(values) do
+        for _ = 1, 100 do fn(value) end
+        for _, other in ipairs(values) do
+          getmetatable(newproxy(true)).__gc = function() fn(other) end
+          collectgarbage()
+        end
+      end
+    end]])
+end
+
 describe("a finaliser", function()
   it("may make weft's errors, however often", function()
     ends_in_finalisers "function(value) weft.Error('x', value) end"
   end)
 
   it("may pack a value, also when other modules have been loaded", function()
-    local result = program.run {
-      "-e", [[
-        local map = require("weft.names").map -- packing looks at it
-        local function main()
-          for _ = 1, 20 do map() end
-          for i = 1, 60 do
-            package.loaded["module " .. i] = i % 2 == 0 and print or i
-            getmetatable(newproxy(true)).__gc = map
-            collectgarbage()
-          end
+    ends [[
+      local map = require("weft.names").map -- packing looks at it
+      local function main()
+        for _ = 1, 20 do map() end
+        for i = 1, 60 do
+          package.loaded["module " .. i] = i % 2 == 0 and print or i
+          getmetatable(newproxy(true)).__gc = map
+          collectgarbage()
         end
-        jit.off(main)
-        main()
-        print "ended"
-      ]],
-    }
-    assert.equal("ended\n", result.out)
+      end]]
   end)
 
   it("may write JSON", function()
