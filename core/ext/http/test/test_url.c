@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "check.h"
-#include "http.h"
+#include "../http.h"
 
 TEST("the text is libcurl's, whatever parts there are") {
   static const char *const URLS[] = {
