@@ -66,5 +66,5 @@ int weft_sleep_until(weft_runtime *rt, uint64_t time_ns) {
   struct task *task = rt->current;
   if (weft__timer_set(rt, &task->timer, time_ns) != WEFT_OK)
     return WEFT_ENOMEM;
-  return weft__park(rt, NULL, "sleep", 0, withdraw_sleep, task, NULL);
+  return weft__park_timed(rt, NULL, "sleep", withdraw_sleep);
 }

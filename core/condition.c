@@ -70,7 +70,7 @@ static void end_waits_locked(weft_runtime *rt, struct condition *condition) {
   while (!list_is_empty(&condition->waiters)) {
     struct task *task =
         LIST_OWNER(condition->waiters.next, struct task, entry.node);
-    task->wake_status = WEFT_ECLOSED;
+    task->entry.status = WEFT_ECLOSED;
     if (lock->holding.task != NULL) {
       weft__lock_line_up(lock, task);
     } else {
@@ -132,7 +132,7 @@ static int withdraw(weft_runtime *rt, void *arg) {
     weft__holding_take(&lock->holding, task);
     return WEFT_OK;
   }
-  task->wake_status = WEFT_ECANCELLED;
+  task->entry.status = WEFT_ECANCELLED;
   weft__lock_line_up(lock, task);
   return WEFT_PARKED;
 }
@@ -152,7 +152,7 @@ int weft_condition_wait(weft_runtime *rt, weft_condition handle) {
     return status;
   struct task *task = rt->current;
   weft__lock_pass_on(rt, lock);
-  task->wake_status = WEFT_OK;
+  task->entry.status = WEFT_OK;
   return weft__park(rt, &condition->waiters, "condition", handle, withdraw,
                     task, NULL);
 }

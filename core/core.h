@@ -162,7 +162,8 @@ struct entry {
     };
     uint32_t special; /* all of them; 0: a stepped task that just goes on */
   };
-  void *arg; /* of its function, or body */
+  int status; /* of a task: what it is stepped with next */
+  void *arg;  /* of its function, or body */
 };
 _Static_assert(sizeof(bool) == 1, "four flags are read as one word");
 
@@ -203,21 +204,19 @@ void weft__call_dispose(weft_runtime *rt, void *object);
 struct task_extra {
   char *name; /* as given; NULL: "task-N" */
   weft_value *result;
+  weft_error *error;       /* what it fails with, or has failed with */
   struct task *starter;    /* who waits in weft_task_start for it */
   struct group *reserved;  /* where it holds a place for its next spawn */
   struct list held;        /* struct holding.node: what it must give back */
   struct context *context; /* NULL: it has set no variable, nor inherited one */
 };
 
-/* Four cache lines, the first of which is all that a switch touches; the pool
+/* Three cache lines, the first of which is all that a switch touches; the pool
  * puts each task at the beginning of one. */
 struct task {
   struct entry entry; /* its place among those who wait for the same */
-  uint8_t state;      /* enum weft_task_state */
-  bool begun;         /* its first step has run */
-  int wake_status;    /* what it is stepped with next */
   union {
-    uint64_t wake_value; /* likewise */
+    uint64_t wake_value; /* what it is stepped with next */
     weft_task_fn fn;     /* of a stackful task whose first step has not begun */
   };
   union {
@@ -225,17 +224,14 @@ struct task {
     void *context;     /* of a stackful task: where its fiber goes on, if it
                         * has left it; NULL until it has one */
   } body;
-  struct scope *scope; /* innermost; while own is NULL its group's */
-
-  /* The wait, while parked. */
-  weft_withdraw_fn withdraw; /* NULL: kept */
-  void *withdraw_arg;
-  const char *what;
-  uint64_t object;
-  struct timer timer;    /* TIMER_SLEEP */
+  struct scope *scope; /* innermost, see weft__own_scope_of; NULL: none more */
+  uint8_t state;       /* enum weft_task_state */
+  bool begun;          /* its first step has run */
   uint16_t raised_count; /* Cancelled got since it last left one's scope */
   uint8_t generation;    /* spawned in the shutdown: 1 + its spawner's */
+  uint8_t own_source;    /* what has cancelled its own scope, not made yet */
   bool custom : 1;       /* parked by weft_park: weft_wake may wake it */
+  bool timed : 1;        /* parked by weft__park_timed: it waits for a time */
   bool fiber_over : 1;   /* a stackful body has returned */
   bool owned : 1;        /* somebody holds the handle */
   bool observed : 1;     /* its failure was seen by somebody */
@@ -243,25 +239,39 @@ struct task {
   bool starter_gone : 1; /* that one was cancelled: ready is ignored */
   bool looked_at : 1;    /* deadlock.c's, while it looks for a circle */
   bool circle_told : 1;  /* the circle it waits in was reported */
-  uint32_t since;        /* when the wait began, see WEFT__SINCE_SHIFT */
 
-  struct scope *own; /* its own scope; NULL until that is needed */
-  struct group *group;
+  /* The wait, while parked. */
+  weft_withdraw_fn withdraw; /* NULL: kept */
+  const char *what;
+  union {
+    struct timer timer; /* TIMER_SLEEP; set only while the wait is timed */
+    struct {            /* else, in place of the time and its order */
+      uint64_t object;
+      void *withdraw_arg;
+    };
+    uint64_t float_mode; /* that it begins with, see weft__float_mode */
+  };
+  uint32_t since; /* when the wait began, see WEFT__SINCE_SHIFT */
+
+  weft_task handle;         /* 0 until somebody asks for it */
+  struct task_extra *extra; /* NULL: all of it is zero */
+
   struct list sibling;  /* in group->children, in the order of spawning */
   struct list all;      /* in rt->tasks, likewise; or in rt->ended */
   struct list awaiters; /* entries, oldest first */
-  weft_drop_fn drop;
+  union {
+    weft_drop_fn drop;
+    struct fiber *fiber; /* once it has a stack; keeps drop for it */
+  };
   uint64_t id;
-  weft_task handle;    /* 0 until somebody asks for it */
-  struct fiber *fiber; /* NULL: stepped, or it has not begun */
-  weft_error *error;
-  struct task_extra *extra; /* NULL: all of it is zero */
-  uint64_t float_mode;      /* that it begins with, see weft__float_mode */
-  uint8_t own_source; /* what has cancelled its own scope while that is NULL */
-  uint8_t spare[7];
 };
-_Static_assert(sizeof(void *) != 8 || sizeof(struct task) == 256,
-               "a task fills four cache lines");
+_Static_assert(sizeof(void *) != 8 || sizeof(struct task) == 192,
+               "a task fills three cache lines");
+_Static_assert(sizeof(void *) != 8 || offsetof(struct task, withdraw) == 64,
+               "a switch touches one of them");
+_Static_assert(offsetof(struct timer, place) >=
+                   sizeof(uint64_t) + sizeof(void *),
+               "a wait leaves alone whether its timer is set");
 
 /* task->since counts units of 2^20 ns, a millisecond, and begins anew after 52
  * days: four bytes that are free in the line that a park writes to. */
@@ -270,6 +280,11 @@ _Static_assert(sizeof(void *) != 8 || sizeof(struct task) == 256,
 static inline bool weft__task_is_stackful(const struct task *task) {
   return task->entry.stackful;
 }
+/* The handle of what a parked task waits for; 0: it has none. */
+static inline uint64_t weft__task_object(const struct task *task) {
+  return task->timed ? 0 : task->object;
+}
+weft_error *weft__task_error(const weft_runtime *rt, const struct task *task);
 static inline const char *weft__task_name(const struct task *task) {
   return task->extra == NULL ? NULL : task->extra->name;
 }
@@ -309,6 +324,17 @@ void weft__start_forget(struct task *starter);
 /* embed.c: the step of tasks for pull mode where weft_next_ready is not used.
  */
 int weft__step_pulled(weft_runtime *rt, void *arg, int status, uint64_t value);
+
+/* Its own scope, NULL unless that has been made (own_scope.c): the outermost of
+ * those that govern the task alone. */
+static inline struct scope *weft__own_scope_of(const struct task *task) {
+  struct scope *scope = task->scope;
+  if (WEFT__LIKELY(scope == NULL || scope->task != task))
+    return NULL;
+  while (scope->parent->task == task)
+    scope = scope->parent;
+  return scope;
+}
 
 /* -- What a task holds (holding.c) ----------------------------------------
  * A lock, or a token of a limiter: found when the task ends without having
@@ -358,6 +384,9 @@ int weft__park_begin_kept(weft_runtime *rt);
 int weft__park(weft_runtime *rt, struct list *waiters, const char *what,
                uint64_t object, weft_withdraw_fn withdraw, void *withdraw_arg,
                uint64_t *value);
+/* Parks it until the time that its timer says: a [withdraw] gets the task. */
+int weft__park_timed(weft_runtime *rt, struct list *waiters, const char *what,
+                     weft_withdraw_fn withdraw);
 int weft__withdraw_plain(weft_runtime *rt, void *arg);
 /* Completes the wait of a parked task and queues it. */
 void weft__wake(weft_runtime *rt, struct task *task, int status,
@@ -416,10 +445,15 @@ int weft__group_add(struct group *group, struct task *task,
                     struct task *spawner);
 static inline void weft__group_link(struct group *group, struct task *task) {
   group->count++;
-  task->group = group;
   list_insert(&group->children, &task->sibling);
   task->scope = &group->scope; /* it has no own scope yet */
   task->entry.cancelled = group->scope.effective;
+}
+/* The group that the task lives in; NULL after its end. */
+static inline struct group *weft__task_group(const struct task *task) {
+  const struct scope *own = weft__own_scope_of(task);
+  const struct scope *around = own == NULL ? task->scope : own->parent;
+  return around == NULL ? NULL : around->group;
 }
 /* Whether any task may be linked into it at any time. */
 static inline bool weft__group_is_free(const struct group *group) {

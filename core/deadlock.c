@@ -55,7 +55,7 @@ static bool is_limited(weft_runtime *rt, const struct task *task) {
 /* What a task waits for, where that may be part of a circle; else NULL. */
 static void *find_object(weft_runtime *rt, const struct task *task,
                          enum kind *kind) {
-  *kind = kind_of(task->object);
+  *kind = kind_of(weft__task_object(task));
   if (task->state != WEFT_TASK_PARKED)
     return NULL;
   if (*kind != KIND_LOCK && *kind != KIND_TASK && *kind != KIND_GROUP)
@@ -243,7 +243,7 @@ static bool waits_inside(const weft_runtime *rt, const struct task *task) {
   if (task->state != WEFT_TASK_PARKED || task->custom ||
       weft__timer_is_set(&task->timer))
     return false;
-  switch (kind_of(task->object)) {
+  switch (kind_of(weft__task_object(task))) {
   case KIND_TASK:
   case KIND_GROUP:
   case KIND_WAITLIST:

@@ -146,7 +146,7 @@ int weft_next_ready(weft_runtime *rt, void **arg, int *status,
     weft__observe_begin(rt, task);
   weft__step_begin(rt, task);
   *arg = task->entry.arg;
-  *status = task->wake_status;
+  *status = task->entry.status;
   *value = task->wake_value;
   return WEFT_OK;
 }

@@ -21,6 +21,10 @@ int weft__fiber_new(weft_runtime *rt, void (*entry)(void *arg), void *arg,
 void weft__fiber_free(weft_runtime *rt, struct fiber *fiber);
 /* Whether its stack is as those that are promised now. */
 bool weft__fiber_fits(const weft_runtime *rt, const struct fiber *fiber);
+/* A word that the owner keeps with it, which it begins with. */
+static inline weft_drop_fn *weft__fiber_drop(struct fiber *fiber) {
+  return (weft_drop_fn *)(void *)fiber;
+}
 /* From the loop to a fiber, and back. From one fiber right to another it is
  * weft__switch_alike (turn.c). */
 void weft__fiber_enter(weft_runtime *rt, struct fiber *fiber, void *context);

@@ -168,7 +168,7 @@ static void take_failure(weft_runtime *rt, struct group *group,
   if (is_root(rt, group) || task->starting)
     return;
   task->observed = true;
-  add_failure(rt, group, weft_error_ref(task->error));
+  add_failure(rt, group, weft_error_ref(weft__task_error(rt, task)));
 }
 
 /* A child that was cut off by the group's cancellation, or, where every child
@@ -197,12 +197,12 @@ static void take_outcome(weft_runtime *rt, struct group *group,
 
 /* Takes a task that has ended out of its group, with its failure. */
 void weft__group_remove(weft_runtime *rt, struct task *task) {
-  struct group *group = task->group;
+  struct group *group = task->scope->group;
   if (WEFT__UNLIKELY(task->state != WEFT_TASK_FINISHED))
     take_outcome(rt, group, task);
   list_remove(&task->sibling);
   group->count--;
-  task->group = NULL;
+  task->scope = NULL;
   if (WEFT__UNLIKELY(!list_is_empty(&group->places)))
     serve_places(rt, group);
   finish_if_over(rt, group);
@@ -232,7 +232,6 @@ void weft__group_abandon(weft_runtime *rt, struct group *group) {
     list_remove(&task->sibling);
     group->count--;
     rt->root.count++;
-    task->group = &rt->root;
     weft__own_scope_move(task, &rt->root);
     list_insert(&rt->root.children, &task->sibling);
   }
@@ -261,7 +260,7 @@ int weft_group_open(weft_runtime *rt, uint64_t deadline_ns,
   struct task *task = rt->current;
   if (task == NULL || task->state != WEFT_TASK_RUNNING)
     return WEFT_ESTATE;
-  if (weft__own_scope(rt, task) == NULL)
+  if (task->scope->task != task && weft__own_scope(rt, task) == NULL)
     return WEFT_ENOMEM;
   struct group *group = weft__pool_take(&rt->groups_pool);
   if (group == NULL)

@@ -8,7 +8,7 @@
  *
  * Those who wait are tasks that acquire, and tasks back from a condition, which
  * get the lock before they go on in whichever way. With which status, each has
- * noted in its task->wake_status, which nobody reads while a task is parked.
+ * noted in its task->entry.status, which nobody reads while a task is parked.
  *
  * An owner that ends breaks the lock: nobody knows the state of what it
  * guarded, so nobody may rely on it any more. That ends the waits on the lock's
@@ -75,7 +75,7 @@ void weft__lock_pass_on(weft_runtime *rt, struct lock *lock) {
     return;
   struct task *next = LIST_OWNER(lock->waiters.next, struct task, entry.node);
   weft__holding_take(&lock->holding, next);
-  weft__wake(rt, next, next->wake_status, 0);
+  weft__wake(rt, next, next->entry.status, 0);
 }
 
 void weft__lock_line_up(struct lock *lock, struct task *task) {
@@ -118,7 +118,7 @@ int weft_lock_acquire(weft_runtime *rt, weft_lock handle) {
     return status;
   if (weft__task_extra(rt, task) == NULL)
     return WEFT_ENOMEM;
-  task->wake_status = WEFT_OK;
+  task->entry.status = WEFT_OK;
   if (WEFT__UNLIKELY(rt->deadlock_hint))
     weft__deadlock_park(rt, KIND_LOCK, lock);
   return weft__park(rt, &lock->waiters, "lock", handle, weft__withdraw_plain,

@@ -23,7 +23,7 @@ static inline bool weft__lock_is_owned_by(const struct lock *lock,
 /* Takes the lock from its owner: for the first who waits, else it is free. */
 void weft__lock_pass_on(weft_runtime *rt, struct lock *lock);
 /* Lets a parked task wait for the lock instead, at the end of its queue; it
- * will be woken with task->wake_status. That cannot be withdrawn. */
+ * will be woken with task->entry.status. That cannot be withdrawn. */
 void weft__lock_line_up(struct lock *lock, struct task *task);
 
 /* -- condition.c ---------------------------------------------------------- */

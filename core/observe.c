@@ -74,7 +74,8 @@ void weft__observe_end(weft_runtime *rt, struct task *task, int outcome) {
   if (outcome != WEFT_PARKED)
     return; /* that it ends is told when it does */
   if (task->state == WEFT_TASK_PARKED)
-    weft__observe(rt, WEFT_OBSERVED_PARK, task, task->object, task->what);
+    weft__observe(rt, WEFT_OBSERVED_PARK, task, weft__task_object(task),
+                  task->what);
   else
     weft__observe(rt, WEFT_OBSERVED_YIELD, task, 0, NULL);
 }

@@ -37,7 +37,7 @@ static WEFT__APART int suspend_for(weft_runtime *rt, struct task *task,
 static inline int requeue(weft_runtime *rt, int status, uint64_t value) {
   struct task *task = rt->current;
   task->state = WEFT_TASK_READY;
-  task->wake_status = status;
+  task->entry.status = status;
   task->wake_value = value;
   weft__ready_push(rt, &task->entry);
   return suspend(rt, task);
@@ -108,19 +108,32 @@ int weft__park_turn_first(weft_runtime *rt, uint64_t handle, enum kind kind) {
   return weft__park_begin(rt);
 }
 
+static inline void begin_wait(weft_runtime *rt, struct task *task,
+                              struct list *waiters, const char *what,
+                              weft_withdraw_fn withdraw, bool timed) {
+  task->state = WEFT_TASK_PARKED;
+  task->timed = timed;
+  task->what = what;
+  task->withdraw = withdraw;
+  task->since = (uint32_t)(rt->last_now_ns >> WEFT__SINCE_SHIFT);
+  if (waiters != NULL)
+    list_insert(waiters, &task->entry.node);
+}
+
 int weft__park(weft_runtime *rt, struct list *waiters, const char *what,
                uint64_t object, weft_withdraw_fn withdraw, void *withdraw_arg,
                uint64_t *value) {
   struct task *task = rt->current;
-  task->state = WEFT_TASK_PARKED;
-  task->what = what;
+  begin_wait(rt, task, waiters, what, withdraw, false);
   task->object = object;
-  task->withdraw = withdraw;
   task->withdraw_arg = withdraw_arg;
-  task->since = (uint32_t)(rt->last_now_ns >> WEFT__SINCE_SHIFT);
-  if (waiters != NULL)
-    list_insert(waiters, &task->entry.node);
   return value == NULL ? suspend(rt, task) : suspend_for(rt, task, value);
+}
+
+int weft__park_timed(weft_runtime *rt, struct list *waiters, const char *what,
+                     weft_withdraw_fn withdraw) {
+  begin_wait(rt, rt->current, waiters, what, withdraw, true);
+  return suspend(rt, rt->current);
 }
 
 int weft__withdraw_plain(weft_runtime *rt, void *arg) {
@@ -138,7 +151,7 @@ void weft__wake(weft_runtime *rt, struct task *task, int status,
   list_remove(&task->entry.node);
   task->state = WEFT_TASK_READY;
   task->custom = false;
-  task->wake_status = status;
+  task->entry.status = status;
   task->wake_value = value;
   weft__ready_push(rt, &task->entry);
   if (WEFT__UNLIKELY(rt->watched))
@@ -178,7 +191,7 @@ size_t weft__count_waiting(const struct list *waiters) {
 int weft__withdraw(weft_runtime *rt, struct task *task) {
   weft_withdraw_fn withdraw = task->withdraw;
   if (!task->custom)
-    return withdraw(rt, task->withdraw_arg);
+    return withdraw(rt, task->timed ? task : task->withdraw_arg);
   struct aside was = weft__aside_begin(rt);
   task->withdraw = NULL;
   task->custom = false;

@@ -188,7 +188,7 @@ static void keep_promises(weft_runtime *rt) {
   for (struct list *node = rt->tasks.next; node != &rt->tasks;
        node = node->next) {
     struct task *task = LIST_OWNER(node, struct task, all);
-    if (weft__task_is_stackful(task) && task->fiber == NULL)
+    if (weft__task_is_stackful(task) && task->body.context == NULL)
       weft__task_take_stack(rt, task);
   }
 }

@@ -20,8 +20,9 @@ static struct scope *own_scope_from(weft_runtime *rt, struct group *group,
                                     struct list *node) {
   for (; node != &group->children; node = node->next) {
     struct task *task = LIST_OWNER(node, struct task, sibling);
-    if (task->own != NULL)
-      return task->own;
+    struct scope *own = weft__own_scope_of(task);
+    if (own != NULL)
+      return own;
     weft__own_scope_settle(rt, task);
   }
   return NULL;
@@ -131,7 +132,7 @@ void weft__scope_exit(weft_runtime *rt, struct scope *scope) {
   struct task *task = scope->task;
   if (scope->cancelled && task != NULL)
     task->raised_count = 0;
-  if (task != NULL && task->scope == scope && scope != task->own) {
+  if (task != NULL && task->scope == scope) {
     scope->parent->inner = NULL;
     task->scope = scope->parent;
     set_cancelled(rt, task, task->scope->effective);
@@ -194,12 +195,19 @@ static int running_task(weft_runtime *rt, struct task **task) {
   return WEFT_OK;
 }
 
+/* The task's own scope is there, or is made now; however deep the task is in
+ * others, that is one look. False for want of memory. */
+static bool has_own_scope(weft_runtime *rt, struct task *task) {
+  return WEFT__LIKELY(task->scope->task == task) ||
+         weft__own_scope(rt, task) != NULL;
+}
+
 /* [now_ns] is the clock as just read; not looked at where there is no deadline.
  */
 static int open_scope(weft_runtime *rt, uint64_t deadline_ns, uint64_t now_ns,
                       int shield, weft_scope *handle) {
   struct task *task = rt->current;
-  if (weft__own_scope(rt, task) == NULL)
+  if (!has_own_scope(rt, task))
     return WEFT_ENOMEM;
   struct scope *scope = weft__pool_take(&rt->scopes_pool);
   if (scope == NULL)
@@ -256,7 +264,8 @@ int weft_scope_leave(weft_runtime *rt, weft_scope handle, int outcome,
     return status;
   struct task *task = rt->current;
   if (task == NULL || task->state != WEFT_TASK_RUNNING ||
-      task->scope != scope || scope->group != NULL || scope == task->own)
+      task->scope != scope || scope->group != NULL ||
+      scope->parent->task != task) /* its own */
     return WEFT_ESTATE;
   if (outcome == WEFT_ECANCELLED && weft__scope_absorbs(rt, scope)) {
     *caught = scope->source == WEFT_SOURCE_DEADLINE ? WEFT_CAUGHT_DEADLINE
@@ -319,7 +328,7 @@ int weft_scope_current(weft_runtime *rt, weft_scope *handle) {
     return WEFT_ETHREAD;
   if (rt->current == NULL)
     return WEFT_OK;
-  if (weft__own_scope(rt, rt->current) == NULL)
+  if (!has_own_scope(rt, rt->current))
     return WEFT_ENOMEM;
   return weft__scope_handle(rt, rt->current->scope, handle);
 }
@@ -469,7 +478,8 @@ int weft_task_is_shielded(weft_runtime *rt, weft_task handle, int *shielded) {
   if (status != WEFT_OK)
     return status;
   /* The task's own scope is the last of them. */
-  const struct scope *end = task->own == NULL ? task->scope : task->own->parent;
+  const struct scope *own = weft__own_scope_of(task);
+  const struct scope *end = own == NULL ? task->scope : own->parent;
   for (struct scope *scope = task->scope; scope != end; scope = scope->parent)
     if (is_shielded(rt, scope))
       *shielded = 1;

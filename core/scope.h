@@ -56,7 +56,8 @@ struct scope *weft__scope_next_deadline(weft_runtime *rt,
 struct scope *weft__own_scope(weft_runtime *rt, struct task *task);
 /* It is in that group's scope from now on; nobody is told. */
 void weft__own_scope_move(struct task *task, struct group *group);
-void weft__own_scope_exit(weft_runtime *rt, struct task *task); /* has one */
+/* For a task that has one, which is its innermost. */
+void weft__own_scope_exit(weft_runtime *rt, struct task *task);
 /* For a task that has none: brings in line whether it is cancelled. */
 void weft__own_scope_settle(weft_runtime *rt, struct task *task);
 /* For want of memory without the reason. */

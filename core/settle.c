@@ -71,6 +71,6 @@ int weft_clock_advance(weft_runtime *rt, uint64_t span_ns) {
   if (status != WEFT_OK)
     return status;
   rt->current->timer.time_ns = rt->virtual_now_ns + span_ns;
-  return weft__park(rt, &rt->advancing, "clock advance", 0, withdraw_advance,
-                    NULL, NULL);
+  return weft__park_timed(rt, &rt->advancing, "clock advance",
+                          withdraw_advance);
 }

@@ -37,6 +37,7 @@
 #define COLOUR_BYTES 64
 
 struct fiber {
+  weft_drop_fn drop; /* the owner's; first, see weft__fiber_drop */
   void (*entry)(void *arg);
   void *arg;
   struct stack stack;
@@ -49,6 +50,7 @@ struct fiber {
   void *tsan_loop; /* who entered it */
 #endif
 };
+_Static_assert(offsetof(struct fiber, drop) == 0, "the owner finds it there");
 
 #ifdef HAS_ASAN
 static size_t stack_bytes(const struct fiber *fiber) {

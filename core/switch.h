@@ -53,7 +53,8 @@
 void *weft__switch_prepare(void *bottom, void *top, void (*main)(void *arg),
                            void *arg);
 
-/* Saves where the caller is in [*from] and goes on at [to], saved so before. */
+/* Saves where the caller is in [*from] and goes on at [to], saved so before.
+ * Later, too, [*from] is not NULL. */
 void weft__switch(void **from, void *to);
 
 /* The same where [to] was saved by a call of this function from the same place

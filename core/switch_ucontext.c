@@ -52,7 +52,8 @@ void weft__switch(void **from, void *to) {
   *from = &here;
   if (swapcontext(&here, to) != 0)
     abort(); /* [to] comes from us, so it is good */
-  *from = NULL;
+  /* Not this frame, which ends, and not NULL. */
+  *from = to;
 }
 
 #endif

@@ -39,6 +39,7 @@ static void free_extra(weft_runtime *rt, struct task_extra *extra) {
   weft__free_text(extra->name);
   weft_value_unref(extra->result);
   weft__context_unref(extra->context);
+  weft_error_unref(extra->error);
   weft__pool_give(&rt->extras_pool, extra);
 }
 
@@ -59,7 +60,7 @@ static void run_on_fiber(void *arg) {
   struct task *task = rt->current, *last;
   do {
     weft__float_set(task->float_mode);
-    task->wake_status = task->fn(rt, task->entry.arg);
+    task->entry.status = task->fn(rt, task->entry.arg);
     last = task;
     task = weft__turn_follow(rt, task);
   } while (task != NULL);
@@ -68,19 +69,14 @@ static void run_on_fiber(void *arg) {
 }
 
 void weft__task_take_stack(weft_runtime *rt, struct task *task) {
+  struct fiber *fiber;
   int status =
-      weft__fiber_new(rt, run_on_fiber, rt, &task->fiber, &task->body.context);
+      weft__fiber_new(rt, run_on_fiber, rt, &fiber, &task->body.context);
   assert(status == WEFT_OK);
   (void)status;
+  *weft__fiber_drop(fiber) = task->drop;
+  task->fiber = fiber;
   rt->fibers.promised--;
-}
-
-static inline void give_stack(weft_runtime *rt, struct task *task) {
-  if (task->fiber != NULL)
-    weft__fiber_free(rt, task->fiber);
-  else
-    rt->fibers.promised--;
-  task->fiber = NULL;
 }
 
 /* Cleared line by line: at once, compilers take the processor's instruction for
@@ -203,12 +199,12 @@ int weft_spawn(weft_runtime *rt, weft_group group, weft_task_fn fn, void *arg,
     return weft__refuse(drop, arg, status);
   }
   task->entry.stackful = true;
+  task->drop = drop;
   task->float_mode = weft__float_mode();
   if (!WEFT__SWITCH_HAS_FLOAT_MODE)
     weft__task_take_stack(rt, task);
   task->fn = fn;
   task->entry.arg = arg;
-  task->drop = drop;
   start_task(rt, task);
   return WEFT_OK;
 }
@@ -219,6 +215,19 @@ static bool has_ended(const struct task *task) {
   return task->state >= WEFT_TASK_FINISHED;
 }
 
+weft_error *weft__task_error(const weft_runtime *rt, const struct task *task) {
+  weft_error *error = task->extra == NULL ? NULL : task->extra->error;
+  return error == NULL ? rt->no_memory : error;
+}
+
+/* Where there is no memory for the error, or for what it would be kept in, that
+ * is what the task has failed with. */
+static void keep_error(weft_runtime *rt, struct task *task, int outcome) {
+  struct task_extra *extra = weft__task_extra(rt, task);
+  if (extra != NULL && extra->error == NULL)
+    (void)weft_error_new(outcome, NULL, NULL, &extra->error);
+}
+
 static void set_outcome(weft_runtime *rt, struct task *task, int outcome) {
   if (outcome >= WEFT_OK) {
     task->state = WEFT_TASK_FINISHED;
@@ -226,15 +235,13 @@ static void set_outcome(weft_runtime *rt, struct task *task, int outcome) {
     task->state = WEFT_TASK_CANCELLED;
   } else {
     task->state = WEFT_TASK_FAILED;
-    if (task->error == NULL &&
-        weft_error_new(outcome, NULL, NULL, &task->error) != WEFT_OK)
-      task->error = weft_error_ref(rt->no_memory);
+    keep_error(rt, task, outcome);
     return;
   }
-  if (WEFT__LIKELY(task->error == NULL))
+  if (WEFT__LIKELY(task->extra == NULL))
     return;
-  weft_error_unref(task->error);
-  task->error = NULL;
+  weft_error_unref(task->extra->error);
+  task->extra->error = NULL;
 }
 
 /* Its values need not stay for as long as somebody owns the handle. */
@@ -253,7 +260,8 @@ static void end_extra(weft_runtime *rt, struct task *task) {
 
 /* Scopes and groups left open are a mistake of the body's; they end with it. */
 static void close_scopes(weft_runtime *rt, struct task *task) {
-  while (task->own != NULL && task->scope != task->own) {
+  const struct scope *own = weft__own_scope_of(task);
+  while (own != NULL && task->scope != own) {
     struct scope *scope = task->scope;
     if (scope->group != NULL) {
       weft__group_abandon(rt, scope->group);
@@ -277,15 +285,28 @@ void weft__wake_awaiters(weft_runtime *rt, struct list *awaiters) {
 static inline void free_task(weft_runtime *rt, struct task *task) {
   task->owned = false; /* who gets the report must not close it once more */
   if (task->state == WEFT_TASK_FAILED && !task->observed)
-    weft__report(rt, WEFT_REPORT_FAILURE, task, task->error);
+    weft__report(rt, WEFT_REPORT_FAILURE, task, weft__task_error(rt, task));
   list_remove(&task->all);
   if (task->handle != 0)
     weft__handle_free(rt, task->handle);
   if (WEFT__UNLIKELY(task->extra != NULL))
     free_extra(rt, task->extra);
-  if (WEFT__UNLIKELY(task->error != NULL))
-    weft_error_unref(task->error);
   weft__pool_give(&rt->tasks_pool, task);
+}
+
+static bool has_stack(const struct task *task) {
+  return weft__task_is_stackful(task) && task->body.context != NULL;
+}
+
+/* And gives back the stack, or the promise of one. */
+static inline void drop_arg(weft_runtime *rt, struct task *task) {
+  if (!has_stack(task)) {
+    weft__drop(task->drop, task->entry.arg);
+    rt->fibers.promised -= weft__task_is_stackful(task);
+    return;
+  }
+  weft__drop(*weft__fiber_drop(task->fiber), task->entry.arg);
+  weft__fiber_free(rt, task->fiber);
 }
 
 void weft__task_end(weft_runtime *rt, struct task *task, int outcome) {
@@ -299,18 +320,16 @@ void weft__task_end(weft_runtime *rt, struct task *task, int outcome) {
   set_outcome(rt, task, outcome);
   if (WEFT__UNLIKELY(rt->watched))
     weft__observe(rt, WEFT_OBSERVED_END, task, task->state, NULL);
-  weft__drop(task->drop, task->entry.arg);
-  if (weft__task_is_stackful(task))
-    give_stack(rt, task);
+  drop_arg(rt, task);
   if (WEFT__UNLIKELY(task->extra != NULL))
     end_extra(rt, task);
   if (WEFT__UNLIKELY(!list_is_empty(&task->awaiters)))
     weft__wake_awaiters(rt, &task->awaiters);
   if (WEFT__UNLIKELY(task->starting))
     weft__start_ended(rt, task);
-  weft__group_remove(rt, task);
-  if (WEFT__UNLIKELY(task->own != NULL))
+  if (WEFT__UNLIKELY(task->scope->task == task))
     weft__own_scope_exit(rt, task);
+  weft__group_remove(rt, task);
   weft__ready_unreserve(rt);
   if (rt->main_task == task)
     weft__main_ended(rt);
@@ -335,13 +354,13 @@ void weft__task_give_up(weft_runtime *rt, struct task *task) {
   if (task->state == WEFT_TASK_PARKED)
     leave_wait(rt, task);
   rt->given_up_count++;
-  weft_error *error;
-  if (weft_error_new(WEFT_EGIVENUP, NULL, NULL, &error) != WEFT_OK)
-    error = weft_error_ref(rt->no_memory);
-  weft_error_unref(task->error);
-  task->error = error;
+  if (task->extra != NULL) {
+    weft_error_unref(task->extra->error);
+    task->extra->error = NULL;
+  }
+  keep_error(rt, task, WEFT_EGIVENUP);
   task->observed = true;
-  weft__report(rt, WEFT_REPORT_GIVEN_UP, task, error);
+  weft__report(rt, WEFT_REPORT_GIVEN_UP, task, weft__task_error(rt, task));
   weft__task_end(rt, task, WEFT_EGIVENUP);
 }
 
@@ -383,7 +402,7 @@ int weft_report_unobserved(weft_runtime *rt) {
   while ((task = next_unobserved(rt)) != NULL) {
     task->observed = true;
     task->owned = false; /* but not this one, which is owned again then */
-    weft__report(rt, WEFT_REPORT_FAILURE, task, task->error);
+    weft__report(rt, WEFT_REPORT_FAILURE, task, weft__task_error(rt, task));
     task->owned = true;
   }
   return WEFT_OK;

@@ -55,8 +55,11 @@ int weft_task_set_error(weft_runtime *rt, weft_error *error) {
   struct task *task = weft__running(rt);
   if (task == NULL)
     return WEFT_ESTATE;
-  weft_error *old = task->error;
-  task->error = weft_error_ref(error);
+  struct task_extra *extra = weft__task_extra(rt, task);
+  if (extra == NULL)
+    return WEFT_ENOMEM;
+  weft_error *old = extra->error;
+  extra->error = weft_error_ref(error);
   weft_error_unref(old);
   return WEFT_OK;
 }
@@ -71,7 +74,7 @@ int weft_task_get_error(weft_runtime *rt, weft_task handle,
   if (task->state != WEFT_TASK_FAILED)
     return WEFT_ESTATE;
   task->observed = true;
-  *error = task->error;
+  *error = weft__task_error(rt, task);
   return WEFT_OK;
 }
 
@@ -140,18 +143,20 @@ int weft_task_get_parent(weft_runtime *rt, weft_task handle,
   struct task *task;
   *parent = 0;
   int status = weft__object(rt, handle, KIND_TASK, &task);
-  if (status != WEFT_OK || task->group == NULL ||
-      task->group->scope.task == NULL)
+  if (status != WEFT_OK)
     return status;
-  return weft__task_handle(rt, task->group->scope.task, parent);
+  const struct group *group = weft__task_group(task);
+  struct task *owner = group == NULL ? NULL : group->scope.task;
+  return owner == NULL ? WEFT_OK : weft__task_handle(rt, owner, parent);
 }
 
 int weft_task_get_group(weft_runtime *rt, weft_task handle, weft_group *group) {
   struct task *task;
   *group = 0;
   int status = weft__object(rt, handle, KIND_TASK, &task);
-  if (status == WEFT_OK && task->group != NULL)
-    *group = task->group->handle;
+  const struct group *home = status == WEFT_OK ? weft__task_group(task) : NULL;
+  if (home != NULL)
+    *group = home->handle;
   return status;
 }
 
@@ -191,8 +196,8 @@ int weft_task_get_wait(weft_runtime *rt, weft_task handle, const char **what,
   if (status != WEFT_OK || task->state != WEFT_TASK_PARKED)
     return status;
   *what = task->what;
-  *object = task->object;
-  if (weft__timer_is_set(&task->timer) || weft__is_advancing(task))
+  *object = weft__task_object(task);
+  if (task->timed)
     *until_ns = task->timer.time_ns;
   return WEFT_OK;
 }

@@ -39,7 +39,7 @@ static struct task *run_fibers(weft_runtime *rt, struct task *task,
     weft__task_take_stack(rt, task);
   weft__fiber_enter(rt, task->fiber, task->body.context);
   task = rt->current;
-  *outcome = task->fiber_over ? task->wake_status : WEFT_PARKED;
+  *outcome = task->fiber_over ? task->entry.status : WEFT_PARKED;
   return task;
 }
 
@@ -82,7 +82,7 @@ void weft__step_end(weft_runtime *rt, struct task *task, int outcome) {
 }
 
 static inline int call_step(weft_runtime *rt, const struct task *task) {
-  return task->body.step(rt, task->entry.arg, task->wake_status,
+  return task->body.step(rt, task->entry.arg, task->entry.status,
                          task->wake_value);
 }
 
@@ -269,7 +269,7 @@ int weft__turn_leave(weft_runtime *rt, struct task *task) {
     next = hop_or_leave(rt, task);
   if (WEFT__LIKELY(next != task))
     weft__switch_alike(&task->body.context, next->body.context);
-  return task->wake_status;
+  return task->entry.status;
 }
 
 /* Whether the stack of the one that ends is as the next one was promised. */
@@ -279,6 +279,15 @@ static inline bool may_pass_on(const weft_runtime *rt,
 }
 
 /* The one that ends takes over what the other was promised. */
+static inline void pass_stack(struct task *from, struct task *to) {
+  struct fiber *fiber = from->fiber;
+  weft_drop_fn *kept = weft__fiber_drop(fiber);
+  from->drop = *kept;
+  from->body.context = NULL;
+  *kept = to->drop;
+  to->fiber = to->body.context = fiber;
+}
+
 struct task *weft__turn_follow(weft_runtime *rt, struct task *task) {
   if (!WEFT__SWITCH_CAN_HOP || !goes_on_plainly(rt))
     return NULL;
@@ -287,9 +296,8 @@ struct task *weft__turn_follow(weft_runtime *rt, struct task *task) {
       !may_pass_on(rt, task))
     return NULL;
   take_hop(rt);
-  next->fiber = next->body.context = task->fiber;
-  task->fiber = NULL;
-  leave_step(rt, task, task->wake_status);
+  pass_stack(task, next);
+  leave_step(rt, task, task->entry.status);
   weft__step_begin(rt, next);
   return next;
 }

@@ -66,8 +66,9 @@ void weft__task_describe_wait(weft_runtime *rt, const struct task *task,
                               char *text, size_t size_bytes) {
   snprintf(text, size_bytes, "%s", task->what == NULL ? "?" : task->what);
   size_t used = strlen(text);
-  if (task->object != 0)
-    describe_object(rt, task->object, text + used, size_bytes - used);
+  uint64_t object = weft__task_object(task);
+  if (object != 0)
+    describe_object(rt, object, text + used, size_bytes - used);
   else if (!task->custom)
     describe_nameless(task, text + used, size_bytes - used);
 }

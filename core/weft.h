@@ -580,7 +580,7 @@ WEFT_API int weft_task_get_result(weft_runtime *rt, weft_task task,
 
 /* Sets what the running task fails with when its body then returns a negative
  * code; takes a reference of its own. NULL takes it back.
- * parks: no    errors: WEFT_ESTATE (no task runs) */
+ * parks: no    errors: WEFT_ENOMEM, WEFT_ESTATE (no task runs) */
 WEFT_API int weft_task_set_error(weft_runtime *rt, weft_error *error);
 
 /* Borrows the error of a failed task, and counts as observing the failure.

@@ -100,6 +100,35 @@ TEST("who drops the arg of one that ended may have the next one watched") {
   end_with_no_promise(rt);
 }
 
+static void count_drop(void *arg) {
+  ++*(int *)arg;
+}
+
+static int yield_once(weft_runtime *rt, void *arg) {
+  (void)arg;
+  return weft_yield(rt);
+}
+
+/* Their stacks passed on, kept, and taken before they begin. */
+TEST("each task's own argument is dropped, whosever stack it had") {
+  static const weft_task_fn bodies[] = {end_at_once, end_at_once, yield_once,
+                                        end_at_once, yield_once};
+  enum { COUNT = sizeof bodies / sizeof bodies[0] };
+  for (int early = 0; early < 2; early++) {
+    int drops[COUNT] = {0};
+    weft_runtime *rt = begin_for_real();
+    for (int i = 0; i < COUNT; i++)
+      CHECK_INT(WEFT_OK,
+                weft_spawn(rt, 0, bodies[i], &drops[i], count_drop, NULL));
+    if (early)
+      CHECK_INT(WEFT_OK, weft_set_stack_guard(rt, 0));
+    CHECK_INT(WEFT_OK, weft_run(rt));
+    for (int i = 0; i < COUNT; i++)
+      CHECK_INT(1, drops[i]);
+    end_with_no_promise(rt);
+  }
+}
+
 /* -- Which kind of stack -------------------------------------------------- */
 
 /* Uses [kib] KiB of the stack. */
@@ -173,19 +202,26 @@ TEST("a spawn that fails promises nothing") {
   end_with_no_promise(rt);
 }
 
+static void count_less(void *arg) {
+  --*(int *)arg;
+}
+
 /* Without end, in a shutdown. */
 static int spawn_again(weft_runtime *rt, void *arg) {
-  spawn(rt, spawn_again, arg);
+  ++*(int *)arg;
+  CHECK_INT(WEFT_OK, weft_spawn(rt, 0, spawn_again, arg, count_less, NULL));
   return WEFT_OK;
 }
 
 TEST("a task that is given up before it begins needs its stack no more") {
   weft_runtime *rt = begin_for_real();
   keep_reports(rt);
+  int undropped = 0;
   CHECK_INT(WEFT_OK, weft_shutdown(rt));
-  spawn(rt, spawn_again, NULL);
+  spawn(rt, spawn_again, &undropped);
   CHECK_INT(WEFT_EGIVENUP, weft_run(rt));
   CHECK_INT(0, rt->fibers.promised);
+  CHECK_INT(0, undropped);
   CHECK_INT(WEFT_OK, weft_runtime_free(rt));
   CHECK_INT(0, failing_live());
 }

@@ -11,12 +11,12 @@ TEST("a task that only waits has no scope of its own made") {
   BOTH_KINDS {
     struct play play;
     weft_runtime *rt = begin_asleep(&play, stepped);
-    CHECK(task_of(rt, &play)->own == NULL);
+    CHECK(weft__own_scope_of(task_of(rt, &play)) == NULL);
     long before = failing_allocations();
     cancel_task(rt, play.task);
     cancel_task(rt, play.task);
     CHECK_INT(before, failing_allocations());
-    CHECK(task_of(rt, &play)->own == NULL);
+    CHECK(weft__own_scope_of(task_of(rt, &play)) == NULL);
     CHECK_INT(WEFT_OK, weft_run(rt));
     CHECK_INT(WEFT_ECANCELLED, play.status);
     end(rt);
@@ -87,8 +87,8 @@ TEST("children with and without one are cancelled in their order") {
         (struct play){.act = letter_act, .letter = 'a' + i, .number = i % 2};
   play_in(rt, 0, &owner, 1);
   turns(rt, 2);
-  CHECK(task_of(rt, &children[0])->own == NULL);
-  CHECK(task_of(rt, &children[1])->own != NULL);
+  CHECK(weft__own_scope_of(task_of(rt, &children[0])) == NULL);
+  CHECK(weft__own_scope_of(task_of(rt, &children[1])) != NULL);
   cancel_task(rt, owner.task);
   end(rt);
   CHECK_TEXT("abcd", said);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * test_task_info.c - what can be asked of a task, and its result and error. */
 #include "../core.h"
+#include "failing.h"
 #include "job.h"
 
 /* -- Result and error ----------------------------------------------------- */
@@ -104,6 +105,41 @@ TEST("what was set can be set again and taken back, and nothing leaks") {
       CHECK(result == NULL);
       end(rt);
     }
+  }
+}
+
+/* Ends, or first sets an error, with the next allocation failing. */
+static int starved_act(weft_runtime *rt, struct play *play, uint64_t *value) {
+  (void)value;
+  failing_after(1);
+  if (play->letter == 'e')
+    CHECK_INT(WEFT_ENOMEM, weft_task_set_error(rt, rt->no_memory));
+  return play_end(play, WEFT_EHOST);
+}
+
+TEST("an error that is not kept for want of memory changes nothing [3.11]") {
+  failing_install();
+  BOTH_KINDS {
+    weft_runtime *rt = begin();
+    struct play play = {.act = starved_act, .letter = 'e'};
+    play_in(rt, 0, &play, stepped);
+    CHECK_INT(WEFT_OK, weft_run(rt));
+    CHECK(failing_has_failed());
+    CHECK_INT(WEFT_EHOST, code_of(rt, play.task));
+    end(rt);
+  }
+}
+
+TEST("a failure that there is no memory for is one of memory") {
+  failing_install();
+  BOTH_KINDS {
+    weft_runtime *rt = begin();
+    struct play play = {.act = starved_act};
+    play_in(rt, 0, &play, stepped);
+    CHECK_INT(WEFT_OK, weft_run(rt));
+    CHECK(failing_has_failed());
+    CHECK_INT(WEFT_ENOMEM, code_of(rt, play.task));
+    end(rt);
   }
 }
 
