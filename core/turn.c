@@ -272,19 +272,23 @@ int weft__turn_leave(weft_runtime *rt, struct task *task) {
   return task->entry.status;
 }
 
-/* Whether the stack of the one that ends is as the next one was promised. */
+/* Whether the stack of the one that ends is as the next one was promised, and
+ * nothing of the host's is called at the end: that has the loop's stack, which
+ * is larger. */
 static inline bool may_pass_on(const weft_runtime *rt,
                                const struct task *task) {
+  if (task->entry.status != WEFT_OK || task->extra != NULL ||
+      *weft__fiber_drop(task->fiber) != NULL)
+    return false;
   return WEFT__LIKELY(!rt->fibers.mixed) || weft__fiber_fits(rt, task->fiber);
 }
 
 /* The one that ends takes over what the other was promised. */
 static inline void pass_stack(struct task *from, struct task *to) {
   struct fiber *fiber = from->fiber;
-  weft_drop_fn *kept = weft__fiber_drop(fiber);
-  from->drop = *kept;
+  from->drop = NULL;
   from->body.context = NULL;
-  *kept = to->drop;
+  *weft__fiber_drop(fiber) = to->drop;
   to->fiber = to->body.context = fiber;
 }
 
