@@ -60,7 +60,7 @@ describe("the weft program's collector", function()
         most = math.max(most, collectgarbage "count")
       end
       print(most)
-    ]]) < 16 * 1024)
+    ]]) < 32 * 1024)
   end)
 
   it("leaves a pause alone that the script has set", function()

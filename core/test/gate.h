@@ -121,19 +121,37 @@ static inline weft_workers new_workers(weft_runtime *rt, size_t workers_max,
   return workers;
 }
 
-static inline void *do_nothing(void *arg) {
-  return arg;
-}
-
-/* A sanitizer adds a thread of its own with the first that is started. */
-static inline int count_threads(void) {
+static inline int listed_threads(void) {
   int count = 0;
-  in_pthread_apart(do_nothing, NULL);
   DIR *dir = opendir("/proc/self/task");
   for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
     count += entry->d_name[0] != '.';
   closedir(dir);
   return count;
+}
+
+/* Whether there come to be so many threads: the kernel lists one for a moment
+ * after it was joined. */
+static inline bool threads_become(int count) {
+  for (int looks = 0; listed_threads() != count; looks++) {
+    if (looks == 100000)
+      return false;
+    sched_yield();
+  }
+  return true;
+}
+
+static inline void *note_listed(void *arg) {
+  *(int *)arg = listed_threads();
+  return NULL;
+}
+
+/* A sanitizer adds a thread of its own with the first that is started. */
+static inline int count_threads(void) {
+  int with_one_more;
+  in_pthread_apart(note_listed, &with_one_more);
+  CHECK(threads_become(with_one_more - 1));
+  return with_one_more - 1;
 }
 
 static inline void check_counts(weft_runtime *rt, weft_workers workers,
