@@ -92,7 +92,7 @@ int weft_waitlist_wake_task(weft_runtime *rt, weft_waitlist handle,
   if (status != WEFT_OK)
     return status;
   /* A handle is given out once, so the list's is in no other kind of wait. */
-  if (task->state != WEFT_TASK_PARKED || task->object != handle)
+  if (task->state != WEFT_TASK_PARKED || weft__task_object(task) != handle)
     return WEFT_ESTATE;
   weft__wake(rt, task, wake_status, value);
   return WEFT_OK;
