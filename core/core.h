@@ -760,7 +760,6 @@ void weft__report(weft_runtime *rt, int kind, struct task *task,
 
 uint64_t weft__advance_next(const weft_runtime *rt); /* WEFT__NEVER if none */
 void weft__advance_end(weft_runtime *rt);
-bool weft__is_advancing(const struct task *task);
 
 /* -- Primitives, one file each --------------------------------------------
  * Each frees what a handle stood for that is still open when the runtime is

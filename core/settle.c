@@ -55,11 +55,6 @@ static int withdraw_advance(weft_runtime *rt, void *arg) {
   return weft__withdraw_plain(rt, arg);
 }
 
-/* Whether the task's timer says where its advance ends. */
-bool weft__is_advancing(const struct task *task) {
-  return task->state == WEFT_TASK_PARKED && task->withdraw == withdraw_advance;
-}
-
 int weft_clock_advance(weft_runtime *rt, uint64_t span_ns) {
   if (!weft__is_here(rt))
     return WEFT_ETHREAD;
