@@ -280,6 +280,9 @@ static inline bool may_pass_on(const weft_runtime *rt,
   if (task->entry.status != WEFT_OK || task->extra != NULL ||
       *weft__fiber_drop(task->fiber) != NULL)
     return false;
+  /* Scopes may be left open, and main's end is the shutdown's begin. */
+  if (task->scope->task == task || rt->main_task == task)
+    return false;
   return WEFT__LIKELY(!rt->fibers.mixed) || weft__fiber_fits(rt, task->fiber);
 }
 

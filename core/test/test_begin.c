@@ -111,6 +111,68 @@ TEST("who drops the arg of one that ended has the loop's stack") {
   end_with_no_promise(rt);
 }
 
+static void note_report_frame(weft_runtime *rt, void *arg, int kind,
+                              weft_task task, weft_error *error) {
+  (void)rt;
+  (void)task;
+  (void)error;
+  CHECK_INT(WEFT_REPORT_LEFT, kind);
+  note_drop_frame(arg);
+}
+
+TEST("who is told of the tasks that main leaves has the loop's stack") {
+  void *there = NULL;
+  weft_task main_task;
+  weft_runtime *rt = begin_for_real();
+  CHECK_INT(WEFT_OK, weft_set_report(rt, note_report_frame, &there, NULL));
+  CHECK_INT(WEFT_OK, weft_set_report_left(rt, 1));
+  CHECK_INT(WEFT_OK, weft_spawn(rt, 0, end_at_once, NULL, NULL, &main_task));
+  CHECK_INT(WEFT_OK, weft_set_main(rt, main_task));
+  spawn(rt, end_at_once, NULL);
+  CHECK_INT(WEFT_OK, weft_run(rt));
+  char *here = __builtin_frame_address(0);
+  CHECK(llabs(here - (char *)there) < 65536);
+  end_with_no_promise(rt);
+}
+
+static int note_withdraw_frame(weft_runtime *rt, void *arg) {
+  (void)rt;
+  note_drop_frame(arg);
+  return WEFT_OK;
+}
+
+static int park_to_note(weft_runtime *rt, void *arg) {
+  uint64_t value;
+  return weft_park(rt, "nothing", note_withdraw_frame, arg, &value);
+}
+
+/* It ends in its third step. */
+static int leave_group_open(weft_runtime *rt, void *arg) {
+  weft_group group;
+  CHECK_INT(WEFT_OK, weft_group_open(rt, UINT64_MAX, &group));
+  CHECK_INT(WEFT_OK, weft_spawn(rt, group, park_to_note, arg, NULL, NULL));
+  CHECK_INT(WEFT_OK, weft_yield(rt));
+  return weft_yield(rt);
+}
+
+/* Which begins in the third turn. */
+static int spawn_in_second(weft_runtime *rt, void *arg) {
+  CHECK_INT(WEFT_OK, weft_yield(rt));
+  spawn(rt, end_at_once, arg);
+  return WEFT_OK;
+}
+
+TEST("a wait that ends with a group left open is undone on the loop's stack") {
+  void *there = NULL;
+  weft_runtime *rt = begin_for_real();
+  spawn(rt, leave_group_open, &there);
+  spawn(rt, spawn_in_second, NULL);
+  CHECK_INT(WEFT_OK, weft_run(rt));
+  char *here = __builtin_frame_address(0);
+  CHECK(llabs(here - (char *)there) < 65536);
+  end_with_no_promise(rt);
+}
+
 static void count_drop(void *arg) {
   ++*(int *)arg;
 }
