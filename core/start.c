@@ -46,6 +46,8 @@ int weft_task_ready(weft_runtime *rt, weft_task handle, uint64_t value) {
     return WEFT_ESTATE;
   if (task->starter_gone)
     return WEFT_OK;
+  if (task->state >= WEFT_TASK_FINISHED)
+    return WEFT_ESTATE;
   struct task *starter = task->extra->starter;
   task->starting = false;
   task->extra->starter = NULL;

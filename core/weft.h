@@ -600,7 +600,8 @@ WEFT_API int weft_task_get_error(weft_runtime *rt, weft_task task,
 WEFT_API int weft_task_start(weft_runtime *rt, weft_task task, uint64_t *value);
 
 /* Tells who waits in weft_task_start for [task] that it is up, with [value].
- * parks: no    errors: WEFT_ESTATE (said already, or never started so) */
+ * parks: no    errors: WEFT_ESTATE (said already, never started so, or it has
+ * ended) */
 WEFT_API int weft_task_ready(weft_runtime *rt, weft_task task, uint64_t value);
 
 /* Gives the running task, 0 outside a step. Not owned.

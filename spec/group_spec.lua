@@ -700,6 +700,18 @@ describe("group:start", function()
     assert.is_true(reached)
   end)
 
+  it("ignores a ready that comes after the child's failure [9.14]", function()
+    weft.group(function(g)
+      local late
+      local mine = weft.OSError "x"
+      assert.equal(mine, error_of(g.start, g, function(ready)
+        late = ready
+        error(mine)
+      end))
+      late(1)
+    end)
+  end)
+
   it("lets ready be called once: a second is an InvalidStateError [9.15]",
     function()
       weft.group(function(g)

@@ -128,6 +128,22 @@ TEST("one that ends without ready is an InvalidStateError [9.14]") {
   }
 }
 
+TEST("ready for a task that has ended without it is refused [9.14]") {
+  BOTH_KINDS {
+    weft_runtime *rt = begin();
+    struct starter starter;
+    begin_start(rt, &starter, 0, WEFT_OK, stepped);
+    do
+      turn(rt);
+    while (state_of(rt, starter.child.task) != WEFT_TASK_FINISHED);
+    CHECK_INT(WEFT_ESTATE, weft_task_ready(rt, starter.child.task, 1));
+    CHECK_INT(WEFT_OK, weft_run(rt));
+    CHECK_INT(WEFT_ESTATE, weft_task_ready(rt, starter.child.task, 1));
+    CHECK_INT(WEFT_ESTATE, starter.started);
+    end(rt);
+  }
+}
+
 TEST("one that is cancelled is a TaskCancelledError [9.14]") {
   BOTH_KINDS {
     weft_runtime *rt = begin();
