@@ -190,6 +190,21 @@ describe("bench/harness/page", function()
     assert.truthy(after:find("| 3.50 | 1.25 | met |", 1, true))
   end)
 
+  it("says of which revisions the figures are", function()
+    run.revision = "abc"
+    page.write(run, dir)
+    assert.truthy(read(dir .. "/performance.md")
+      :find("From 2030-01-02 at abc, on", 1, true))
+    run.measures[1].date, run.measures[1].revision = "2029-09-09T", "def"
+    for i, workload in ipairs { "queue", "growth", "growth" } do
+      run.measures[i].workload = workload
+    end
+    page.write(run, dir)
+    assert.truthy(read(dir .. "/performance.md"):find(
+      "From 2029-09-09 at def (queue); 2030-01-02 at abc (growth), on", 1,
+      true))
+  end)
+
   it("changes nothing when it is written again", function()
     page.write(run, dir)
     local first = read(dir .. "/performance.md")

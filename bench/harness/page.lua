@@ -49,6 +49,31 @@ end
 
 -- -- Its parts ----------------------------------------------------------------
 
+-- Which revision's figures these are: "2026-11-29 at f5c9d43", and where several
+-- runs have brought them, of which workloads.
+local function origins(run)
+  local list, by_origin = {}, {}
+  for _, record in ipairs(run.measures) do
+    local date = (record.date or run.date):sub(1, 10)
+    local origin = date .. " at " .. (record.revision or run.revision or "?")
+    local workloads = by_origin[origin]
+    if not workloads then
+      workloads = { origin = origin }
+      by_origin[origin] = workloads
+      list[#list + 1] = workloads
+    end
+    if workloads[#workloads] ~= record.workload then
+      workloads[#workloads + 1] = record.workload
+    end
+  end
+  if #list == 1 then return list[1].origin end
+  for i, workloads in ipairs(list) do
+    list[i] = ("%s (%s)"):format(workloads.origin,
+      table.concat(workloads, ", "))
+  end
+  return table.concat(list, "; ")
+end
+
 local function write_machine(lines, run)
   local about, there, missing = run.machine, {}, {}
   for _, name in ipairs(programs.order) do
@@ -59,11 +84,11 @@ local function write_machine(lines, run)
       there[#there + 1] = ("%s %s"):format(known.label, known.version)
     end
   end
-  paragraph(lines, ("From %s, at revision %s, on %s, %s cores, %s, %s; load %s"
-    .. " at its beginning. Runs of each program, in turn: %d."):format(
-    run.date:sub(1, 10), run.revision or "?", about.processor,
-    about.cores or "?", about.distribution or "", about.system or "",
-    about.load or "?", run.repetitions))
+  paragraph(lines, ("From %s, on %s, %s cores, %s, %s; load %s at the"
+    .. " beginning of the last run. Runs of each program, in turn: %d."):format(
+    origins(run), about.processor, about.cores or "?",
+    about.distribution or "", about.system or "", about.load or "?",
+    run.repetitions))
   if #there > 0 then paragraph(lines, table.concat(there, "; ") .. ".") end
   if #missing > 0 then
     paragraph(lines, "Missing: " .. table.concat(missing, "; ") .. ".")

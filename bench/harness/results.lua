@@ -46,7 +46,8 @@ function results.add(run, case, record)
   record.workload = case.workload
   record.args = run.quick and case.quick or case.args
   record.slow_args = not run.quick and case.slow_args or nil
-  record.date, record.curve = run.date, case.curve
+  record.date, record.revision = run.date, run.revision
+  record.curve = case.curve
   table.insert(run.measures, record)
 end
 
