@@ -49,8 +49,8 @@ end
 
 -- -- Its parts ----------------------------------------------------------------
 
--- Which revision's figures these are: "2026-11-29 at f5c9d43", and where several
--- runs have brought them, of which workloads.
+-- Which revision's figures these are: "2026-11-29 at f5c9d43"; where several
+-- runs have brought them, of which workloads, too.
 local function origins(run)
   local list, by_origin = {}, {}
   for _, record in ipairs(run.measures) do
