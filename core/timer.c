@@ -81,7 +81,7 @@ static void heap_take_out(struct timers *timers, uint32_t index) {
 /* -- Room ----------------------------------------------------------------- */
 
 static size_t row_bytes(uint32_t capacity) {
-  return 2 * capacity * sizeof(struct timer_node);
+  return sizeof(struct timer_node) * 2 * capacity;
 }
 
 /* In both, for as many as there are: one that is set needs no memory to be set

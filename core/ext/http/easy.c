@@ -69,13 +69,11 @@ static bool add_line(struct curl_slist **lines, const char *name,
 /* What libcurl can decode, in the words in which it would ask for it. */
 static bool add_encodings(struct curl_slist **lines) {
   int features = curl_version_info(CURLVERSION_NOW)->features;
-  char text[32] = "";
-  if (features & CURL_VERSION_LIBZ)
-    strcat(text, ", deflate, gzip");
-  if (features & CURL_VERSION_BROTLI)
-    strcat(text, ", br");
-  if (features & CURL_VERSION_ZSTD)
-    strcat(text, ", zstd");
+  char text[32];
+  snprintf(text, sizeof text, "%s%s%s",
+           features & CURL_VERSION_LIBZ ? ", deflate, gzip" : "",
+           features & CURL_VERSION_BROTLI ? ", br" : "",
+           features & CURL_VERSION_ZSTD ? ", zstd" : "");
   return text[0] == '\0' || add_line(lines, "Accept-Encoding", text + 2);
 }
 
