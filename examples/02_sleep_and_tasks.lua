@@ -14,12 +14,12 @@ local weft = require "weft"
 
 -- Stands for work that waits: for a network, a disk, a clock.
 local function work(n)
-  weft.sleep(0.1)
+  weft.sleep(0.2)
   return n
 end
 
 local function show(what, sum, began)
-  local calls = math.floor((weft.now() - began) / 0.1)
+  local calls = math.floor((weft.now() - began) / 0.2)
   print(("%s: %d, which took as long as %d call%s"):format(what, sum, calls,
     calls == 1 and "" or "s"))
 end
