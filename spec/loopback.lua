@@ -204,7 +204,7 @@ end
 
 local function reset_memory(_, peer)
   faults.set(peer, { reset_after = 0 })
-  weft.yield() -- the poll after this turn tells both ends
+  loopback.poll() -- which tells both ends
   peer:exit(true)
 end
 
@@ -281,6 +281,13 @@ end
 --- Lets everybody run, and the loop poll, a few times.
 function loopback.settle()
   for _ = 1, 5 do weft.yield() end
+end
+
+--- Lets everybody run until the loop has polled, which it leaves out after turns
+-- that took no time. Whom the poll wakes runs after the caller.
+function loopback.poll()
+  local before = weft.stats().polls
+  repeat weft.yield() until weft.stats().polls > before
 end
 
 --- A task that is parked in fn(...).

@@ -137,7 +137,7 @@ local function describe_read(name, call, feed, expected, half)
       local task = parked(call, stream)
       feed(peer)
       loopback.await_bytes(stream, peer)
-      weft.yield() -- the poll behind it woke the task, which has not run
+      loopback.poll() -- it woke the task, which has not run
       assert.is_true(task:cancel())
       local ok, result = pcall(task.await, task)
       -- The end may come by a poll of its own, too late for read_all.
@@ -388,8 +388,7 @@ describe_kinds("reading", function(kind)
     local task = parked(stream.read, stream, 2)
     peer:write "abcd"
     loopback.await_bytes(stream, peer)
-    weft.yield()
-    -- The poll has woken the reader, which is behind this task.
+    loopback.poll() -- it has woken the reader, which is behind this task
     assert.is_false(task:done())
     assert_fails("BusyError", stream.read, stream)
     assert.equal("ab", task:await())
