@@ -129,17 +129,30 @@ describe("bench/harness/columns", function()
 end)
 
 describe("bench/harness/growth", function()
+  local function curve_of(...)
+    return growth.curves({ measures = { ... } })[1]
+  end
+
   it("goes by instructions where they were counted", function()
-    local curve = growth.curves { point(10, 20, 400), point(1000, 70, 500) }[1]
+    local curve = curve_of(point(10, 20, 400), point(1000, 70, 500))
     assert.equal(3.5, curve.by_time)
     assert.equal(1.25, curve.by_count)
-    assert.is_true(growth.holds(curve))
+    assert.is_true(curve.holds)
   end)
 
-  it("goes by time where they were not, and judges no single point", function()
-    assert.is_false(growth.holds(
-      growth.curves { point(10, 20), point(1000, 70) }[1]))
-    assert.is_nil(growth.holds(growth.curves { point(10, 20) }[1]))
+  it("goes by time where not all were, and judges no single point", function()
+    assert.is_false(curve_of(point(10, 20), point(1000, 70)).holds)
+    local partly = curve_of(point(10, 20, 400), point(1000, 70))
+    assert.is_false(partly.holds)
+    assert.is_nil(partly.by_count)
+    assert.is_nil(curve_of(point(10, 20)).holds)
+  end)
+
+  it("judges nothing in a quick run", function()
+    local curve = growth.curves { quick = true,
+      measures = { point(10, 20), point(1000, 70) } }[1]
+    assert.equal(3.5, curve.by_time)
+    assert.is_nil(curve.holds)
   end)
 end)
 
@@ -237,7 +250,8 @@ describe("the pictures of bench/run", function()
     check_elements(picture)
     assert.truthy(picture:find("a &lt; b &amp; c", 1, true))
     assert.truthy(picture:find("thing: Go 2.00x, Erlang 100x.", 1, true))
-    local curve = curves.draw(growth.curves { point(10, 20), point(1e6, 70) })
+    local curve = curves.draw(growth.curves {
+      measures = { point(10, 20), point(1e6, 70) } })
     check_elements(curve)
     assert.truthy(curve:find("70.0 at 1,000,000", 1, true))
   end)

@@ -218,7 +218,7 @@ local function growth_row(curve, tasks)
     end
   end
   local function factor(value) return value and ("%.2f"):format(value) or "" end
-  local holds = growth.holds(curve)
+  local holds = curve.holds
   cells[#cells + 1] = factor(curve.by_time)
   cells[#cells + 1] = factor(curve.by_count)
   cells[#cells + 1] = holds == nil and "" or holds and "met" or "missed"
@@ -284,7 +284,7 @@ function page.write(run, dir)
   local from = assert(text:find(BEGIN, 1, true), "no mark in " .. page.PATH)
   local _, to = text:find(END, from, true)
   assert(to, "no second mark in " .. page.PATH)
-  local list = growth.curves(run.measures)
+  local list = growth.curves(run)
   save(dir .. "/performance.md", text:sub(1, from - 1) .. text_of(run, list)
     .. text:sub(to + 1))
   save(dir .. "/performance.svg", bars.draw(run.measures))

@@ -79,7 +79,7 @@ local function print_growth(curves)
   print(("\n%-30s %7s  %9s  %s"):format("growth: worst by best", "by time",
     "by count", ("target: <= %g"):format(growth.LIMIT)))
   for _, curve in ipairs(curves) do
-    local holds = growth.holds(curve)
+    local holds = curve.holds
     print(("  %-28s %7s  %9s  %s"):format(
       curve.series .. ", " .. programs.list[curve.program].label,
       factor(curve.by_time), factor(curve.by_count),
@@ -88,10 +88,10 @@ local function print_growth(curves)
 end
 
 --- Prints how costs grow, and what became of the targets.
-function printed.footer(records)
-  local curves = growth.curves(records)
+function printed.footer(run)
+  local curves = growth.curves(run)
   if #curves > 0 then print_growth(curves) end
-  local met, missed = figures.targets(records)
+  local met, missed = figures.targets(run.measures)
   if met + missed > 0 then
     print(("\ntargets: %d met, %d missed"):format(met, missed))
   end
