@@ -1,5 +1,5 @@
--- What bench/run makes of figures: least, median, ratios, targets, growth, and
--- the files it writes. The programs it runs are not run here.
+-- What bench/run makes of figures: least, median, ratios, targets, growth, the
+-- page and its pictures. The programs it runs are not run here.
 
 package.path = package.path .. ";bench/?.lua"
 
@@ -179,6 +179,7 @@ describe("bench/harness/page", function()
           { at_most = 20 }),
         point(10, 20, 400), point(1000, 70, 500),
       } }
+    for _, made in ipairs(run.measures) do made.date = run.date end
   end)
 
   after_each(function() os.execute("rm -rf " .. dir) end)
@@ -203,19 +204,36 @@ describe("bench/harness/page", function()
     assert.truthy(after:find("| 3.50 | 1.25 | met |", 1, true))
   end)
 
+  local function assert_says(text)
+    page.write(run, dir)
+    local joined = read(dir .. "/performance.md"):gsub("\n+", " ")
+    assert.truthy(joined:find(text, 1, true))
+  end
+
+  local function set_origin(made, date, revision)
+    made.date, made.revision = date, revision
+  end
+
   it("says of which revisions the figures are", function()
-    run.revision = "abc"
-    page.write(run, dir)
-    assert.truthy(read(dir .. "/performance.md")
-      :find("From 2030-01-02 at abc, on", 1, true))
-    run.measures[1].date, run.measures[1].revision = "2029-09-09T", "def"
-    for i, workload in ipairs { "queue", "growth", "growth" } do
-      run.measures[i].workload = workload
+    for _, made in ipairs(run.measures) do
+      set_origin(made, "2030-01-02T03", "abc")
     end
-    page.write(run, dir)
-    assert.truthy(read(dir .. "/performance.md"):find(
-      "From 2029-09-09 at def (queue); 2030-01-02 at abc (growth), on", 1,
-      true))
+    assert_says "From 2030-01-02 at abc, on"
+    set_origin(run.measures[1], "2029-09-09T", "def")
+    assert_says
+      "From 2029-09-09 at def (thing); 2030-01-02 at abc (growth), on"
+  end)
+
+  it("says of which revisions the instructions are", function()
+    local function count(made, by, date)
+      made.counted = { by = by, date = date, revision = "abc" }
+    end
+    count(run.measures[2], "perf", "2029-01-02T")
+    count(run.measures[3], "perf", "2029-01-02T")
+    assert_says "no work. Counted by perf on 2029-01-02 at abc. !"
+    run.measures[1].programs[1].instructions = 7
+    count(run.measures[1], "callgrind", "2029-01-04T")
+    assert_says "Of one operation, counted by callgrind on 2029-01-04 at abc. |"
   end)
 
   it("changes nothing when it is written again", function()

@@ -50,14 +50,18 @@ end
 -- run at once: what is counted does not depend on who else runs.
 ---@param command fun(args: string): string
 ---@param counted { [1]: string, [2]: string, operations: integer }
----@return number? instructions nil where a run failed
+---@return number? instructions
+---@return string? problem why there are none
 function counts.count(command, counted)
   local tool = tools[counts.tool]
-  local small = start(tool, command(counted[1]))
-  local large = start(tool, command(counted[2]))
+  local few, many = command(counted[1]), command(counted[2])
+  local small, large = start(tool, few), start(tool, many)
   local less, more = small(), large()
-  if not less or not more then return nil end
-  assert(more > less, command(counted[2]) .. " has no more instructions")
+  if not less then return nil, "failed: " .. few end
+  if not more then return nil, "failed: " .. many end
+  if more - less < counted.operations then -- what differs is something else
+    return nil, ("hardly more instructions than %s: %s"):format(few, many)
+  end
   return (more - less) / counted.operations
 end
 

@@ -65,73 +65,97 @@ local function chosen(names, options)
   return list
 end
 
--- Instructions of one operation of a program, nil if it is not counted.
-local function count(name, cases, case)
-  local program = programs.list[name]
-  if not program.found or not program.counted then return nil end
+-- -- Counting ----------------------------------------------------------------
+
+-- Instructions of one operation of a program; nil and the problem.
+local function count(program, cases, case)
+  if program.missing then
+    return nil, program.label .. " is missing: " .. program.missing
+  end
   return counts.count(function(args)
     return command_of(program, case.workload, cases.run, args)
   end, case.counted)
 end
 
--- Instructions are of one measure of the case: the first, or the `key`.
-local function mark_counted(case)
+--- Which measure of a case its instructions are of: the `key`, or the first.
+---@param case table one of a cases.lua, with `counted`
+---@return table
+function measure.counted(case)
   for _, entry in ipairs(case.measures) do
-    local key = case.counted.key or case.measures[1].key
-    entry.counted = entry.key == key
+    if entry.key == case.counted.key then return entry end
   end
+  return case.measures[1]
 end
 
---- Runs every program of a case as often as the options say, in turn. Returns
--- their names in order, and by name the values by measure, `instructions`, or
--- under `problem` why there are none (`failed`, if it is there and should run).
+--- Counts the instructions of those programs of a case that are counted: of all
+-- or none, so that those of a measure are of one revision.
 ---@param cases table of a cases.lua
----@param case table one of them
----@param options table
----@return string[] names, table results
-function measure.case(cases, case, options)
-  local names = chosen(case.programs or cases.programs, options)
-  local results, lacking = {}, lack(cases.needs)
-  for _, name in ipairs(names) do
+---@param case table one of them, with `counted`
+---@param names string[]? of programs; all of the case unless told
+---@return table<string, number>? instructions of one operation, by name
+---@return string? problem why there are none
+function measure.instructions(cases, case, names)
+  local found = {}
+  for _, name in ipairs(names or case.programs or cases.programs) do
     local program = programs.list[name]
-    results[name] = { problem = program.missing or lacking }
+    if program.counted then
+      local number, problem = count(program, cases, case)
+      if not number then return nil, problem end
+      found[name] = number
+    end
   end
+  return found
+end
+
+-- -- A case ------------------------------------------------------------------
+
+-- Runs every program of a case in turn, as often as the options say.
+local function run_all(names, results, cases, case, options)
   for _ = 1, options.repetitions do
     for _, name in ipairs(names) do
-      local program, result = programs.list[name], results[name]
+      local result = results[name]
       if not result.problem then
+        local program = programs.list[name]
         local _, problem = run_once(command_of(program, case.workload,
           cases.run, sizes(program, case, options)), result)
         result.problem, result.failed = problem, problem ~= nil
       end
     end
   end
-  if options.counts and case.counted and counts.tool then
-    mark_counted(case)
-    for _, name in ipairs(names) do
-      if not results[name].problem then
-        results[name].instructions = count(name, cases, case)
-      end
-    end
-  end
-  return names, results
 end
 
---- Counts the instructions of the programs of a case. Returns them by name, and
--- which of its measures they are of.
+-- Sets the instructions of the programs that have run; returns why it cannot.
+local function count_all(names, results, cases, case)
+  local ran = {}
+  for _, name in ipairs(names) do
+    if not results[name].problem then ran[#ran + 1] = name end
+  end
+  local found, problem = measure.instructions(cases, case, ran)
+  if not found then return problem end
+  for _, name in ipairs(ran) do results[name].instructions = found[name] end
+end
+
+--- Runs every program of a case. Returns their names in order, and by name the
+-- values by measure, `instructions`, or under `problem` why there are none
+-- (`failed`, if it is there and should run); and why nothing was counted that
+-- should be.
 ---@param cases table of a cases.lua
----@param case table one of them, with `counted`
----@return table<string, number> instructions
----@return table entry of the case's `measures`
-function measure.instructions(cases, case)
-  local found = {}
-  for _, name in ipairs(case.programs or cases.programs) do
-    found[name] = count(name, cases, case)
+---@param case table one of them
+---@param options table
+---@return string[] names, table results, string? problem
+function measure.case(cases, case, options)
+  local names = chosen(case.programs or cases.programs, options)
+  local results, lacking = {}, lack(cases.needs)
+  for _, name in ipairs(names) do
+    results[name] = { problem = programs.list[name].missing or lacking }
   end
-  mark_counted(case)
-  for _, entry in ipairs(case.measures) do
-    if entry.counted then return found, entry end
+  run_all(names, results, cases, case, options)
+  local problem
+  if options.counts and case.counted and counts.tool then
+    measure.counted(case).counted = true
+    problem = count_all(names, results, cases, case)
   end
+  return names, results, problem
 end
 
 return measure

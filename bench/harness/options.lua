@@ -10,7 +10,7 @@ and goes to build/bench/results.json.
   -n, --repetitions N   runs of each program, in turn (5)
   -p, --peer NAME,...   only these beside weft; --list tells them
   -q, --quick           small sizes, one run of each: does all of it work?
-      --no-counts       without instruction counts
+      --no-counts       counts no instructions
       --update          puts what is measured in the place of the same
                         workloads in bench/results.json, and writes the pages
       --recount         measures nothing: counts instructions anew, which may

@@ -49,13 +49,17 @@ end
 
 -- -- Its parts ----------------------------------------------------------------
 
--- Which revision's figures these are: "2026-11-29 at f5c9d43"; where several
--- runs have brought them, of which workloads, too.
-local function origins(run)
+-- "2026-11-29 at f5c9d43", of a record or of what was counted of it.
+local function origin_of(made)
+  return made.date:sub(1, 10) .. " at " .. (made.revision or "?")
+end
+
+-- When and of which revision records were made, which `tell` says of one; where
+-- several runs have brought them, of which workloads, too.
+local function origins(records, tell)
   local list, by_origin = {}, {}
-  for _, record in ipairs(run.measures) do
-    local date = (record.date or run.date):sub(1, 10)
-    local origin = date .. " at " .. (record.revision or run.revision or "?")
+  for _, record in ipairs(records) do
+    local origin = tell(record)
     local workloads = by_origin[origin]
     if not workloads then
       workloads = { origin = origin }
@@ -86,7 +90,7 @@ local function write_machine(lines, run)
   end
   paragraph(lines, ("From %s, on %s, %s cores, %s, %s; load %s at the"
     .. " beginning of the last run. Runs of each program, in turn: %d."):format(
-    origins(run), about.processor, about.cores or "?",
+    origins(run.measures, origin_of), about.processor, about.cores or "?",
     about.distribution or "", about.system or "", about.load or "?",
     run.repetitions))
   if #there > 0 then paragraph(lines, table.concat(there, "; ") .. ".") end
@@ -188,21 +192,40 @@ local function write_details(lines, run)
   end
 end
 
-local function write_counts(lines, run)
-  local rows = {}
+-- The records of which instructions were counted: the points of curves, or all
+-- others.
+local function counted_records(run, points)
+  local list = {}
   for _, record in ipairs(run.measures) do
+    if record.counted and (record.curve ~= nil) == points then
+      list[#list + 1] = record
+    end
+  end
+  return list
+end
+
+-- By what they were counted, when, and of which revision.
+local function counters(records)
+  return origins(records, function(record)
+    return record.counted.by .. " on " .. origin_of(record.counted)
+  end)
+end
+
+local function write_counts(lines, run)
+  local records, rows = counted_records(run, false), {}
+  if #records == 0 then return end
+  for _, record in ipairs(records) do
     for _, entry in ipairs(record.programs) do
-      if entry.instructions and not record.curve then
+      if entry.instructions then
         rows[#rows + 1] = { record.name, programs.list[entry.program].label,
           ("%.0f"):format(entry.instructions) }
       end
     end
   end
-  if #rows == 0 then return end
   lines[#lines + 1] = "### Instructions"
   lines[#lines + 1] = ""
   paragraph(lines, ("Of one operation, counted by %s."):format(
-    run.counted_by))
+    counters(records)))
   table_of(lines, { "measure", "program", "instructions" }, rows)
 end
 
@@ -225,8 +248,9 @@ local function growth_row(curve, tasks)
   return cells
 end
 
-local function write_growth(lines, list)
+local function write_growth(lines, run, list)
   if #list == 0 then return end
+  local counted = counted_records(run, true)
   local tasks, heads, rows = {}, { "work", "program" }, {}
   for _, point in ipairs(list[1].points) do
     tasks[#tasks + 1] = point.tasks
@@ -240,7 +264,8 @@ local function write_growth(lines, list)
   lines[#lines + 1] = ""
   paragraph(lines, "Nanoseconds of one operation (instructions), and the worst"
     .. " of the row by its best. Where instructions were counted they decide,"
-    .. " for what the caches add with a million tasks is no work.")
+    .. " for what the caches add with a million tasks is no work."
+    .. (#counted > 0 and (" Counted by %s."):format(counters(counted)) or ""))
   lines[#lines + 1] = "![What an operation costs as tasks grow in number; the"
     .. " table has the figures](growth.svg)"
   lines[#lines + 1] = ""
@@ -269,7 +294,7 @@ local function text_of(run, list)
     .. " by what weft needs; the table has the figures](performance.svg)"
   lines[#lines + 1] = ""
   write_ratios(lines, run)
-  write_growth(lines, list)
+  write_growth(lines, run, list)
   write_counts(lines, run)
   write_details(lines, run)
   lines[#lines + 1] = END

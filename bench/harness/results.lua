@@ -12,6 +12,13 @@ local SCHEMA = 1
 --- Where a whole run is kept.
 results.PATH = "bench/results.json"
 
+-- -- A run -------------------------------------------------------------------
+
+--- The commit of weft that is here.
+function results.revision()
+  return programs.output "git describe --always --dirty 2>/dev/null"
+end
+
 local function versions()
   local list = {}
   for name, program in pairs(programs.list) do
@@ -31,7 +38,7 @@ function results.new(options, counted_by)
   return {
     schema = SCHEMA,
     date = machine.now(),
-    revision = programs.output "git describe --always --dirty 2>/dev/null",
+    revision = results.revision(),
     machine = machine.describe(),
     programs = versions(),
     repetitions = options.repetitions,
@@ -41,26 +48,56 @@ function results.new(options, counted_by)
   }
 end
 
---- Adds the record of a measure, saying which case it is of.
+local function has_instructions(record)
+  for _, entry in ipairs(record.programs) do
+    if entry.instructions then return true end
+  end
+  return false
+end
+
+-- A record, and its instructions, are of this run if they name no other.
+local function stamp(record, run)
+  if not record.date then
+    record.date, record.revision = run.date, run.revision
+  end
+  if has_instructions(record) and not record.counted then
+    record.counted = { by = run.counted_by, date = record.date,
+      revision = record.revision }
+  end
+end
+
+--- Adds the record of a measure, saying which case and run it is of.
 function results.add(run, case, record)
   record.workload = case.workload
   record.args = run.quick and case.quick or case.args
   record.slow_args = not run.quick and case.slow_args or nil
-  record.date, record.revision = run.date, run.revision
   record.curve = case.curve
+  stamp(record, run)
   table.insert(run.measures, record)
 end
 
+-- -- A file ------------------------------------------------------------------
+
 --- Reads what an earlier run has written; nil where there is none.
-function results.read()
-  local file = io.open(results.PATH)
+function results.read(path)
+  local file = io.open(path)
   if not file then return nil end
   local text = file:read "*a"
   file:close()
   local run = require("cjson").decode(text)
-  assert(run.schema == SCHEMA, results.PATH .. " has another schema")
+  assert(run.schema == SCHEMA, path .. " has another schema")
+  for _, record in ipairs(run.measures) do stamp(record, run) end
   return run
 end
+
+--- Writes a run to a file.
+function results.write(run, path)
+  local file = assert(io.open(path, "w"))
+  assert(file:write(json.encode(run)))
+  file:close()
+end
+
+-- -- Two runs ----------------------------------------------------------------
 
 -- Figures of two machines are not to stand in one table.
 local function check_same(old, new)
@@ -72,36 +109,76 @@ local function check_same(old, new)
   end
 end
 
---- The former run with the workloads of this one in their places.
-function results.merge(new, order)
-  local old = results.read()
-  if not old then return new end
-  check_same(old, new)
-  local by_workload = {}
-  local function sort_in(run)
-    local here = {}
-    for _, record in ipairs(run.measures) do
-      here[record.workload] = here[record.workload] or {}
-      table.insert(here[record.workload], record)
-    end
-    for workload, list in pairs(here) do by_workload[workload] = list end
+-- Lists of the records by workload.
+local function by_workload(run)
+  local lists = {}
+  for _, record in ipairs(run.measures) do
+    lists[record.workload] = lists[record.workload] or {}
+    table.insert(lists[record.workload], record)
   end
-  sort_in(old)
-  sort_in(new)
+  return lists
+end
+
+local function record_of(list, name)
+  for _, record in ipairs(list or {}) do
+    if record.name == name then return record end
+  end
+end
+
+-- Puts instructions in the place of those that a record has.
+local function set_instructions(record, instructions, counted)
+  for _, entry in ipairs(record.programs) do
+    entry.instructions = entry.min and instructions[entry.program] or nil
+  end
+  record.counted = has_instructions(record) and counted or nil
+end
+
+local function instructions_of(record)
+  local instructions = {}
+  for _, entry in ipairs(record.programs) do
+    instructions[entry.program] = entry.instructions
+  end
+  return instructions
+end
+
+-- What was not counted anew keeps the instructions of a former run.
+local function keep_instructions(list, former)
+  for _, record in ipairs(list) do
+    local old = record_of(former, record.name)
+    if old and old.counted and not record.counted then
+      set_instructions(record, instructions_of(old), old.counted)
+    end
+  end
+end
+
+--- The new run with the workloads of the old one that it has not measured.
+---@param old table
+---@param new table
+---@param order string[] all workloads
+---@return table new
+function results.merge(old, new, order)
+  check_same(old, new)
+  local former, latter = by_workload(old), by_workload(new)
   new.measures = {}
   for _, workload in ipairs(order) do
-    for _, record in ipairs(by_workload[workload] or {}) do
+    local list = latter[workload]
+    if list then keep_instructions(list, former[workload]) end
+    for _, record in ipairs(list or former[workload] or {}) do
       table.insert(new.measures, record)
     end
   end
   return new
 end
 
---- Writes a run to a file.
-function results.write(run, path)
-  local file = assert(io.open(path, "w"))
-  assert(file:write(json.encode(run)))
-  file:close()
+--- Sets the instructions of a measure that were counted apart from its times.
+---@param run table
+---@param workload string
+---@param name string the measure's
+---@param instructions table<string, number> by program
+---@param counted { by: string, date: string, revision: string? }
+function results.recount(run, workload, name, instructions, counted)
+  local record = record_of(by_workload(run)[workload], name)
+  if record then set_instructions(record, instructions, counted) end
 end
 
 return results

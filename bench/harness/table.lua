@@ -36,6 +36,22 @@ function printed.measure(record)
   io.stdout:flush()
 end
 
+--- Prints the instructions of a measure by program.
+function printed.counts(name, instructions)
+  local parts = {}
+  for _, program in ipairs(programs.order) do
+    if instructions[program] then
+      parts[#parts + 1] = ("%s %.0f"):format(programs.list[program].label,
+        instructions[program])
+    end
+  end
+  print(("%-30s %s"):format(name, table.concat(parts, "; ")))
+  io.stdout:flush()
+end
+
+--- Prints why instructions were not counted.
+function printed.not_counted(problem) print("not counted: " .. problem) end
+
 local function describe(results)
   local about = results.machine
   print(("%s, %s cores, %s; load %s%s"):format(about.processor,
