@@ -300,9 +300,9 @@ describe("the watchdog", function()
 
   it("is silent while tasks wait, and while they switch", function()
     assert.equal("", run [[
-      weft.debug { watchdog = 0.15 } -- a busy machine may stop any step
-      weft.sleep(0.2)
-      local ends = os.clock() + 0.2
+      weft.debug { watchdog = 0.4 } -- a busy machine may stop any step
+      weft.sleep(0.5)
+      local ends = os.clock() + 0.5
       while os.clock() < ends do weft.yield() end
     ]])
   end)
