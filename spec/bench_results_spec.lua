@@ -222,6 +222,23 @@ describe("bench/harness/measure", function()
       { measure.instructions(cases, case) })
   end)
 
+  it("runs a program as its workload has it, and keeps the sizes", function()
+    local output, command = programs.output, nil
+    programs.output = function(text)
+      command = text
+      return "each 7"
+    end
+    local made = { programs = { "go" }, dir = "/tmp/files",
+      run = "served %command %args" }
+    local sized = { workload = "file", args = "large %dir/large" }
+    local _, outcome = measure.case(made, sized, { repetitions = 2 })
+    programs.output = output
+    assert.same({ 7, 7 }, outcome.go.each)
+    assert.truthy(command:find("served " .. programs.built "file_go"
+      .. " large /tmp/files/large", 1, true))
+    assert.equal("large %dir/large", sized.args)
+  end)
+
   it("counts each case of the tree by more work in its second run", function()
     local paths = programs.output "ls bench/*/cases.lua"
     for path in paths:gmatch "[^\n]+" do

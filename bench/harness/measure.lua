@@ -16,10 +16,12 @@ local function fill(text, values)
 end
 
 -- What measures a program with some arguments.
-local function command_of(program, workload, how, args)
-  local command = program.command:gsub("%%s", workload)
-  return fill(how or "%command %args",
-    { command = command, args = args, build = programs.dir })
+local function command_of(program, cases, case, args)
+  return fill(cases.run or "%command %args", {
+    command = program.command:gsub("%%s", case.workload),
+    args = fill(args, { dir = cases.dir }),
+    build = programs.dir,
+  })
 end
 
 local function sizes(program, case, options)
@@ -73,7 +75,7 @@ local function count(program, cases, case)
     return nil, program.label .. " is missing: " .. program.missing
   end
   return counts.count(function(args)
-    return command_of(program, case.workload, cases.run, args)
+    return command_of(program, cases, case, args)
   end, case.counted)
 end
 
@@ -116,8 +118,8 @@ local function run_all(names, results, cases, case, options)
       local result = results[name]
       if not result.problem then
         local program = programs.list[name]
-        local _, problem = run_once(command_of(program, case.workload,
-          cases.run, sizes(program, case, options)), result)
+        local _, problem = run_once(command_of(program, cases, case,
+          sizes(program, case, options)), result)
         result.problem, result.failed = problem, problem ~= nil
       end
     end
