@@ -80,36 +80,56 @@ static void heap_take_out(struct timers *timers, uint32_t index) {
 
 /* -- Room ----------------------------------------------------------------- */
 
-static size_t row_bytes(uint32_t capacity) {
-  return sizeof(struct timer_node) * 2 * capacity;
+static size_t bytes_of(uint32_t nodes) {
+  return nodes * sizeof(struct timer_node);
 }
 
-/* In both, for as many as there are: one that is set needs no memory to be set
- * anew, whatever its time. */
+static uint32_t row_size(const struct timer_row *row) {
+  return row->nodes == NULL ? 0 : row->mask + 1;
+}
+
+/* False for want of memory; then it is as it was. */
+static bool row_grow(struct timer_row *row) {
+  uint32_t old = row_size(row), size = old == 0 ? CAPACITY_MIN : 2 * old;
+  struct timer_row larger = {.mask = size - 1};
+  larger.nodes = weft__resize(NULL, 0, bytes_of(size));
+  if (larger.nodes == NULL)
+    return false;
+  weft__row_move(row, &larger, 0);
+  weft__free(row->nodes, bytes_of(old));
+  *row = larger;
+  return true;
+}
+
+/* For one more in a row that is full; false for want of memory. */
+static WEFT__APART bool row_make_room(struct timers *timers) {
+  struct timer_row *row = &timers->row;
+  uint32_t others = timers->count - 1 - timers->heap_count;
+  if (others > row_size(row) / 2)
+    return row_grow(row);
+  weft__row_move(row, row, row->head);
+  return true;
+}
+
+/* The heap has room for all there are: one that is set needs no memory to be
+ * set anew, whatever its time. */
 static WEFT__APART int grow(struct timers *timers) {
   uint32_t old = timers->capacity;
   uint32_t capacity = old == 0 ? CAPACITY_MIN : old * 2;
-  struct timer_row row = {weft__resize(NULL, 0, row_bytes(capacity)),
-                          2 * capacity - 1, 0, 0};
-  if (row.nodes == NULL)
+  if (timers->row.nodes == NULL && !row_grow(&timers->row))
     return WEFT_ENOMEM;
   struct timer_node *heap =
-      weft__resize(timers->heap, old * sizeof *heap, capacity * sizeof *heap);
-  if (heap == NULL) {
-    weft__free(row.nodes, row_bytes(capacity));
+      weft__resize(timers->heap, bytes_of(old), bytes_of(capacity));
+  if (heap == NULL)
     return WEFT_ENOMEM;
-  }
-  weft__row_move(&timers->row, &row, 0);
-  weft__free(timers->row.nodes, row_bytes(old));
-  timers->row = row;
   timers->heap = heap;
   timers->capacity = capacity;
   return WEFT_OK;
 }
 
 void weft__timers_free(struct timers *timers) {
-  weft__free(timers->row.nodes, row_bytes(timers->capacity));
-  weft__free(timers->heap, timers->capacity * sizeof *timers->heap);
+  weft__free(timers->row.nodes, bytes_of(row_size(&timers->row)));
+  weft__free(timers->heap, bytes_of(timers->capacity));
 }
 
 /* -- The order of both ---------------------------------------------------- */
@@ -125,8 +145,9 @@ static inline void insert(struct timers *timers, struct timer_node node) {
   struct timer_row *row = &timers->row;
   if (!weft__row_takes(row, node.time_ns) && row->tail - row->head == 1)
     make_way(timers);
-  if (WEFT__LIKELY(weft__row_takes(row, node.time_ns)))
-    weft__row_push(row, node);
+  if (WEFT__LIKELY(weft__row_takes(row, node.time_ns)) &&
+      (WEFT__LIKELY(!weft__row_is_full(row)) || row_make_room(timers)))
+    weft__row_place(row, row->tail++, node);
   else
     heap_push(timers, node);
 }

@@ -34,7 +34,7 @@ struct timer_row {
 
 struct timers {
   uint32_t count;    /* of those that are set */
-  uint32_t capacity; /* for so many there is room, wherever they go */
+  uint32_t capacity; /* of the heap, which has room for all that are set */
   uint64_t next_order;
   struct timer_row row;
   struct timer_node *heap;

@@ -5,8 +5,8 @@
  * are left before. So a time that is not before the last one of the row goes to
  * its end, which needs no search; only others go to the heap. A ring of (time,
  * timer): one that is taken out of the middle leaves a hole, those at the ends
- * are closed at once. The ring has twice the room for all timers there are, so
- * the holes of one that is full are at least half of it. */
+ * are closed at once. One that is full either has holes for half of it, which
+ * are closed, or grows; where there is no memory for that the heap has room. */
 #ifndef WEFT_TIMER_ROW_H
 #define WEFT_TIMER_ROW_H
 
@@ -36,7 +36,8 @@ static inline void weft__row_place(struct timer_row *row, uint32_t number,
   node.timer->place = (number & row->mask) | WEFT__IN_ROW;
 }
 
-/* Moves all to the row [to], which may be the same, from its [number] on. */
+/* Moves all to the row [to], which may be the same, from its [number] on, and
+ * closes the holes. */
 static inline void weft__row_move(struct timer_row *from, struct timer_row *to,
                                   uint32_t number) {
   uint32_t end = from->tail;
@@ -47,11 +48,8 @@ static inline void weft__row_move(struct timer_row *from, struct timer_row *to,
   to->tail = number;
 }
 
-static inline void weft__row_push(struct timer_row *row,
-                                  struct timer_node node) {
-  if (row->tail - row->head > row->mask)
-    weft__row_move(row, row, row->head);
-  weft__row_place(row, row->tail++, node);
+static inline bool weft__row_is_full(const struct timer_row *row) {
+  return row->tail - row->head > row->mask;
 }
 
 static inline void weft__row_take_out(struct timer_row *row,

@@ -277,6 +277,10 @@ static int open_act(weft_runtime *rt, struct play *play, uint64_t *value) {
   }
   if (play->status == WEFT_ENOMEM) /* what was there is as it was */
     CHECK_INT(play->line - 1, rt->timers.count);
+  if (play->status == WEFT_OK && failing_has_failed()) {
+    CHECK(rt->timers.heap_count > 0); /* it was their row that did not grow */
+    return play_end(play, WEFT_ENOMEM);
+  }
   return play_end(play, play->status);
 }
 
