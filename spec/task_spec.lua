@@ -439,6 +439,17 @@ describe("task:result and task:error", function()
     task:await()
   end)
 
+  it("give any number of results, the last of them nil [4.9]", function()
+    for count = 0, 20 do
+      local task = weft.spawn(function()
+        return unpack({ 1, 2, 3, 4, 5, 6 }, 1, count)
+      end)
+      assert.equal(count, select("#", task:await()))
+      local results = { task:result() }
+      for i = 1, count do assert.equal(i <= 6 and i or nil, results[i]) end
+    end
+  end)
+
   it("give all results, and no error, of one that finished [4.9]", function()
     local task = weft.spawn(function() return 1, nil, 3 end)
     task:await()

@@ -493,7 +493,7 @@ describe("weft.tree", function()
     weft.sleep(1)
     assert.equal(("one #%d: waits for sleep for 1 s, 1 s left"):format(
       task:id()), tree.describe(task))
-    assert.equal(tree.describe(task), tree.describe(task[1]))
+    assert.equal(tree.describe(task), tree.describe(task[0]))
     task:await()
     assert.is_nil(tree.describe(task))
   end)

@@ -113,14 +113,14 @@ struct host {
   const void *file_metatable;   /* registry costs as much as the read */
 };
 
-/* Fields of a task object, an array for its size. */
+/* Fields of a task object, an array of two for its size, which only an outcome
+ * makes longer. */
 enum task_field {
-  TASK_HANDLE = 1, /* the core's handle; stale after the end */
-  TASK_STATE = 2,  /* id x TASK_STATES + weft_task_state at the end. Before it
-                      0 is added, and this stays so for a body that returned
-                      nothing: a task whose handle is stale has finished */
-  TASK_COUNT = 3,  /* number of results, which follow; or the error */
-  TASK_FIRST = 4
+  TASK_HANDLE = 0, /* the core's handle; stale after the end */
+  TASK_STATE = 1,  /* id x TASK_STATES + what task_state makes of the end.
+                      Before it 0 is added, and this stays so for a body that
+                      returned nothing: with a stale handle it has finished */
+  TASK_FIRST = 2   /* the results; or the error */
 };
 
 /* The host whose runtime runs in this thread, else one that is nobody's: a look
@@ -128,7 +128,16 @@ enum task_field {
 extern _Thread_local struct host *host_running
     __attribute__((tls_model("initial-exec")));
 
-enum { TASK_STATES = 8 };
+enum { TASK_STATES = 64 };
+
+/* With the state, a weft_task_state, stands a number: how many results there
+ * are, or what has cancelled the task; TASK_MANY: there is a field `count`, or
+ * the error that did it. */
+enum { TASK_ENDS = 8, TASK_MANY = 7 };
+
+static inline int task_state(int state, int number) {
+  return state + TASK_ENDS * number;
+}
 
 /* Where weft.run's C function keeps the table of the task objects, the function
  * that makes results (job.c), and the table of the coroutines. */

@@ -3,8 +3,9 @@
 #include "job.h"
 
 /* Sets the state of the task object on top of the stack. */
-static void set_state(weft_runtime *rt, const struct job *job, int state) {
-  job_push_state(job->host->L, rt, job, state);
+static void set_state(weft_runtime *rt, const struct job *job, int state,
+                      int number) {
+  job_push_state(job->host->L, rt, job, task_state(state, number));
   lua_rawseti(job->host->L, -2, TASK_STATE);
 }
 
@@ -17,7 +18,7 @@ static int end_failed(weft_runtime *rt, struct job *job) {
   weft_error *error = NULL;
   host_push_function(L, host, "on_failure");
   job_push_its_object(L, job);
-  set_state(rt, job, WEFT_TASK_FAILED);
+  set_state(rt, job, WEFT_TASK_FAILED, 0);
   lua_xmove(job->co, L, 1);
   luaL_traceback(L, job->co, NULL, 0);
   if (lua_pcall(L, 3, 1, 0) == 0)
@@ -53,8 +54,10 @@ static void keep_results(lua_State *L, lua_State *co, int count) {
   lua_xmove(co, L, count);
   for (int i = count; i > 0; i--)
     lua_rawseti(L, -i - 1, TASK_FIRST + i - 1);
+  if (count < TASK_MANY)
+    return;
   lua_pushinteger(L, count);
-  lua_rawseti(L, -2, TASK_COUNT);
+  lua_setfield(L, -2, "count");
 }
 
 /* More results than another stack holds are an error instead. */
@@ -73,7 +76,7 @@ static bool finish_with(weft_runtime *rt, struct job *job, int count) {
   }
   job_push_own_object(job);
   keep_results(L, co, count);
-  set_state(rt, job, WEFT_TASK_FINISHED);
+  set_state(rt, job, WEFT_TASK_FINISHED, count < TASK_MANY ? count : TASK_MANY);
   lua_pop(L, 1);
   return true;
 }
@@ -109,9 +112,16 @@ static void keep_cancelled(weft_runtime *rt, struct job *job) {
   lua_State *L = job->host->L;
   job_push_own_object(job);
   lua_insert(L, -2);
-  lua_rawseti(L, -2, TASK_COUNT);
-  set_state(rt, job, WEFT_TASK_CANCELLED);
+  lua_rawseti(L, -2, TASK_FIRST);
+  set_state(rt, job, WEFT_TASK_CANCELLED, TASK_MANY);
   lua_pop(L, 1);
+}
+
+/* Likewise, where there is no more to it than what did it. */
+static void keep_source(weft_runtime *rt, const struct job *job, int source) {
+  job_push_own_object(job);
+  set_state(rt, job, WEFT_TASK_CANCELLED, source);
+  lua_pop(job->host->L, 1);
 }
 
 /* Cancelled has left the body. */
@@ -162,28 +172,25 @@ bool job_may_drop(const struct job *job, int status) {
          !has_handler(job->co);
 }
 
-/* Pushes what the task object is to have of the cancellation: the source alone
- * where there is no more to it, as the Lua side can make the error of that when
- * somebody asks; else the error. */
-static void push_cancellation(weft_runtime *rt, struct host *host) {
-  lua_State *L = host->L;
+/* Of the source alone the Lua side can make the error when somebody asks. */
+static void keep_cancellation(weft_runtime *rt, struct job *job) {
+  lua_State *L = job->host->L;
   int source;
   weft_value *reason;
   weft_error *cause;
   weft_cancellation(rt, NULL, &source, &reason, &cause);
   if (reason == NULL && cause == NULL) {
-    lua_pushinteger(L, source);
+    keep_source(rt, job, source);
     return;
   }
-  host_push_function(L, host, "cancelled");
+  host_push_function(L, job->host, "cancelled");
   lua_pcall(L, 0, 1, 0); /* for want of memory the error is that */
+  keep_cancelled(rt, job);
 }
 
 int job_drop_cancelled(weft_runtime *rt, struct job *job) {
-  if (!job->bare) {
-    push_cancellation(rt, job->host);
-    keep_cancelled(rt, job);
-  }
+  if (!job->bare)
+    keep_cancellation(rt, job);
   mark_dropped(job->host, job->co);
   weft_task_close(rt, job->task);
   return WEFT_ECANCELLED;

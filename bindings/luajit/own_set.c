@@ -5,7 +5,7 @@
  * A set of addresses by the page: a bit for each place of a page where a
  * coroutine can be, for there are forty side by side where there are many. A
  * table of Lua's, from the coroutine to something, took 24 to 48 bytes for each
- * task, this one two or three. A page whose bits have all gone stays until the
+ * task, this one two to four. A page whose bits have all gone stays until the
  * table grows. */
 #include "host.h"
 
@@ -40,13 +40,18 @@ static bool is_empty(const struct own_page *page) {
   return bits == 0;
 }
 
+/* Whether three quarters are taken: more would make a search long. */
+static bool is_full(uint32_t count, uint32_t size) {
+  return count * 4 >= size * 3;
+}
+
 /* Leaves out the pages without a bit; twice as large if that is few. */
 static bool renew(struct own_set *set) {
   struct own_set old = *set;
   uint32_t used = 0, size = size_of(&old);
   for (uint32_t i = 0; i < size_of(&old); i++)
     used += !is_empty(&old.pages[i]);
-  if (used * 4 >= size)
+  if (is_full(used * 2, size))
     size = size == 0 ? 16 : size * 2;
   set->pages = calloc(size, sizeof *set->pages);
   if (set->pages == NULL) {
@@ -71,7 +76,7 @@ static uint64_t *word_of(struct own_page *page, const lua_State *co) {
 }
 
 bool own_set_add(struct own_set *set, lua_State *co) {
-  if (set->count * 2 >= size_of(set) && !renew(set))
+  if (is_full(set->count, size_of(set)) && !renew(set))
     return false;
   uintptr_t number = (uintptr_t)co >> PAGE_SHIFT;
   struct own_page *page = find(set, number);

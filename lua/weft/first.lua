@@ -203,7 +203,7 @@ function Completions:close()
   owner.remove(self)
   for _, child in ipairs(self.own) do child:cancel() end
   for _, child in ipairs(self.own) do
-    if not child:done() then core.task_join(child[1]) end
+    if not child:done() then core.task_join(child[task.HANDLE]) end
   end
 end
 
@@ -299,7 +299,7 @@ local TIME_UP = "wait_for: the time is up"
 local function wait_done(item)
   while not item:done() do
     if task.is_task(item) then
-      local code = core.task_await(item[1])
+      local code = core.task_await(item[task.HANDLE])
       if code then errors.fail(code) end
     else
       first.wait { item }

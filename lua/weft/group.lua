@@ -15,6 +15,7 @@ local group = {}
 -- Locals and fields by number, for a spawn is to be cheap: its compiled code
 -- begins anew at each, and looks up all that it uses.
 local type, setmetatable = type, setmetatable
+local new_table = require "table.new"
 local core_spawn = core.spawn
 local TASK = task.metatable
 local HANDLE, LIMIT = 1, 2 -- of a group; the limit is false where there is none
@@ -61,7 +62,7 @@ end
 function Group:spawn(fn, ...)
   if type(fn) ~= "function" then return spawn_other(self, fn, ...) end
   if self[LIMIT] then reserve(self) end
-  return core_spawn(self[HANDLE], setmetatable({ 0, 0, false }, TASK), fn,
+  return core_spawn(self[HANDLE], setmetatable(new_table(1, 0), TASK), fn,
     ...)
 end
 
@@ -103,7 +104,7 @@ function Group:start(...)
       errors.fail_state "ready(...) was called before: once is enough"
     end
     values = { n = select("#", ...), ... }
-    core.task_ready(child[1])
+    core.task_ready(child[task.HANDLE])
   end
   if type((...)) == "string" then
     child = task.start(self[HANDLE], (...), (select(2, ...)), ready,
@@ -111,7 +112,7 @@ function Group:start(...)
   else
     child = task.start(self[HANDLE], (...), ready, select(2, ...))
   end
-  code = core.task_start(child[1])
+  code = core.task_start(child[task.HANDLE])
   if code then return fail_start(code, child) end
   return unpack(values, 1, values.n)
 end

@@ -1,9 +1,11 @@
 --- Tasks: what spawn returns.
 --
--- A task object is an array, for its size: the core's handle; the task's id and
--- the state in which it ended, in one number; the number of results, or the
--- error; the results. A body that returns nothing leaves the object as it was,
--- without a state: such a task is one whose handle has become stale.
+-- A task object is an array of two, from 0 on, for its size: the core's handle;
+-- and the task's id, how it ended, and how many results there are or what has
+-- cancelled it, in one number. The core module sets them at the spawn, so an
+-- object is made empty. Results or an error, if there are any, come behind. A
+-- body that returns nothing leaves the object as it was, without a state: such
+-- a task is one whose handle has become stale.
 -- @module weft.task
 
 local callable = require "weft.callable"
@@ -13,10 +15,14 @@ local errors = require "weft.error"
 
 local task = {}
 
+local new_table = require "table.new"
 local core_spawn, core_named = core.spawn, core.spawn_named
 
-local HANDLE, STATE, COUNT, FIRST = 1, 2, 3, 4
-local STATES = 8
+local HANDLE, STATE, FIRST = 0, 1, 2
+-- A state is (id * 8 + number) * 8 + how it ended; the number is of results, of
+-- the source of a cancellation, or MANY: `count` has it, or FIRST the error.
+local ENDS, STATES, MANY = 8, 64, 7
+task.HANDLE = HANDLE
 local FINISHED, FAILED = codes.TASK_FINISHED, codes.TASK_FAILED
 local CANCELLED, EBADF = codes.TASK_CANCELLED, codes.EBADF
 local GUARD = "guard" -- holds the core's handle of a failed task
@@ -37,7 +43,7 @@ local states = {
 -- -- Making -------------------------------------------------------------------
 
 --- An object for a task that is about to be spawned.
-function task.new() return setmetatable({ 0, 0, false }, metatable) end
+function task.new() return setmetatable(new_table(1, 0), metatable) end
 
 --- Whether `x` is a task.
 function task.is_task(x)
@@ -63,9 +69,9 @@ end
 ---@return weft.Task
 function task.start(handle, fn, ...)
   if type(fn) == "string" then
-    return core_named(handle, setmetatable({ 0, 0, false }, metatable), fn, ...)
+    return core_named(handle, setmetatable(new_table(1, 0), metatable), fn, ...)
   end
-  return core_spawn(handle, setmetatable({ 0, 0, false }, metatable), fn, ...)
+  return core_spawn(handle, setmetatable(new_table(1, 0), metatable), fn, ...)
 end
 
 --- Starts a task in the root group: a background task. Its failure is reported
@@ -84,7 +90,7 @@ end
 
 -- The state in which the task has ended, nil before that.
 local function state_of(self)
-  local state = self[STATE] % STATES
+  local state = self[STATE] % ENDS
   if state ~= 0 then return state end
   if not core.task_is_over(self[HANDLE]) then return nil end
   self[STATE] = self[STATE] + FINISHED
@@ -97,15 +103,19 @@ local function name_of(self)
   return self.given_name or "task-" .. id_of(self)
 end
 
+-- The number that stands with the state.
+local function number_of(self)
+  return math.floor(self[STATE] % STATES / ENDS)
+end
+
 -- What the task was cancelled by. Where that was dropped, not unwound, there is
--- a source's number in place of the error until somebody asks.
+-- no error until somebody asks.
 local function cancellation_of(self)
-  local cause = self[COUNT] or nil
-  if type(cause) == "number" then
-    cause = errors.cancelled_by(errors.sources[cause])
-    self[COUNT] = cause
+  local source = errors.sources[number_of(self)]
+  if source and not self[FIRST] then
+    self[FIRST] = errors.cancelled_by(source)
   end
-  return cause
+  return self[FIRST]
 end
 
 local function cancelled_error(self)
@@ -121,11 +131,13 @@ end
 local function outcome(self)
   local state = state_of(self)
   if state == FINISHED then
-    return unpack(self, FIRST, FIRST - 1 + (self[COUNT] or 0))
+    local count = number_of(self)
+    if count == MANY then count = self.count end
+    return unpack(self, FIRST, FIRST - 1 + count)
   end
   if state == CANCELLED then error(errors.trace(cancelled_error(self)), 0) end
   core.task_observe(self[HANDLE])
-  error(self[COUNT], 0)
+  error(self[FIRST], 0)
 end
 task.outcome = outcome
 
@@ -175,7 +187,7 @@ function Task:error()
   if state_of(self) == FINISHED then return nil end
   if state_of(self) == CANCELLED then return cancelled_error(self) end
   core.task_observe(self[HANDLE])
-  return self[COUNT]
+  return self[FIRST]
 end
 
 --- Cancels the task's own scope; does not wait. False if it has ended.
@@ -313,8 +325,8 @@ end
 --- The object of a task that was spawned without one. `into` is where the core
 -- module puts its first result.
 function task.make(handle, state, into)
-  local object = setmetatable({ handle, state, false }, metatable)
-  object.into = into
+  local object = task.new()
+  object[HANDLE], object[STATE], object.into = handle, state, into
   return object
 end
 
@@ -324,7 +336,7 @@ function task.on_failure(self, err, traceback)
   local parent = select(4, core.task_info(self[HANDLE]))
   object = errors.leave_task(object, name_of(self), self.place,
     self.spawner or parent and name_of(parent), traceback)
-  self[COUNT] = object
+  self[FIRST] = object
   self[GUARD] = core.task_guard(self[HANDLE])
   return object
 end

@@ -210,7 +210,7 @@ end
 ---@param task weft.Task|number the task, or its handle
 ---@return string?
 function tree.describe(task)
-  local handle = type(task) == "table" and task[1] or task
+  local handle = type(task) == "table" and task[0] or task
   local found = core.task_look(handle) and view(handle, core.now())
   return found and task_line(found) or nil
 end
