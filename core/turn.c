@@ -280,8 +280,10 @@ static inline bool may_pass_on(const weft_runtime *rt,
   if (task->entry.status != WEFT_OK || task->extra != NULL ||
       *weft__fiber_drop(task->fiber) != NULL)
     return false;
-  /* Scopes may be left open, and main's end is the shutdown's begin. */
-  if (task->scope->task == task || rt->main_task == task)
+  /* Scopes may be left open; main's end is the shutdown's begin; and the reason
+   * of a group that was cancelled goes with its last child. */
+  if (task->scope->task == task || rt->main_task == task ||
+      task->entry.cancelled)
     return false;
   return WEFT__LIKELY(!rt->fibers.mixed) || weft__fiber_fits(rt, task->fiber);
 }

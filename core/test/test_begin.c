@@ -173,6 +173,32 @@ TEST("a wait that ends with a group left open is undone on the loop's stack") {
   end_with_no_promise(rt);
 }
 
+/* Cancels its group, with a reason, before the only child ends well. */
+static int cancel_with_reason(weft_runtime *rt, void *arg) {
+  weft_group group;
+  weft_scope scope;
+  weft_value *reason;
+  uint64_t value;
+  CHECK_INT(WEFT_OK, weft_group_open(rt, UINT64_MAX, &group));
+  CHECK_INT(WEFT_OK, weft_spawn(rt, group, end_at_once, NULL, NULL, NULL));
+  CHECK_INT(WEFT_OK, weft_group_get_scope(rt, group, &scope));
+  CHECK_INT(WEFT_OK, weft_value_new_host(arg, note_drop_frame, &reason));
+  CHECK_INT(WEFT_OK, weft_scope_cancel(rt, scope, reason));
+  weft_value_unref(reason);
+  spawn(rt, end_at_once, NULL);
+  return weft_group_join(rt, group, WEFT_OK, NULL, &value);
+}
+
+TEST("the reason of a group that its last child ends has the loop's stack") {
+  void *there = NULL;
+  weft_runtime *rt = begin_for_real();
+  spawn(rt, cancel_with_reason, &there);
+  CHECK_INT(WEFT_OK, weft_run(rt));
+  char *here = __builtin_frame_address(0);
+  CHECK(llabs(here - (char *)there) < 65536);
+  end_with_no_promise(rt);
+}
+
 static void count_drop(void *arg) {
   ++*(int *)arg;
 }
