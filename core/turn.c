@@ -18,6 +18,12 @@ static WEFT__PART void fetch(const void *address) {
 #endif
 }
 
+/* The entry that comes so many after the next one. */
+static inline struct entry *entry_after(const weft_runtime *rt,
+                                        uint32_t count) {
+  return rt->ready.entries[(rt->ready.head + count) & rt->ready.mask];
+}
+
 /* The registers and frames that a stackful task goes on with; of one that is to
  * begin, the rest of the task. Of another entry the place holds another
  * address, and nothing is read there. */
@@ -103,7 +109,7 @@ static void run_specially(weft_runtime *rt, struct entry *entry) {
   weft__step_begin(rt, task);
   if (entry->stackful) {
     if (rt->turn_left > 0)
-      fetch_frames(rt->ready.entries[rt->ready.head & rt->ready.mask]);
+      fetch_frames(entry_after(rt, 0));
     task = run_fibers(rt, task, &outcome);
   } else {
     outcome = call_step(rt, task);
@@ -150,12 +156,11 @@ static WEFT__APART void shuffle(weft_runtime *rt, uint32_t begin,
 /* Takes the next one of the turn, and fetches ahead the entry after next and
  * what the next one is called with. */
 static inline struct entry *take_entry(weft_runtime *rt) {
-  struct ready_ring *ring = &rt->ready;
-  uint32_t left = --rt->turn_left;
-  struct entry *entry = ring->entries[ring->head++ & ring->mask];
-  if (WEFT__LIKELY(left > 1)) {
-    fetch(ring->entries[(ring->head + 1) & ring->mask]);
-    fetch(ring->entries[ring->head & ring->mask]->arg);
+  struct entry *entry = entry_after(rt, 0);
+  rt->ready.head++;
+  if (WEFT__LIKELY(--rt->turn_left > 1)) {
+    fetch(entry_after(rt, 1));
+    fetch(entry_after(rt, 0)->arg);
   }
   return entry;
 }
@@ -183,23 +188,24 @@ void weft__turn(weft_runtime *rt) {
   }
 }
 
-/* Takes the next one, which a stackful task goes to, and fetches ahead the task
- * after next, and what the next one goes on with. */
-static inline void take_hop(weft_runtime *rt) {
-  struct ready_ring *ring = &rt->ready;
-  ring->head++;
+/* -- From one stackful task right to the next ----------------------------- */
+
+/* Likewise, where the next one is not called but entered: what it goes on with
+ * is on its stack. */
+static inline void take_task(weft_runtime *rt) {
+  rt->ready.head++;
   if (WEFT__LIKELY(--rt->turn_left > 1)) {
-    fetch_frames(ring->entries[ring->head & ring->mask]);
-    fetch(ring->entries[(ring->head + 1) & ring->mask]);
+    fetch_frames(entry_after(rt, 0));
+    fetch(entry_after(rt, 1));
   }
+}
+
+static inline struct task *next_task(const weft_runtime *rt) {
+  return (struct task *)entry_after(rt, 0);
 }
 
 static inline bool may_hop_to(const struct entry *entry) {
   return WEFT__SWITCH_CAN_HOP && entry->stackful && !entry->given_up;
-}
-
-static inline struct task *next_task(const weft_runtime *rt) {
-  return (struct task *)rt->ready.entries[rt->ready.head & rt->ready.mask];
 }
 
 /* Whether an entry that comes next may be entered without the loop. */
@@ -239,7 +245,7 @@ static inline struct task *hop_plainly(weft_runtime *rt) {
     return NULL;
   if (WEFT__UNLIKELY(next->body.context == NULL))
     return NULL;
-  take_hop(rt);
+  take_task(rt);
   weft__step_begin_plainly(rt, next);
   return next;
 }
@@ -253,7 +259,7 @@ static WEFT__APART struct task *hop_or_leave(weft_runtime *rt,
     return task;
   }
   struct task *next = next_task(rt);
-  take_hop(rt);
+  take_task(rt);
   if (next->body.context == NULL)
     weft__task_take_stack(rt, next);
   weft__step_begin(rt, next);
@@ -304,12 +310,14 @@ struct task *weft__turn_follow(weft_runtime *rt, struct task *task) {
   if (!may_hop_to(&next->entry) || next->body.context != NULL ||
       !may_pass_on(rt, task))
     return NULL;
-  take_hop(rt);
+  take_task(rt);
   pass_stack(task, next);
   leave_step(rt, task, task->entry.status);
   weft__step_begin(rt, next);
   return next;
 }
+
+/* -- The order ------------------------------------------------------------ */
 
 int weft_set_shuffle(weft_runtime *rt, uint64_t seed) {
   if (!weft__is_here(rt))
