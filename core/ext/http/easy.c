@@ -16,14 +16,6 @@
  * block to jemalloc, which is dear; and no faster to read by. */
 #define BUFFER_BYTES (14L * 1024 - 1)
 
-static bool set_long(CURL *easy, CURLoption option, long value) {
-  return curl_easy_setopt(easy, option, value) == CURLE_OK;
-}
-
-static bool set_text(CURL *easy, CURLoption option, const char *text) {
-  return curl_easy_setopt(easy, option, text) == CURLE_OK;
-}
-
 static bool set_manner(const weft_http_session *session, CURL *easy) {
   static const struct {
     CURLoption option;
@@ -40,11 +32,11 @@ static bool set_manner(const weft_http_session *session, CURL *easy) {
       {CURLOPT_HTTPAUTH, CURLAUTH_BASIC},
   };
   for (size_t i = 0; i < sizeof MANNER / sizeof *MANNER; i++)
-    if (!set_long(easy, MANNER[i].option, MANNER[i].value))
+    if (!http__set_long(easy, MANNER[i].option, MANNER[i].value))
       return false;
-  return set_text(easy, CURLOPT_NOPROXY, "*") &&
-         set_text(easy, CURLOPT_ACCEPT_ENCODING, "") &&
-         set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
+  return http__set_text(easy, CURLOPT_NOPROXY, "*") &&
+         http__set_text(easy, CURLOPT_ACCEPT_ENCODING, "") &&
+         http__set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
          curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION,
                           http__loop_close_socket) == CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, session) == CURLE_OK;

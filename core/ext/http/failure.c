@@ -139,11 +139,40 @@ static int of_break(const struct http_transfer *transfer, weft_error **error) {
                        error);
 }
 
+/* What the server did wrong; NULL if it is not that. */
+static const char *breach(CURLcode result) {
+  switch (result) {
+  case CURLE_SSL_CONNECT_ERROR:
+    return "could not agree on TLS";
+  case CURLE_BAD_CONTENT_ENCODING:
+    return "sent a body that is wrongly encoded";
+  case CURLE_UNSUPPORTED_PROTOCOL:
+  case CURLE_WEIRD_SERVER_REPLY:
+    return "gave an answer that is no HTTP";
+  case CURLE_HTTP2:
+    return "broke the rules of HTTP/2";
+  default:
+    return NULL;
+  }
+}
+
+/* In libcurl's own words. */
+static int of_other(const struct http_transfer *transfer, CURLcode result,
+                    weft_error **error) {
+  const char *text = transfer->error_text;
+  *error = http__error(WEFT_EOTHER, "%s: %s", transfer->target,
+                       *text == '\0' ? curl_easy_strerror(result) : text);
+  return WEFT_EOTHER;
+}
+
 int http__failure(const struct http_transfer *transfer, CURLcode result,
                   weft_error **error) {
+  const char *what = breach(result);
   *error = NULL;
   if (transfer->own_status != WEFT_OK)
     return of_own(transfer, error);
+  if (what != NULL)
+    return of_protocol(transfer, what, error);
   switch (result) {
   case CURLE_OUT_OF_MEMORY:
     return WEFT_ENOMEM;
@@ -168,21 +197,8 @@ int http__failure(const struct http_transfer *transfer, CURLcode result,
     *error = http__error(WEFT_EINVAL, "no certificates can be read from %s",
                          transfer->session->ca_file);
     return WEFT_EINVAL;
-  case CURLE_SSL_CONNECT_ERROR:
-    return of_protocol(transfer, "could not agree on TLS", error);
-  case CURLE_BAD_CONTENT_ENCODING:
-    return of_protocol(transfer, "sent a body that is wrongly encoded", error);
-  case CURLE_UNSUPPORTED_PROTOCOL:
-  case CURLE_WEIRD_SERVER_REPLY:
-    return of_protocol(transfer, "gave an answer that is no HTTP", error);
-  case CURLE_HTTP2:
-    return of_protocol(transfer, "broke the rules of HTTP/2", error);
   default:
-    *error =
-        http__error(WEFT_EOTHER, "%s: %s", transfer->target,
-                    transfer->error_text[0] == '\0' ? curl_easy_strerror(result)
-                                                    : transfer->error_text);
-    return WEFT_EOTHER;
+    return of_other(transfer, result, error);
   }
 }
 

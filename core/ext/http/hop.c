@@ -90,14 +90,6 @@ void http__hop_read_times(struct http_transfer *transfer) {
 
 /* -- Options -------------------------------------------------------------- */
 
-static bool set_long(CURL *easy, CURLoption option, long value) {
-  return curl_easy_setopt(easy, option, value) == CURLE_OK;
-}
-
-static bool set_text(CURL *easy, CURLoption option, const char *text) {
-  return curl_easy_setopt(easy, option, text) == CURLE_OK;
-}
-
 static bool set_pointer(CURL *easy, CURLoption option, void *pointer) {
   return curl_easy_setopt(easy, option, pointer) == CURLE_OK;
 }
@@ -120,14 +112,16 @@ static bool set_tls(struct http_transfer *transfer) {
   const weft_http_session *session = transfer->session;
   CURL *easy = transfer->easy;
   if (strncmp(transfer->response->url, "https:", 6) != 0)
-    return set_long(easy, CURLOPT_PIPEWAIT, 0);
+    return http__set_long(easy, CURLOPT_PIPEWAIT, 0);
   if (session->ca_file != NULL)
     transfer->is_plain = false;
-  return set_long(easy, CURLOPT_PIPEWAIT, 1) &&
-         set_long(easy, CURLOPT_SSL_VERIFYPEER, session->verify ? 1 : 0) &&
-         set_long(easy, CURLOPT_SSL_VERIFYHOST, session->verify ? 2 : 0) &&
+  return http__set_long(easy, CURLOPT_PIPEWAIT, 1) &&
+         http__set_long(easy, CURLOPT_SSL_VERIFYPEER,
+                        session->verify ? 1 : 0) &&
+         http__set_long(easy, CURLOPT_SSL_VERIFYHOST,
+                        session->verify ? 2 : 0) &&
          (session->ca_file == NULL ||
-          set_text(easy, CURLOPT_CAINFO, session->ca_file));
+          http__set_text(easy, CURLOPT_CAINFO, session->ca_file));
 }
 
 /* Whether the method is one that has a body, if only an empty one. */
@@ -145,16 +139,16 @@ static bool set_method(struct http_transfer *transfer) {
     return true; /* it is libcurl's own */
   transfer->is_plain = false;
   if (strcmp(method, "HEAD") == 0)
-    return set_long(easy, CURLOPT_NOBODY, 1);
+    return http__set_long(easy, CURLOPT_NOBODY, 1);
   if (!sends_body(transfer))
-    return set_text(easy, CURLOPT_CUSTOMREQUEST, method);
+    return http__set_text(easy, CURLOPT_CUSTOMREQUEST, method);
   size_t body_bytes = transfer->has_body ? request->body_bytes : 0;
   /* libcurl reads the body where it is; the request is held until the end. */
   return curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
                           (curl_off_t)body_bytes) == CURLE_OK &&
-         set_text(easy, CURLOPT_POSTFIELDS,
-                  request->body == NULL ? "" : request->body) &&
-         set_text(easy, CURLOPT_CUSTOMREQUEST, method);
+         http__set_text(easy, CURLOPT_POSTFIELDS,
+                        request->body == NULL ? "" : request->body) &&
+         http__set_text(easy, CURLOPT_CUSTOMREQUEST, method);
 }
 
 static bool set_credentials(struct http_transfer *transfer) {
@@ -162,8 +156,8 @@ static bool set_credentials(struct http_transfer *transfer) {
   if (!transfer->has_credentials || request->user == NULL)
     return true;
   transfer->is_plain = false;
-  return set_text(transfer->easy, CURLOPT_USERNAME, request->user) &&
-         set_text(transfer->easy, CURLOPT_PASSWORD, request->password);
+  return http__set_text(transfer->easy, CURLOPT_USERNAME, request->user) &&
+         http__set_text(transfer->easy, CURLOPT_PASSWORD, request->password);
 }
 
 /* -- Headers -------------------------------------------------------------- */
@@ -246,7 +240,7 @@ static bool set_decode(struct http_transfer *transfer) {
   if (transfer->request->decode)
     return true;
   transfer->is_plain = false;
-  return set_text(transfer->easy, CURLOPT_ACCEPT_ENCODING, NULL);
+  return http__set_text(transfer->easy, CURLOPT_ACCEPT_ENCODING, NULL);
 }
 
 static bool set_headers(struct http_transfer *transfer) {

@@ -3,13 +3,10 @@
  *
  * The path of a request, and the file of each part of it:
  *
- *   perform (transfer.c) -> host.c finds the addresses -> hop.c fills an easy
- *      ^                                            handle of libcurl's
- * (easy.c) |                                                        | | loop.c:
- * its sockets and times on the loop | | response.c: head and body  <-
- * transfer.c: the hop has ended -+
- *                                   |-> redirect.c: the next hop
- *                                   +-> failure.c: code and message
+ *   perform (transfer.c) -> addresses (host.c) -> an easy handle (easy.c) is
+ *     told what to ask (hop.c) -> libcurl, its sockets and times on the loop
+ *     (loop.c) -> head and body (response.c) -> the hop has ended (transfer.c)
+ *     -> the next hop (redirect.c), the response, or a failure (failure.c)
  *
  * A transfer lives from perform until the body has come, or all is aborted.
  * None of libcurl's callbacks runs code of a task: they wake tasks, which run
@@ -54,7 +51,7 @@ struct weft_http_session {
 };
 
 /* Connects the multi handle with the runtime's loop. */
-int http__loop_open(weft_http_session *session);
+void http__loop_open(weft_http_session *session);
 /* Ends the watches and the timer, while the sockets are still open. */
 void http__loop_close(weft_http_session *session);
 /* For libcurl, to close a socket: ends its watch first. */
@@ -65,6 +62,14 @@ void http__loop_rest(weft_http_session *session);
 void http__loop_collect(weft_http_session *session);
 
 /* -- Easy handles (easy.c) ------------------------------------------------ */
+
+static inline bool http__set_long(CURL *easy, CURLoption option, long value) {
+  return curl_easy_setopt(easy, option, value) == CURLE_OK;
+}
+static inline bool http__set_text(CURL *easy, CURLoption option,
+                                  const char *text) {
+  return curl_easy_setopt(easy, option, text) == CURLE_OK;
+}
 
 /* One that knows all but what is asked, and of whom; NULL: no memory. */
 CURL *http__easy_take(weft_http_session *session);

@@ -237,13 +237,12 @@ void http__loop_rest(weft_http_session *session) {
 
 /* -- Life ----------------------------------------------------------------- */
 
-int http__loop_open(weft_http_session *session) {
+void http__loop_open(weft_http_session *session) {
   CURLM *multi = session->multi;
   curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, session);
   curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
   curl_multi_setopt(multi, CURLMOPT_TIMERDATA, session);
   curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timeout);
-  return WEFT_OK;
 }
 
 void http__loop_close(weft_http_session *session) {

@@ -60,9 +60,7 @@ static int open_session(weft_http_session *session) {
   session->multi = curl_multi_init();
   if (session->multi == NULL)
     return WEFT_ENOMEM;
-  status = http__loop_open(session);
-  if (status != WEFT_OK)
-    return status;
+  http__loop_open(session);
   status = weft_http_session_set_limits(session, TOTAL_MAX, 0);
   if (status != WEFT_OK)
     return status;
