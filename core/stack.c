@@ -63,17 +63,11 @@ static size_t stack_bytes(const struct fiber *fiber) {
  * ThreadSanitizer counts calls and returns, and a helper that is called on one
  * stack must not return on another. */
 
-#ifdef __GNUC__
-#define PART_OF_CALLER static inline __attribute__((always_inline))
-#else
-#define PART_OF_CALLER static inline
-#endif
-
 #ifdef HAS_TSAN
 /* A signal that comes while a fiber runs is kept for that fiber until it makes
  * a call that ThreadSanitizer knows, as this one is: left behind on a fiber
  * that ends, it would never be handled. */
-PART_OF_CALLER void take_signals(void) {
+static WEFT__PART void take_signals(void) {
   sigset_t none;
   sigemptyset(&none);
 }
@@ -88,14 +82,14 @@ static void end_fiber(void *fiber) {
 }
 #endif
 
-PART_OF_CALLER void tell_made(struct fiber *fiber) {
+static WEFT__PART void tell_made(struct fiber *fiber) {
 #ifdef HAS_TSAN
   fiber->tsan_fiber = __tsan_create_fiber(0);
 #endif
   (void)fiber;
 }
 
-PART_OF_CALLER void tell_freed(struct fiber *fiber) {
+static WEFT__PART void tell_freed(struct fiber *fiber) {
 #ifdef HAS_ASAN
   /* Frames that never returned have left their red zones behind. */
   __asan_unpoison_memory_region(weft__stack_bottom(fiber->stack),
@@ -109,7 +103,7 @@ PART_OF_CALLER void tell_freed(struct fiber *fiber) {
 
 /* Comes right before the loop enters [fiber]; [kept] is given back by
  * tell_returned. */
-PART_OF_CALLER void tell_entering(struct fiber *fiber, void **kept) {
+static WEFT__PART void tell_entering(struct fiber *fiber, void **kept) {
 #ifdef HAS_ASAN
   __sanitizer_start_switch_fiber(kept, weft__stack_bottom(fiber->stack),
                                  stack_bytes(fiber));
@@ -123,7 +117,7 @@ PART_OF_CALLER void tell_entering(struct fiber *fiber, void **kept) {
   (void)kept;
 }
 
-PART_OF_CALLER void tell_returned(void *kept) {
+static WEFT__PART void tell_returned(void *kept) {
 #ifdef HAS_ASAN
   __sanitizer_finish_switch_fiber(kept, NULL, NULL);
 #endif
@@ -132,7 +126,7 @@ PART_OF_CALLER void tell_returned(void *kept) {
 
 /* The same on the fiber's side; [kept] is NULL when it starts, and the place
  * for it when it ends. */
-PART_OF_CALLER void tell_entered(struct fiber *fiber, void *kept) {
+static WEFT__PART void tell_entered(struct fiber *fiber, void *kept) {
 #ifdef HAS_ASAN
   __sanitizer_finish_switch_fiber(kept, &fiber->loop_bottom,
                                   &fiber->loop_bytes);
@@ -141,7 +135,7 @@ PART_OF_CALLER void tell_entered(struct fiber *fiber, void *kept) {
   (void)kept;
 }
 
-PART_OF_CALLER void tell_leaving(struct fiber *fiber, void **kept) {
+static WEFT__PART void tell_leaving(struct fiber *fiber, void **kept) {
 #ifdef HAS_ASAN
   __sanitizer_start_switch_fiber(kept, fiber->loop_bottom, fiber->loop_bytes);
 #endif
