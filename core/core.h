@@ -431,7 +431,6 @@ struct group {
   bool own_cancelled; /* the body made a Cancelled of its own */
   bool strict;        /* a child cancelled on its own is a failure */
   bool lost_failure;  /* there was no memory to keep one; it was reported */
-  int outcome;        /* the body's */
   weft_group handle;
   weft_error **failures; /* in the order they happened */
   size_t failure_count;
@@ -461,7 +460,7 @@ static inline bool weft__group_is_free(const struct group *group) {
 }
 void weft__group_remove(weft_runtime *rt, struct task *task);
 void weft__group_give_place_back(weft_runtime *rt, struct task *holder);
-/* Ends, by force, the groups and scopes that [task] left open. */
+/* Ends, by force, a group that its owner left open. */
 void weft__group_abandon(weft_runtime *rt, struct group *group);
 
 /* -- Deadlocks (deadlock.c) -----------------------------------------------
@@ -533,9 +532,9 @@ struct weft_runtime {
   struct task *main_task;
 
   uv_loop_t loop;
-  uv_timer_t loop_timer;       /* wakes the poll for the first of the heap */
+  uv_timer_t loop_timer;       /* wakes the poll for the first of timers */
   uv_async_t loop_async;       /* wakes the poll for posts and signals */
-  _Atomic uint64_t call_count; /* likewise, of calls */
+  _Atomic uint64_t call_count; /* calls begun; other threads read it */
   uint64_t turn_count;         /* turns begun */
   _Atomic uint64_t poll_count; /* polls; likewise */
   struct observation observation;

@@ -245,7 +245,7 @@ void weft__group_abandon(weft_runtime *rt, struct group *group) {
 /* -- The public calls ----------------------------------------------------- */
 
 void weft__group_init(struct group *group, struct task *task) {
-  *group = (struct group){.outcome = WEFT_OK};
+  *group = (struct group){0};
   weft__scope_init(&group->scope, task);
   group->scope.group = group;
   list_init(&group->children);

@@ -33,8 +33,7 @@ struct process {
   weft_runtime *rt;
   weft_process handle; /* 0: closed; it is freed once it has exited */
   uint8_t state;       /* enum process_state */
-  bool own_group;      /* in a session and group of its own, which is signalled
-                        */
+  bool own_group;      /* leads a session and group, which is signalled */
   bool own_env;        /* begins with an empty environment */
   bool terminated;     /* SIGTERM was sent: the grace runs */
   bool killed;         /* SIGKILL was sent */
@@ -96,9 +95,8 @@ struct launch {
   int opened[WEFT__STDIO_COUNT]; /* those of them that are to be closed */
   struct texts own_env;          /* of the process, if it is not the parent's */
   char **env;                    /* the environment it gets */
-  const char
-      *path;   /* the folders to look in; NULL: the program names its own */
-  char *found; /* room for the longest name that they give */
+  const char *path; /* folders to look in; NULL: the program names its own */
+  char *found;      /* room for the longest name that they give */
   size_t found_bytes;
   struct texts script; /* for sh, if the program is none but a script */
   int report;          /* a pipe that says why it has failed */

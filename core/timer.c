@@ -2,17 +2,16 @@
  * timer.c - the times of sleeps, calls and deadlines in one order.
  *
  * A time that is not before the last one in a row (timer_row.h) goes to the end
- * of that, any other to a 4-ary heap of (time, timer): four children share a
- * cache line, and the time beside the pointer spares a look at the timer itself
- * unless two times are equal; then the order in which they were set decides.
- * Each timer knows its place, so clearing one needs no search. A hierarchical
- * wheel is faster to fill, but has to sort each slot to keep the order of equal
- * times. */
+ * of that, any other to a 4-ary heap of (time, timer): four children are as
+ * long as a cache line, and the time beside the pointer spares a look at the
+ * timer itself unless two times are equal; then the order in which they were
+ * set decides. Each timer knows its place, so clearing one needs no search. A
+ * hierarchical wheel is faster to fill, but has to sort each slot to keep the
+ * order of equal times. */
 #include "core.h"
 #include "timer_row.h"
 
 #define ARITY 4
-#define NOWHERE UINT32_MAX
 #define CAPACITY_MIN 64
 
 static bool is_before(const struct timer_node *a, const struct timer_node *b) {
@@ -173,7 +172,7 @@ void weft__timer_take_out(weft_runtime *rt, struct timer *timer) {
     weft__row_take_out(&timers->row, timer);
   else
     heap_take_out(timers, timer->place);
-  timer->place = NOWHERE;
+  timer->place = WEFT__NOWHERE;
   timers->count--;
 }
 

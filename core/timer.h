@@ -9,13 +9,14 @@
 #include "weft.h"
 
 #define WEFT__NEVER UINT64_MAX
+#define WEFT__NOWHERE UINT32_MAX
 
 enum timer_kind { TIMER_SLEEP, TIMER_SCOPE, TIMER_CALL, TIMER_PAIR };
 
 struct timer {
   uint64_t time_ns; /* when it fires; WEFT__NEVER: not set */
   uint64_t order;   /* among equal times the smaller fires first */
-  uint32_t place;   /* where it is kept; UINT32_MAX: it is not set */
+  uint32_t place;   /* where it is kept; WEFT__NOWHERE: it is not set */
   uint32_t kind;    /* enum timer_kind: which struct it is part of */
 };
 
@@ -43,11 +44,11 @@ struct timers {
 
 static inline void weft__timer_init(struct timer *timer, enum timer_kind kind) {
   timer->time_ns = WEFT__NEVER;
-  timer->place = UINT32_MAX;
+  timer->place = WEFT__NOWHERE;
   timer->kind = (uint32_t)kind;
 }
 static inline bool weft__timer_is_set(const struct timer *timer) {
-  return timer->place != UINT32_MAX;
+  return timer->place != WEFT__NOWHERE;
 }
 int weft__timer_set(weft_runtime *rt, struct timer *timer, uint64_t time_ns);
 void weft__timer_take_out(weft_runtime *rt, struct timer *timer);

@@ -74,7 +74,7 @@ static void end_step(weft_runtime *rt, struct task *task, int outcome) {
     weft__task_end(rt, task, outcome);
 }
 
-/* A task that has parked has no budget any more. */
+/* The budget is gone already: who parks or ends has none any more. */
 static inline void leave_step(weft_runtime *rt, struct task *task,
                               int outcome) {
   if (WEFT__UNLIKELY((outcome != WEFT_PARKED) |
