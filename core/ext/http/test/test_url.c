@@ -2,8 +2,8 @@
  * test_url.c - a URL's text, against libcurl's. */
 #include <string.h>
 
-#include "check.h"
 #include "../http.h"
+#include "refusing.h"
 
 TEST("the text is libcurl's, whatever parts there are") {
   static const char *const URLS[] = {
@@ -32,6 +32,26 @@ TEST("the text is libcurl's, whatever parts there are") {
     CHECK_TEXT(whole, text);
     free(text);
     curl_free(whole);
+    curl_url_cleanup(url);
+  }
+}
+
+static bool make_text(void *arg) {
+  char *text = http__url_text(arg);
+  if (text == NULL)
+    return false;
+  free(text);
+  return true;
+}
+
+TEST("without memory there is no text, and nothing is left") {
+  static const char *const URLS[] = {"http://a:1/b?c#d",
+                                     "http://[::1]:1/b?c#d"};
+  refusing_install();
+  for (size_t i = 0; i < sizeof URLS / sizeof *URLS; i++) {
+    CURLU *url = curl_url();
+    CHECK_INT(CURLUE_OK, curl_url_set(url, CURLUPART_URL, URLS[i], 0));
+    CHECK(refusing_each(make_text, url) >= 6); /* the parts */
     curl_url_cleanup(url);
   }
 }
