@@ -283,8 +283,8 @@ function loopback.settle()
   for _ = 1, 5 do weft.yield() end
 end
 
---- Lets everybody run until the loop has polled, which it leaves out after turns
--- that took no time. Whom the poll wakes runs after the caller.
+--- Lets everybody run until the loop has polled, which it leaves out after
+-- turns that took no time. Whom the poll wakes runs after the caller.
 function loopback.poll()
   local before = weft.stats().polls
   repeat weft.yield() until weft.stats().polls > before
