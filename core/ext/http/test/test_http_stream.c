@@ -92,26 +92,45 @@ TEST("a reader that is slow keeps the server waiting, and gets every byte") {
   client_run(read_large);
 }
 
-/* Many turns of the loop without reading. */
-static int hold_back(weft_runtime *rt, void *arg) {
-  struct client *client = arg;
+/* Many turns of the loop without reading; returns what is there then. */
+static size_t let_come(struct client *client) {
   const char *data;
   size_t bytes;
-  CHECK_INT(WEFT_OK, open_stream(client, "/large/5000000"));
   for (int i = 0; i < 200; i++) {
     struct client other = *client;
     other.response = NULL;
     CHECK_INT(WEFT_OK, client_get(&other, "/ok"));
     weft_http_response_close(other.response);
   }
-  (void)rt;
   weft_http_response_peek(client->response, &data, &bytes);
+  return bytes;
+}
+
+static int hold_back(weft_runtime *rt, void *arg) {
+  struct client *client = arg;
+  (void)rt;
+  CHECK_INT(WEFT_OK, open_stream(client, "/large/5000000"));
+  size_t bytes = let_come(client);
   CHECK(bytes >= (size_t)64 * 1024 && bytes <= (size_t)3 * 64 * 1024);
   return WEFT_OK;
 }
 
 TEST("no more is read ahead than is useful") {
   client_run(hold_back);
+}
+
+/* libcurl's handle was told to wait, and the next request gets it. */
+static int close_held_back(weft_runtime *rt, void *arg) {
+  struct client *client = arg;
+  CHECK_INT(WEFT_OK, open_stream(client, "/large/5000000"));
+  CHECK(let_come(client) >= (size_t)64 * 1024);
+  weft_http_response_close(client->response);
+  client->response = NULL;
+  return read_large(rt, client);
+}
+
+TEST("a response that is closed while it waits leaves nothing to the next") {
+  client_run(close_held_back);
 }
 
 static int fail_midway(weft_runtime *rt, void *arg) {
