@@ -97,14 +97,18 @@ static int decide(weft_runtime *rt, struct group *group, uint64_t *value) {
   return WEFT_OK;
 }
 
-static int finish(weft_runtime *rt, struct group *group, uint64_t *value) {
-  group->over = true;
-  int status = decide(rt, group, value);
+static void end_group(weft_runtime *rt, struct group *group) {
   weft__wake_all(rt, &group->places, WEFT_ESTATE);
   weft__scope_exit(rt, &group->scope);
   clear_failures(group);
   weft__handle_free(rt, group->handle);
   weft__pool_give(&rt->groups_pool, group);
+}
+
+static int finish(weft_runtime *rt, struct group *group, uint64_t *value) {
+  group->over = true;
+  int status = decide(rt, group, value);
+  end_group(rt, group);
   return status;
 }
 
@@ -236,10 +240,9 @@ void weft__group_abandon(weft_runtime *rt, struct group *group) {
     list_insert(&rt->root.children, &task->sibling);
   }
   report_failures(rt, group);
+  clear_failures(group);
   forget_places(rt, group);
-  uint64_t value;
-  finish(rt, group, &value);
-  weft_error_unref((weft_error *)(uintptr_t)value);
+  end_group(rt, group);
 }
 
 /* -- The public calls ----------------------------------------------------- */

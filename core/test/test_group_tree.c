@@ -486,6 +486,46 @@ static int spawn_failing(weft_runtime *rt, weft_group group,
              : weft_spawn(rt, group, fail_body, attempt, count_end, NULL);
 }
 
+/* There is no memory to keep its failure. */
+static int fail_unkept(weft_runtime *rt, void *arg, int status,
+                       uint64_t value) {
+  weft_error *error;
+  CHECK_INT(WEFT_OK, weft_error_new(WEFT_EIO, NULL, NULL, &error));
+  CHECK_INT(WEFT_OK, weft_task_set_error(rt, error));
+  weft_error_unref(error);
+  failing_after(1);
+  return fail_step(rt, arg, status, value);
+}
+
+/* The list of a group's failures grows for the fifth. */
+static int desert_failing_act(weft_runtime *rt, struct play *play,
+                              uint64_t *value) {
+  (void)value;
+  if (play->line > 0) {
+    CHECK(failing_has_failed());
+    return play_end(play, WEFT_OK);
+  }
+  CHECK_INT(WEFT_OK, weft_group_open(rt, 5000, &play->group));
+  for (int i = 0; i < 5; i++)
+    CHECK_INT(WEFT_OK,
+              weft_spawn_step(rt, play->group, i < 4 ? fail_step : fail_unkept,
+                              NULL, NULL, NULL));
+  return weft_yield(rt);
+}
+
+TEST("each failure of a deserted group is reported once, kept or not") {
+  BOTH_KINDS {
+    weft_runtime *rt = begin();
+    keep_reports(rt);
+    struct play play = {.act = desert_failing_act};
+    play_in(rt, 0, &play, stepped);
+    CHECK_INT(WEFT_OK, weft_run(rt));
+    CHECK_INT(5, reports.count);
+    CHECK_INT(WEFT_EIO, reports.codes[0]);
+    end(rt);
+  }
+}
+
 static int attempt_act(weft_runtime *rt, struct play *play, uint64_t *value) {
   struct attempt *attempt = play->data;
   if (play->line == 0) {
