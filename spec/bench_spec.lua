@@ -231,6 +231,10 @@ describe("bench/harness/page", function()
     count(run.measures[2], "perf", "2029-01-02T")
     count(run.measures[3], "perf", "2029-01-02T")
     assert_says "no work. Counted by perf on 2029-01-02 at abc. !"
+    run.measures[3].curve.series = "queue"
+    count(run.measures[3], "perf", "2029-01-03T")
+    assert_says("Counted by perf on 2029-01-02 at abc (switch);"
+      .. " perf on 2029-01-03 at abc (queue). !")
     run.measures[1].programs[1].instructions = 7
     count(run.measures[1], "callgrind", "2029-01-04T")
     assert_says "Of one operation, counted by callgrind on 2029-01-04 at abc. |"

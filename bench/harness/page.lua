@@ -55,19 +55,20 @@ local function origin_of(made)
 end
 
 -- When and of which revision records were made, which `tell` says of one; where
--- several runs have brought them, of which workloads, too.
+-- several runs have brought them, of which workloads, or what `tell` names.
 local function origins(records, tell)
   local list, by_origin = {}, {}
   for _, record in ipairs(records) do
-    local origin = tell(record)
+    local origin, part = tell(record)
+    part = part or record.workload
     local workloads = by_origin[origin]
     if not workloads then
       workloads = { origin = origin }
       by_origin[origin] = workloads
       list[#list + 1] = workloads
     end
-    if workloads[#workloads] ~= record.workload then
-      workloads[#workloads + 1] = record.workload
+    if workloads[#workloads] ~= part then
+      workloads[#workloads + 1] = part
     end
   end
   if #list == 1 then return list[1].origin end
@@ -207,7 +208,8 @@ end
 -- By what they were counted, when, and of which revision.
 local function counters(records)
   return origins(records, function(record)
-    return record.counted.by .. " on " .. origin_of(record.counted)
+    return record.counted.by .. " on " .. origin_of(record.counted),
+      record.curve and record.curve.series
   end)
 end
 
