@@ -56,9 +56,10 @@ struct job {
   weft_task task;
   int anchor;              /* where host->anchors holds the coroutine */
   uint16_t depth;          /* scopes and groups it has open */
-  uint16_t arg_count : 14; /* on its stack before the first step */
+  uint16_t arg_count : 13; /* on its stack before the first step */
   uint16_t owns : 1;       /* generators and such, closed at its end */
   uint16_t bare : 1;       /* its object is not made yet: nobody asked for it */
+  uint16_t dropped : 1;    /* it has ended parked: its coroutine goes */
 };
 
 /* Coroutines of tasks; all zeros: none (own_set.c). */

@@ -198,10 +198,11 @@ static inline struct job *new_job(lua_State *L, struct host *host, int object,
   job->link = NULL;
   job->deliver = deliver_arguments;
   job->place = 0;
-  job->arg_count = ((unsigned)count - 1) & 0x3fff; /* no stack holds more */
+  job->arg_count = ((unsigned)count - 1) & 0x1fff; /* no stack holds more */
   job->depth = 0;
   job->owns = 0;
   job->bare = 0;
+  job->dropped = 0;
   return job;
 }
 

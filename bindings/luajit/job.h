@@ -14,8 +14,10 @@ void job_prepare(lua_State *L, struct host *host);
 /* The core's drop: the task is over, or given up, or was refused, and then it
  * has no handle. */
 void job_give(void *arg);
-/* Enters the coroutine on top of [L]'s stack, or false, as the job's. */
-void job_set_coroutine(lua_State *L, struct job *job, lua_State *co);
+/* Enters the coroutine on top of [L]'s stack as the job's, and takes it; the
+ * table of the coroutines is at [anchors]. */
+void job_set_coroutine(lua_State *L, struct job *job, lua_State *co,
+                       int anchors);
 
 /* Takes a job, whose coroutine has nothing on its stack, for what stands at
  * [object], which goes into the table at [objects]. Raises for want of memory;

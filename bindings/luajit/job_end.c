@@ -192,6 +192,7 @@ int job_drop_cancelled(weft_runtime *rt, struct job *job) {
   if (!job->bare)
     keep_cancellation(rt, job);
   mark_dropped(job->host, job->co);
+  job->dropped = 1;
   weft_task_close(rt, job->task);
   return WEFT_ECANCELLED;
 }
@@ -229,7 +230,7 @@ int job_close_owned(struct job *job, bool went_well) {
     luaL_traceback(L, from, NULL, 0);
     count = 2; /* the traceback and the error */
     lua_xmove(from, L, 1);
-    job_set_coroutine(L, job, lua_newthread(L));
+    job_set_coroutine(L, job, lua_newthread(L), RUN_ANCHORS);
     job->active = job->co;
   } else {
     lua_xmove(from, L, count);

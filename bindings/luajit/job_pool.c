@@ -35,13 +35,11 @@ void job_push_its_object(lua_State *L, struct job *job) {
   lua_remove(L, -2);
 }
 
-void job_set_coroutine(lua_State *L, struct job *job, lua_State *co) {
+void job_set_coroutine(lua_State *L, struct job *job, lua_State *co,
+                       int anchors) {
   struct host *host = job->host;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, host->anchors);
-  lua_insert(L, -2);
-  lua_rawseti(L, -2, job->anchor);
-  lua_pop(L, 1);
-  if (co != NULL && !own_set_add(&host->own, co))
+  lua_rawseti(L, anchors, job->anchor);
+  if (!own_set_add(&host->own, co))
     host_fail(L, host, WEFT_ENOMEM, NULL);
   if (job->co != NULL)
     own_set_remove(&host->own, job->co);
@@ -77,16 +75,17 @@ static void add_jobs(lua_State *L, struct host *host) {
 }
 
 void job_prepare(lua_State *L, struct host *host) {
+  int top = lua_gettop(L);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, host->anchors);
   lua_State *co = lua_newthread(L);
   if (host->free_jobs == NULL)
     add_jobs(L, host);
   if (host->free_jobs->co == NULL)
-    job_set_coroutine(L, host->free_jobs, co);
-  else
-    lua_pop(L, 1);
+    job_set_coroutine(L, host->free_jobs, co, top + 1);
+  lua_settop(L, top);
 }
 
-/* LuaJIT cannot use a coroutine again that ended by an error. */
+/* LuaJIT cannot use a coroutine again that ended by an error, or never will. */
 static void drop_coroutine(struct job *job) {
   struct host *host = job->host;
   lua_pushboolean(host->L, 0);
@@ -143,7 +142,9 @@ static void clear_job(struct job *job) {
 void job_give(void *arg) {
   struct job *job = arg;
   struct host *host = job->host;
-  if (lua_gettop(job->co) > 0 || lua_status(job->co) != 0)
+  if (job->dropped)
+    drop_coroutine(job);
+  else if (lua_gettop(job->co) > 0 || lua_status(job->co) != 0)
     clear_job(job);
   if (job->task != 0)
     forget_object(job);
