@@ -116,14 +116,17 @@ static int version(lua_State *L) {
 
 /* -- The ABI for LuaJIT's compiler ---------------------------------------- */
 
-/* address(name) -> a light userdata: the function of the ABI, or, for
- * "runtime", where the pointer to the runtime stands, NULL unless one runs.
+/* address(name) -> a light userdata: the function of the ABI or of scope.c; for
+ * "runtime" where the pointer to the runtime stands, NULL unless one runs; for
+ * "host" what the functions of scope.c are called with.
  * Only functions that neither park nor call back: lua/weft/direct.lua. */
 static int address(lua_State *L) {
   static const struct {
     const char *name;
     uintptr_t function;
   } functions[] = {
+      {"scope_open_direct", (uintptr_t)scope_open_direct},
+      {"scope_leave_direct", (uintptr_t)scope_leave_direct},
       {"weft_event_set", (uintptr_t)weft_event_set},
       {"weft_event_clear", (uintptr_t)weft_event_clear},
       {"weft_semaphore_try_acquire", (uintptr_t)weft_semaphore_try_acquire},
@@ -138,6 +141,8 @@ static int address(lua_State *L) {
   void *found = NULL;
   if (strcmp(name, "runtime") == 0)
     found = &host_of(L)->rt;
+  else if (strcmp(name, "host") == 0)
+    found = host_of(L);
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
     if (strcmp(name, functions[i].name) == 0)
       found = (void *)functions[i].function;

@@ -21,7 +21,8 @@ enum yield_kind {
   YIELD_FOREIGN, /* somebody's own lua_yield: goes to the resumer */
   YIELD_PARK,    /* a parking call: goes to the scheduler */
   YIELD_RESUME,  /* coroutine.resume: the step goes on in another coroutine */
-  YIELD_VALUES   /* coroutine.yield: goes to the resumer */
+  YIELD_VALUES,  /* coroutine.yield: goes to the resumer */
+  YIELD_NONE     /* as FOREIGN: not since a scope was opened in this step */
 };
 
 /* A coroutine of the user's that runs inside a task, or waits there for one it
@@ -85,6 +86,7 @@ struct host {
   struct job *free_jobs;
   struct job_page *job_pages;
   unsigned nested;         /* generators resumed one inside the other */
+  unsigned left_count;     /* scopes that nothing has waited in (scope.c) */
   bool has_contexts;       /* context variables are in use */
   bool sites;              /* where things are made is kept (site.c) */
   bool deadlock_hint;      /* see weft_set_deadlock_hint */
@@ -340,6 +342,17 @@ void watchdog_stop(lua_State *L, struct host *host);
 
 /* Gives a new runtime the resolver that is found when it is first needed. */
 void dns_set_up(weft_runtime *rt);
+
+/* -- scope.c -------------------------------------------------------------- */
+
+enum direct_outcome {
+  DIRECT_LEFT,      /* and nothing has waited in the scope */
+  DIRECT_LEFT_LATE, /* something has */
+  DIRECT_FAILED     /* scope_leave is to be called */
+};
+
+double scope_open_direct(struct host *host, double seconds);
+int scope_leave_direct(struct host *host, double scope);
 
 /* -- guard.c -------------------------------------------------------------- */
 

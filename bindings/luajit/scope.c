@@ -14,6 +14,7 @@ static int push_opened(lua_State *L, struct host *host, int status,
                        weft_scope scope) {
   if (status == WEFT_OK) {
     host->job->depth++;
+    host->yielded = YIELD_NONE;
     site_note(L, host, scope);
     lua_pushnumber(L, (lua_Number)scope);
     return 1;
@@ -53,9 +54,15 @@ static int scope_at(lua_State *L) {
   return push_opened(L, host, status, scope);
 }
 
-/* Pushes nothing, if the scope was not cancelled; else code or nil of what goes
- * on, what was caught: 0, 1 (cancel) or 2 (deadline), and whether it had been
- * cancelled. */
+/* Whether to tell that nothing has waited in the scope: not each time, for that
+ * costs, and there may be nobody who wants to know. */
+static bool is_to_tell(struct host *host) {
+  return host->yielded == YIELD_NONE && (++host->left_count & 7) == 0;
+}
+
+/* Pushes nothing, if the scope was not cancelled, or false: see is_to_tell.
+ * Else code or nil of what goes on, what was caught: 0, 1 (cancel) or 2
+ * (deadline), and whether it had been cancelled. */
 static int leave(lua_State *L, int outcome) {
   struct host *host = host_of(L);
   weft_scope scope = (weft_scope)lua_tonumber(L, 1);
@@ -66,8 +73,12 @@ static int leave(lua_State *L, int outcome) {
   if (status == WEFT_OK || status == WEFT_ECANCELLED)
     host->job->depth--;
   site_forget(L, host, scope);
-  if (status == WEFT_OK && !cancelled)
-    return 0;
+  if (status == WEFT_OK && !cancelled) {
+    bool tells = is_to_tell(host);
+    if (tells)
+      lua_pushboolean(L, 0);
+    return tells;
+  }
   if (status == WEFT_OK)
     lua_pushnil(L);
   else
@@ -86,6 +97,37 @@ static int scope_leave(lua_State *L) {
 static int scope_unwind(lua_State *L) {
   return leave(L, WEFT_ECANCELLED);
 }
+
+/* -- For compiled code ----------------------------------------------------
+ *
+ * Called by FFI: within compiled code that costs less than to leave it for a C
+ * function and come back. Nothing that the core does for these runs Lua. Which
+ * coroutine calls is not known; where it could be another than the active one,
+ * that one is not yieldable. */
+
+/* The handle of a scope with a deadline, or 0: scope_after knows why not. */
+double scope_open_direct(struct host *host, double seconds) {
+  weft_scope scope;
+  if (*host->budget <= 1 || host->sites || !lua_isyieldable(host->active) ||
+      weft_scope_open_after(host->rt, time_ns(seconds), 0, &scope) != WEFT_OK)
+    return 0;
+  host->job->depth++;
+  host->yielded = YIELD_NONE;
+  return (double)scope;
+}
+
+/* Leaves a scope whose body has returned, if it is not cancelled. */
+int scope_leave_direct(struct host *host, double scope) {
+  int caught;
+  if (*host->budget <= 0 || host->sites ||
+      weft_scope_leave(host->rt, (weft_scope)scope, WEFT_OK, &caught) !=
+          WEFT_OK)
+    return DIRECT_FAILED;
+  host->job->depth--;
+  return host->yielded == YIELD_NONE ? DIRECT_LEFT : DIRECT_LEFT_LATE;
+}
+
+/* -- Looking, changing ---------------------------------------------------- */
 
 static int scope_cancel(lua_State *L) {
   struct host *host = host_of(L);

@@ -51,6 +51,25 @@ function direct.call(name)
   return function(handle) return fn(runtime[0], handle) end
 end
 
+local host = ffi.cast("void *", core.address "host")
+local open_scope = ffi.cast("double (*)(void *, double)",
+  core.address "scope_open_direct")
+local leave_scope = ffi.cast("int (*)(void *, double)",
+  core.address "scope_leave_direct")
+
+direct.LEFT, direct.LEFT_LATE = 0, 1
+
+--- Opens a scope with a deadline.
+---@param seconds number
+---@return number handle 0 if the C function has to be called, which knows why
+function direct.open_scope(seconds) return open_scope(host, seconds) end
+
+--- Leaves a scope whose body has returned.
+---@param handle number
+---@return number outcome LEFT, LEFT_LATE if the body has waited, or another:
+-- the C function has to be called
+function direct.leave_scope(handle) return leave_scope(host, handle) end
+
 --- Whether a runtime runs in this thread's Lua state.
 ---@return boolean
 function direct.is_running() return runtime[0] ~= nil end

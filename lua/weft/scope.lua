@@ -7,14 +7,18 @@
 
 local callable = require "weft.callable"
 local core = require "weft.core"
+local direct = require "weft.direct"
 local entries = require "weft.entries"
 local errors = require "weft.error"
 local owner = require "weft.owner"
 
 local scope = {}
 
+local type, setmetatable, xpcall = type, setmetatable, xpcall
 local core_after, core_leave = core.scope_after, core.scope_leave
 local core_unwind = core.scope_unwind
+local open_scope, leave_scope = direct.open_scope, direct.leave_scope
+local LEFT, LEFT_LATE = direct.LEFT, direct.LEFT_LATE
 local NEVER = math.huge
 local owned, trace = owner.owned, errors.trace
 local stack_lines = core.stack_lines
@@ -139,13 +143,19 @@ local function timeout_error(object, seconds, cause)
     scope = object, cause = cause, traceback = stack_lines(3) }, TimeoutError)
 end
 
--- What comes out of a timeout whose body ended so.
-local function end_timeout(object, seconds, ok, ...)
+-- The function of the last timeout, if it did not wait.
+local quick = setmetatable({ false }, { __mode = "v" })
+
+-- What comes out of a timeout whose body `fn` ended so.
+local function end_timeout(object, seconds, fn, ok, ...)
   local handle = object[HANDLE]
   if ok and not owned[handle] then
     local code, caught, called = core_leave(handle)
     if called then mark_left(object, caught) end
-    if not code then return ... end
+    if not code then
+      if code == false then quick[1] = fn end
+      return ...
+    end
     fail_order()
   end
   local went_well, caught, err = leave(object, ok, ...)
@@ -159,7 +169,33 @@ end
 local function run_timeout(handle, code, seconds, fn)
   if not handle then errors.fail(code) end
   local object = setmetatable({ handle }, metatable)
-  return end_timeout(object, seconds, xpcall(fn, trace, object))
+  return end_timeout(object, seconds, fn, xpcall(fn, trace, object))
+end
+
+local function end_quickly(object, seconds, fn, ok, ...)
+  local handle = object[HANDLE]
+  if ok and not owned[handle] then
+    local outcome = leave_scope(handle)
+    if outcome == LEFT then return ... end
+    quick[1] = false
+    if outcome == LEFT_LATE then return ... end
+  end
+  return end_timeout(object, seconds, fn, ok, ...)
+end
+
+-- A function that comes again and does not wait is called in a loop that likely
+-- is compiled, all of this included: then the scope is opened and left by FFI,
+-- for a quarter of the price. Where code is interpreted, as it is after a wait, a
+-- call by FFI is dear.
+local function run_quickly(seconds, fn)
+  local handle = open_scope(seconds or NEVER)
+  if handle == 0 then
+    local code
+    handle, code = core_after(seconds or NEVER, "weft.timeout")
+    return run_timeout(handle, code, seconds, fn)
+  end
+  local object = setmetatable({ handle }, metatable)
+  return end_quickly(object, seconds, fn, xpcall(fn, trace, object))
 end
 
 -- A scope that absorbs and drops results.
@@ -187,6 +223,7 @@ function scope.timeout(seconds, fn)
   if type(fn) ~= "function" then
     check_function(fn, "timeout(seconds, fn): fn")
   end
+  if fn == quick[1] then return run_quickly(seconds, fn) end
   local handle, code = core_after(seconds or NEVER, "weft.timeout")
   return run_timeout(handle, code, seconds, fn)
 end
