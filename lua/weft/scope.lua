@@ -185,8 +185,8 @@ end
 
 -- A function that comes again and does not wait is called in a loop that likely
 -- is compiled, all of this included: then the scope is opened and left by FFI,
--- for a quarter of the price. Where code is interpreted, as it is after a wait, a
--- call by FFI is dear.
+-- for a quarter of the price. Where code is interpreted, as it is after a wait,
+-- a call by FFI is dear.
 local function run_quickly(seconds, fn)
   local handle = open_scope(seconds or NEVER)
   if handle == 0 then
