@@ -4,9 +4,10 @@
  * Left alone, LuaJIT collects when there is as much garbage as is alive, and
  * each time visits all that is alive. weft's modules are half a megabyte, so a
  * small program that echoes messages of 4 KiB visited them every 150 messages.
- * Here more comes together if it is of large blocks, up to six megabytes more:
- * these are few and cheap to free. Small objects are better used again before
- * they have left the processor's caches, so of them there is no more than else.
+ * Here more comes together if it is of large blocks, up to a megabyte more:
+ * these are few and cheap to free, and with what else is garbage still fit the
+ * processor's second cache. Small objects are better used again before they
+ * have left the first ones, so of them there is no more than else.
  *
  * The end of a collection is told by the finalizer of an object which nobody
  * has; a new one takes its place. A script that sets the pause itself is left
@@ -16,7 +17,7 @@
 #include "main_memory.h"
 
 /* The most garbage that may be there besides as much as is alive. */
-#define MORE_MAX_KB 6144
+#define MORE_MAX_KB 1024
 /* LuaJIT's pause: what is in use at the next collection, in percent of what is
  * alive. */
 #define USUAL_PAUSE 200

@@ -10,14 +10,15 @@
  * the arenas of other threads have them, which hold little. */
 #include "main_memory.h"
 
+#include "main_kept.h"
+
 /* Smaller ones are objects rather than texts. */
 #define LARGE_BYTES 1024
 
 static size_t large_bytes;
 
-static void count_large(size_t size_bytes) {
-  if (size_bytes >= LARGE_BYTES)
-    large_bytes += size_bytes;
+static bool is_large(size_t size_bytes) {
+  return size_bytes >= LARGE_BYTES;
 }
 
 size_t memory_large_bytes(void) {
@@ -76,20 +77,31 @@ static void use_huge_pages(void) {
   (void)mallctl("arena.0.extent_hooks", NULL, NULL, &ours, sizeof ours);
 }
 
-/* lua_Alloc. A block whose size is told is freed without looking it up, and a
- * new one is made by malloc, which takes a third of realloc's time for it. */
+/* By malloc, which takes a third of realloc's time for it. */
+static void *lua_new(size_t size_bytes) {
+  if (!is_large(size_bytes))
+    return malloc(size_bytes);
+  large_bytes += size_bytes;
+  void *kept = kept_take(size_bytes);
+  return kept != NULL ? kept : malloc(size_bytes);
+}
+
+/* A block whose size is told is freed without looking it up. */
+static void lua_free(void *block, size_t size_bytes) {
+  if (!is_large(size_bytes) || !kept_put(block, size_bytes))
+    sdallocx(block, size_bytes, 0);
+}
+
+/* lua_Alloc. */
 static void *lua_resize(void *arg, void *block, size_t old_bytes,
                         size_t new_bytes) {
   (void)arg;
-  if (new_bytes == 0) {
-    if (block != NULL)
-      sdallocx(block, old_bytes, 0);
-    return NULL;
-  }
-  if (block != NULL)
+  if (block == NULL)
+    return new_bytes == 0 ? NULL : lua_new(new_bytes);
+  if (new_bytes != 0)
     return realloc(block, new_bytes);
-  count_large(new_bytes);
-  return malloc(new_bytes);
+  lua_free(block, old_bytes);
+  return NULL;
 }
 
 /* As luaL_newstate would set it: what is raised outside any pcall. */
@@ -117,8 +129,8 @@ static struct {
 static void *lua_resize(void *arg, void *block, size_t old_bytes,
                         size_t new_bytes) {
   (void)arg;
-  if (block == NULL)
-    count_large(new_bytes);
+  if (block == NULL && is_large(new_bytes))
+    large_bytes += new_bytes;
   return usual.resize(usual.arg, block, old_bytes, new_bytes);
 }
 
