@@ -122,4 +122,16 @@ describe("weft.timeout, again and again around the same function", function()
     assert.equal(1, weft.timeout(60, body))
     assert.is_true(closed)
   end)
+
+  it("does not ask a callable's __eq whether it comes again", function()
+    local class = {
+      __call = function(self) return self end,
+      __eq = function() error("asked", 0) end,
+    }
+    local a, b = setmetatable({}, class), setmetatable({}, class)
+    for _ = 1, 20 do
+      assert.is_true(rawequal(a, weft.timeout(60, a)))
+      assert.is_true(rawequal(b, weft.timeout(60, b)))
+    end
+  end)
 end)

@@ -103,7 +103,8 @@ static int scope_unwind(lua_State *L) {
  * Called by FFI: within compiled code that costs less than to leave it for a C
  * function and come back. Nothing that the core does for these runs Lua. Which
  * coroutine calls is not known; where it could be another than the active one,
- * that one is not yieldable. */
+ * that one is not yieldable, unless a script resumes with a coroutine.resume
+ * that it has kept from before weft was loaded. */
 
 /* The handle of a scope with a deadline, or 0: scope_after knows why not. */
 double scope_open_direct(struct host *host, double seconds) {

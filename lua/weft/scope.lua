@@ -143,7 +143,8 @@ local function timeout_error(object, seconds, cause)
     scope = object, cause = cause, traceback = stack_lines(3) }, TimeoutError)
 end
 
--- The function of the last timeout, if it did not wait.
+-- The function of the last timeout, if it did not wait. Never another callable:
+-- that could have an __eq.
 local quick = setmetatable({ false }, { __mode = "v" })
 
 -- What comes out of a timeout whose body `fn` ended so.
@@ -153,7 +154,7 @@ local function end_timeout(object, seconds, fn, ok, ...)
     local code, caught, called = core_leave(handle)
     if called then mark_left(object, caught) end
     if not code then
-      if code == false then quick[1] = fn end
+      if code == false and type(fn) == "function" then quick[1] = fn end
       return ...
     end
     fail_order()
@@ -222,8 +223,9 @@ function scope.timeout(seconds, fn)
   end
   if type(fn) ~= "function" then
     check_function(fn, "timeout(seconds, fn): fn")
+  elseif fn == quick[1] then
+    return run_quickly(seconds, fn)
   end
-  if fn == quick[1] then return run_quickly(seconds, fn) end
   local handle, code = core_after(seconds or NEVER, "weft.timeout")
   return run_timeout(handle, code, seconds, fn)
 end
