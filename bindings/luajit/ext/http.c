@@ -245,19 +245,18 @@ static void push_time(lua_State *L, const weft_http_response *open,
                         NS_PER_S);
 }
 
-/* Names and values, each with a zero byte behind it: what becomes of them is
- * made when it is asked for (lua/weft/http_response.lua). */
+/* Names and values, each with a zero byte behind it, as they stand one after
+ * the other: what becomes of them is made when it is asked for
+ * (lua/weft/http_response.lua). */
 static void push_headers(lua_State *L, const weft_http_response *open) {
   size_t size = weft_http_response_get_header_count(open);
-  luaL_Buffer text;
-  luaL_buffinit(L, &text);
-  for (size_t i = 0; i < size; i++) {
-    luaL_addstring(&text, weft_http_response_get_header_name(open, i));
-    luaL_addchar(&text, '\0');
-    luaL_addstring(&text, weft_http_response_get_header_value(open, i));
-    luaL_addchar(&text, '\0');
+  if (size == 0) {
+    lua_pushliteral(L, "");
+    return;
   }
-  luaL_pushresult(&text);
+  const char *first = weft_http_response_get_header_name(open, 0);
+  const char *last = weft_http_response_get_header_value(open, size - 1);
+  lua_pushlstring(L, first, (size_t)(last + strlen(last) + 1 - first));
 }
 
 /* All but the body: status, version, reason, url, redirects, seconds until the

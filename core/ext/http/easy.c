@@ -34,7 +34,8 @@ static bool set_manner(const weft_http_session *session, CURL *easy) {
   for (size_t i = 0; i < sizeof MANNER / sizeof *MANNER; i++)
     if (!http__set_long(easy, MANNER[i].option, MANNER[i].value))
       return false;
-  return http__set_text(easy, CURLOPT_NOPROXY, "*") &&
+  return http__hop_set_callbacks(easy) &&
+         http__set_text(easy, CURLOPT_NOPROXY, "*") &&
          http__set_text(easy, CURLOPT_ACCEPT_ENCODING, "") &&
          http__set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
          curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION,

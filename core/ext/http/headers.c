@@ -23,12 +23,16 @@ char *http__copy_bytes(const char *text, size_t size_bytes) {
   return copy;
 }
 
+void *http__grow(void *block, size_t size_bytes) {
+  return block == NULL ? malloc(size_bytes) : realloc(block, size_bytes);
+}
+
 static bool make_room(struct http_headers *headers) {
   if (headers->count < headers->capacity)
     return true;
   size_t capacity = headers->capacity == 0 ? 16 : headers->capacity * 2;
   struct http_header *items =
-      realloc(headers->items, capacity * sizeof *headers->items);
+      http__grow(headers->items, capacity * sizeof *headers->items);
   if (items == NULL)
     return false;
   headers->items = items;
@@ -43,7 +47,7 @@ static bool make_text_room(struct http_headers *headers, size_t more_bytes) {
   size_t capacity = headers->text_capacity * 2;
   if (capacity < used)
     capacity = used < TEXT_MIN ? TEXT_MIN : used;
-  char *text = realloc(headers->text, capacity);
+  char *text = http__grow(headers->text, capacity);
   if (text == NULL)
     return false;
   headers->text = text;

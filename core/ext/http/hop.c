@@ -94,12 +94,15 @@ static bool set_pointer(CURL *easy, CURLoption option, void *pointer) {
   return curl_easy_setopt(easy, option, pointer) == CURLE_OK;
 }
 
-static bool set_callbacks(struct http_transfer *transfer) {
-  CURL *easy = transfer->easy;
+bool http__hop_set_callbacks(CURL *easy) {
   return curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) ==
              CURLE_OK &&
-         curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
-         set_pointer(easy, CURLOPT_HEADERDATA, transfer) &&
+         curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK;
+}
+
+static bool set_transfer(struct http_transfer *transfer) {
+  CURL *easy = transfer->easy;
+  return set_pointer(easy, CURLOPT_HEADERDATA, transfer) &&
          set_pointer(easy, CURLOPT_WRITEDATA, transfer) &&
          set_pointer(easy, CURLOPT_PRIVATE, transfer) &&
          set_pointer(easy, CURLOPT_ERRORBUFFER, transfer->error_text) &&
@@ -290,7 +293,7 @@ int http__hop_begin(struct http_transfer *transfer, const char *addresses) {
   if (!transfer->is_plain && !http__easy_forget(session, transfer->easy))
     return WEFT_ENOMEM;
   transfer->is_plain = true;
-  if (!set_callbacks(transfer) || !set_tls(transfer) || !set_method(transfer) ||
+  if (!set_transfer(transfer) || !set_tls(transfer) || !set_method(transfer) ||
       !set_credentials(transfer) || !set_headers(transfer) ||
       !set_addresses(transfer, addresses))
     return WEFT_ENOMEM;

@@ -38,7 +38,9 @@ struct weft_http_session {
   struct http_socket **sockets;    /* those that are watched, by number */
   size_t socket_room;
   struct http_host *hosts;        /* names looked up or being looked up */
-  weft_timer timer;               /* libcurl's next time; 0: none */
+  weft_timer timer;               /* for libcurl's next time; 0: none */
+  uint64_t timer_ns;              /* when it is due, no later than due_ns */
+  uint64_t due_ns;                /* libcurl's next time */
   weft_timer rest;                /* a call that is to come; 0: none */
   weft_timer runtime_end;         /* never due, dropped with the runtime */
   CURL *spares[HTTP__SPARES_MAX]; /* easy handles that nobody uses */
@@ -131,6 +133,8 @@ const char *http__headers_value(const struct http_headers *headers,
 const char *http__headers_find(const struct http_headers *headers,
                                const char *name);
 void http__headers_clear(struct http_headers *headers);
+/* realloc, which for a block that is still NULL is dearer than malloc. */
+void *http__grow(void *block, size_t size_bytes);
 char *http__copy_bytes(const char *text, size_t size_bytes);
 
 enum http_body { BODY_NONE, BODY_BYTES, BODY_FORM };
@@ -153,8 +157,11 @@ struct weft_http_request {
 };
 
 void http__request_unref(weft_http_request *request);
-/* The text of a URL that has no user; NULL: no memory. */
-char *http__url_text(CURLU *url); /* url.c */
+/* Reads off a URL that has no user its text, the host without brackets, which
+ * is libcurl's to free, and "host:port"; false: no memory. The three are NULL,
+ * or the caller's, also then. */
+bool http__url_read(CURLU *url, char **text, char **host,
+                    char **target); /* url.c */
 /* Turns all but ASCII in the host's name into its form for the network. */
 bool http__url_normalize(CURLU *url);
 
@@ -209,7 +216,7 @@ struct http_transfer {
 
   /* What the hop under way asks. */
   CURLU *url;      /* the request's, or one that a redirect made */
-  char *host_name; /* as in the URL, without brackets */
+  char *host_name; /* as in the URL, without brackets; libcurl's to free */
   char *target;    /* "host:port", for messages */
   const char *method;
   bool has_body;
@@ -248,6 +255,8 @@ void http__transfer_abort(struct http_transfer *transfer);
  * is one already. */
 int http__hop_begin(struct http_transfer *transfer, const char *addresses);
 void http__hop_end(struct http_transfer *transfer);
+/* What each handle is told once (easy.c). */
+bool http__hop_set_callbacks(CURL *easy);
 void http__hop_read_times(struct http_transfer *transfer);
 /* Lets the body come again. */
 void http__hop_resume(struct http_transfer *transfer);

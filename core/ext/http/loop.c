@@ -36,20 +36,18 @@ static void fail_all(weft_http_session *session) {
     http__transfer_end(session->transfers, status, NULL);
 }
 
-static void set_timer(weft_http_session *session, long timeout_ms);
+static void ask_for_time(weft_http_session *session);
 
 /* libcurl was called with [fd] or, CURL_SOCKET_TIMEOUT, with none. */
 static void act(weft_http_session *session, curl_socket_t fd, int events) {
   int running;
-  long timeout_ms = -1;
   curl_multi_socket_action(session->multi, fd, events, &running);
   http__loop_collect(session);
   fail_all(session);
   /* A time that does not change is not told again, though the timer that
    * stood for it is gone (libcurl's clock may be behind the runtime's). */
-  curl_multi_timeout(session->multi, &timeout_ms);
-  if (session->timer == 0 && timeout_ms >= 0)
-    set_timer(session, timeout_ms);
+  if (session->timer == 0)
+    ask_for_time(session);
 }
 
 void http__loop_collect(weft_http_session *session) {
@@ -67,31 +65,61 @@ void http__loop_collect(weft_http_session *session) {
 
 /* -- Times ---------------------------------------------------------------- */
 
+static void start_timer(weft_http_session *session);
+
 static void on_time(weft_runtime *rt, void *arg) {
   weft_http_session *session = arg;
+  uint64_t now_ns;
   weft_timer_close(rt, session->timer);
   session->timer = 0;
-  act(session, CURL_SOCKET_TIMEOUT, 0);
+  weft_now(rt, &now_ns);
+  if (now_ns < session->due_ns) {
+    start_timer(session);
+    fail_all(session);
+  } else {
+    act(session, CURL_SOCKET_TIMEOUT, 0);
+  }
 }
 
-static void set_timer(weft_http_session *session, long timeout_ms) {
-  uint64_t now_ns;
-  if (session->timer != 0)
-    weft_timer_cancel(session->rt, session->timer, NULL);
-  session->timer = 0;
-  if (timeout_ms < 0)
-    return;
-  weft_now(session->rt, &now_ns);
-  int status =
-      weft_call_at(session->rt, now_ns + (uint64_t)timeout_ms * NS_PER_MS,
-                   on_time, session, NULL, &session->timer);
+static void start_timer(weft_http_session *session) {
+  int status = weft_call_at(session->rt, session->due_ns, on_time, session,
+                            NULL, &session->timer);
+  session->timer_ns = session->due_ns;
   if (status != WEFT_OK)
     session->loop_status = status;
 }
 
+static void stop_timer(weft_http_session *session) {
+  if (session->timer != 0)
+    weft_timer_cancel(session->rt, session->timer, NULL);
+  session->timer = 0;
+}
+
+/* libcurl changes its time several times a fetch, mostly to a later one: the
+ * timer is left as it is then, and started anew when it comes due too early. */
+static void set_timer(weft_http_session *session, long timeout_ms) {
+  uint64_t now_ns;
+  weft_now(session->rt, &now_ns);
+  session->due_ns = now_ns + (uint64_t)timeout_ms * NS_PER_MS;
+  if (session->timer != 0 && session->timer_ns <= session->due_ns)
+    return;
+  stop_timer(session);
+  start_timer(session);
+}
+
+static void ask_for_time(weft_http_session *session) {
+  long timeout_ms = -1;
+  curl_multi_timeout(session->multi, &timeout_ms);
+  if (timeout_ms >= 0)
+    set_timer(session, timeout_ms);
+}
+
 static int on_timeout(CURLM *multi, long timeout_ms, void *arg) {
   (void)multi;
-  set_timer(arg, timeout_ms);
+  if (timeout_ms < 0)
+    stop_timer(arg);
+  else
+    set_timer(arg, timeout_ms);
   return 0;
 }
 
@@ -252,5 +280,5 @@ void http__loop_close(weft_http_session *session) {
   if (session->rest != 0)
     weft_timer_cancel(session->rt, session->rest, NULL);
   session->rest = 0;
-  set_timer(session, -1);
+  stop_timer(session);
 }

@@ -97,9 +97,18 @@ static int take_credentials(weft_http_request *request) {
   return status;
 }
 
+/* Whether libcurl would change some of it by encoding, which is a call for each
+ * byte even where it changes nothing. */
+static bool is_to_encode(const char *text) {
+  for (; *text != '\0'; text++)
+    if (*text <= 0x20 || *text >= 0x7f || *text == '%')
+      return true;
+  return false;
+}
+
 static int set_url(weft_http_request *request, const char *text) {
-  CURLUcode result =
-      curl_url_set(request->url, CURLUPART_URL, text, CURLU_URLENCODE);
+  CURLUcode result = curl_url_set(request->url, CURLUPART_URL, text,
+                                  is_to_encode(text) ? CURLU_URLENCODE : 0);
   if (result == CURLUE_OUT_OF_MEMORY)
     return WEFT_ENOMEM;
   if (result != CURLUE_OK || !http__url_normalize(request->url))

@@ -55,8 +55,8 @@ int weft_http_response_close(weft_http_response *response) {
 
 /* -- The head ------------------------------------------------------------- */
 
-static const char *trim(const char *first, const char *end,
-                        size_t *size_bytes) {
+static inline const char *trim(const char *first, const char *end,
+                               size_t *size_bytes) {
   while (first < end && (*first == ' ' || *first == '\t'))
     first++;
   while (end > first && (end[-1] == ' ' || end[-1] == '\t'))
@@ -67,6 +67,11 @@ static const char *trim(const char *first, const char *end,
 
 static bool is_digit(char c) {
   return c >= '0' && c <= '9';
+}
+
+static bool is_status_line(const char *line, const char *end) {
+  return end - line >= 5 && (*line | 0x20) == 'h' &&
+         strncasecmp(line, "HTTP/", 5) == 0;
 }
 
 /* "HTTP/1.1 200 OK" or "HTTP/2 200". libcurl has checked it. */
@@ -113,10 +118,11 @@ static bool add_field(struct http_headers *headers, const char *line,
 
 bool http__response_add_line(weft_http_response *response, const char *line,
                              size_t size_bytes) {
-  const char *end = line + size_bytes;
+  /* No text of C goes on behind a zero byte; libcurl refuses one, too. */
+  const char *end = line + strnlen(line, size_bytes);
   while (end > line && (end[-1] == '\n' || end[-1] == '\r'))
     end--;
-  if (end - line >= 5 && strncasecmp(line, "HTTP/", 5) == 0)
+  if (is_status_line(line, end))
     return add_status_line(response, line, end);
   if (response->has_head) /* a trailer, after the body */
     return true;
@@ -140,7 +146,7 @@ static bool make_room(weft_http_response *response, size_t more_bytes) {
     size_t capacity = response->body_capacity * 2;
     if (capacity < used)
       capacity = used;
-    char *body = realloc(response->body, capacity);
+    char *body = http__grow(response->body, capacity);
     if (body == NULL)
       return false;
     response->body = body;

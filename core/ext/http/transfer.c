@@ -47,7 +47,7 @@ static void free_transfer(struct http_transfer *transfer) {
     http__loop_rest(session);
   if (transfer->redirects > 0)
     curl_url_cleanup(transfer->url);
-  free(transfer->host_name);
+  curl_free(transfer->host_name);
   free(transfer->target);
   http__request_unref(transfer->request);
   free(transfer);
@@ -142,39 +142,17 @@ static bool is_address(const char *host) {
          inet_pton(AF_INET6, host, bytes) == 1;
 }
 
-/* [host] comes with brackets if it is an address of IPv6. */
-static int name_target(struct http_transfer *transfer, char *host,
-                       const char *port) {
-  size_t bytes = strlen(host), port_bytes = strlen(port);
-  bool in_brackets = bytes > 1 && host[0] == '[' && host[bytes - 1] == ']';
-  transfer->target = malloc(bytes + port_bytes + 2);
-  transfer->host_name = in_brackets ? http__copy_bytes(host + 1, bytes - 2)
-                                    : http__copy_bytes(host, bytes);
-  if (transfer->target == NULL || transfer->host_name == NULL)
-    return WEFT_ENOMEM;
-  memcpy(transfer->target, host, bytes);
-  transfer->target[bytes] = ':';
-  memcpy(transfer->target + bytes + 1, port, port_bytes + 1);
-  return WEFT_OK;
-}
-
 /* Reads off the hop's URL what the hop needs of it, and what the response
  * tells. */
 static int read_url(struct http_transfer *transfer) {
-  char *host = NULL, *port = NULL;
-  int status = WEFT_ENOMEM;
-  free(transfer->host_name);
+  curl_free(transfer->host_name);
   free(transfer->target);
   free(transfer->response->url);
-  transfer->host_name = transfer->target = NULL;
-  curl_url_get(transfer->url, CURLUPART_HOST, &host, 0);
-  curl_url_get(transfer->url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT);
-  transfer->response->url = http__url_text(transfer->url);
-  if (host != NULL && port != NULL && transfer->response->url != NULL)
-    status = name_target(transfer, host, port);
-  curl_free(host);
-  curl_free(port);
-  return status;
+  transfer->host_name = transfer->target = transfer->response->url = NULL;
+  return http__url_read(transfer->url, &transfer->response->url,
+                        &transfer->host_name, &transfer->target)
+             ? WEFT_OK
+             : WEFT_ENOMEM;
 }
 
 int http__transfer_start_hop(struct http_transfer *transfer) {
@@ -182,7 +160,6 @@ int http__transfer_start_hop(struct http_transfer *transfer) {
   int status = read_url(transfer);
   if (status != WEFT_OK)
     return status;
-  http__response_reset(transfer->response);
   transfer->response->redirects = transfer->redirects;
   if (is_address(transfer->host_name))
     return http__hop_begin(transfer, NULL);
@@ -205,6 +182,7 @@ static void next_hop(struct http_transfer *transfer) {
   weft_error *error = NULL;
   int status = http__redirect_follow(transfer, &error);
   if (status == WEFT_OK) {
+    http__response_reset(transfer->response);
     status = http__transfer_start_hop(transfer);
     if (status != WEFT_OK)
       error = http__failure_to_start(transfer, status);

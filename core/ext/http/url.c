@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * url.c - a URL's text.
+ * url.c - what a hop needs of its URL: the text, the host and the target.
  *
  * libcurl gives the text too, but puts it together byte by byte, at twice the
  * price of its parts. */
@@ -8,46 +8,59 @@
 
 #include "http.h"
 
+/* What libcurl gives of a part of the URL. */
+struct part {
+  char *text; /* NULL if it is not there, or empty */
+  size_t bytes;
+};
+
 static const struct {
   CURLUPart what;
   const char *before;
+  size_t before_bytes;
 } PARTS[] = {
-    {CURLUPART_SCHEME, ""}, {CURLUPART_HOST, "://"}, {CURLUPART_PORT, ":"},
-    {CURLUPART_PATH, ""},   {CURLUPART_QUERY, "?"},  {CURLUPART_FRAGMENT, "#"},
+    {CURLUPART_SCHEME, "", 0}, {CURLUPART_HOST, "://", 3},
+    {CURLUPART_PORT, ":", 1},  {CURLUPART_PATH, "", 0},
+    {CURLUPART_QUERY, "?", 1}, {CURLUPART_FRAGMENT, "#", 1},
 };
 
-enum { PART_COUNT = sizeof PARTS / sizeof *PARTS, HOST = 1 };
+enum { PART_COUNT = sizeof PARTS / sizeof *PARTS, SCHEME = 0, HOST, PORT };
 
-/* NULL for a part that is not there, or empty; false: no memory. */
-static bool get_parts(CURLU *url, char *parts[PART_COUNT]) {
+/* False: no memory. */
+static bool get_parts(CURLU *url, struct part parts[PART_COUNT]) {
   for (size_t i = 0; i < PART_COUNT; i++) {
-    if (curl_url_get(url, PARTS[i].what, &parts[i], 0) == CURLUE_OUT_OF_MEMORY)
+    struct part *part = &parts[i];
+    if (curl_url_get(url, PARTS[i].what, &part->text, 0) ==
+        CURLUE_OUT_OF_MEMORY)
       return false;
-    if (parts[i] != NULL && parts[i][0] == '\0') {
-      curl_free(parts[i]);
-      parts[i] = NULL;
+    if (part->text != NULL)
+      part->bytes = strlen(part->text);
+    if (part->text != NULL && part->bytes == 0) {
+      curl_free(part->text);
+      part->text = NULL;
     }
   }
   return true;
 }
 
-static char *append(char *end, const char *text) {
-  size_t bytes = strlen(text);
-  memcpy(end, text, bytes + 1);
+static char *append(char *end, const char *text, size_t bytes) {
+  memcpy(end, text, bytes);
   return end + bytes;
 }
 
-static char *join(char *const parts[PART_COUNT]) {
+static char *join(const struct part parts[PART_COUNT]) {
   size_t size_bytes = 1;
   for (size_t i = 0; i < PART_COUNT; i++)
-    if (parts[i] != NULL)
-      size_bytes += strlen(PARTS[i].before) + strlen(parts[i]);
+    size_bytes += PARTS[i].before_bytes + parts[i].bytes;
   char *text = malloc(size_bytes), *end = text;
   if (text == NULL)
     return NULL;
   for (size_t i = 0; i < PART_COUNT; i++)
-    if (parts[i] != NULL)
-      end = append(append(end, PARTS[i].before), parts[i]);
+    if (parts[i].text != NULL) {
+      end = append(end, PARTS[i].before, PARTS[i].before_bytes);
+      end = append(end, parts[i].text, parts[i].bytes);
+    }
+  *end = '\0';
   return text;
 }
 
@@ -60,12 +73,43 @@ static char *copy_whole(CURLU *url) {
   return text;
 }
 
-char *http__url_text(CURLU *url) {
-  char *parts[PART_COUNT] = {NULL}, *text = NULL;
-  if (get_parts(url, parts))
-    text = parts[HOST] != NULL && parts[HOST][0] == '[' ? copy_whole(url)
-                                                        : join(parts);
-  for (size_t i = 0; i < PART_COUNT; i++)
-    curl_free(parts[i]);
+/* "host:port", with the brackets of an address of IPv6. */
+static char *join_target(const struct part parts[PART_COUNT]) {
+  const struct part *host = &parts[HOST];
+  const char *port = parts[PORT].text;
+  if (port == NULL)
+    port = strcmp(parts[SCHEME].text, "https") == 0 ? "443" : "80";
+  size_t port_bytes = strlen(port);
+  char *text = malloc(host->bytes + port_bytes + 2);
+  if (text == NULL)
+    return NULL;
+  char *end = append(text, host->text, host->bytes);
+  *end++ = ':';
+  append(end, port, port_bytes + 1);
   return text;
+}
+
+/* The host is the caller's from here on. */
+static char *take_host(struct part *host) {
+  char *text = host->text;
+  host->text = NULL;
+  if (host->bytes > 1 && text[0] == '[' && text[host->bytes - 1] == ']') {
+    memmove(text, text + 1, host->bytes - 2);
+    text[host->bytes - 2] = '\0';
+  }
+  return text;
+}
+
+bool http__url_read(CURLU *url, char **text, char **host, char **target) {
+  struct part parts[PART_COUNT] = {{NULL, 0}};
+  if (get_parts(url, parts) && parts[SCHEME].text != NULL &&
+      parts[HOST].text != NULL) {
+    *text = parts[HOST].text[0] == '[' ? copy_whole(url) : join(parts);
+    *target = join_target(parts);
+    *host = take_host(&parts[HOST]);
+  }
+  for (size_t i = 0; i < PART_COUNT; i++)
+    if (parts[i].text != NULL)
+      curl_free(parts[i].text);
+  return *text != NULL && *host != NULL && *target != NULL;
 }

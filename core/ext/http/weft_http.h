@@ -193,7 +193,9 @@ weft_http_response_get_redirects(const weft_http_response *response);
 /* Returns the number of headers.               parks: no  errors: none */
 WEFT_API size_t
 weft_http_response_get_header_count(const weft_http_response *response);
-/* Borrows the [index]th header's name as it was sent, NULL past the end.
+/* Borrows the [index]th header's name as it was sent, NULL past the end. Names
+ * and values are one text, from the first name to the zero byte of the last
+ * value: behind the zero byte of each name is its value, then the next name.
  * parks: no    errors: none */
 WEFT_API const char *
 weft_http_response_get_header_name(const weft_http_response *response,

@@ -7,6 +7,17 @@
 
 /* -- Responses ------------------------------------------------------------ */
 
+static void check_one_text(const weft_http_response *response) {
+  const char *at = weft_http_response_get_header_name(response, 0);
+  size_t count = weft_http_response_get_header_count(response);
+  for (size_t i = 0; i < count; i++) {
+    CHECK(at == weft_http_response_get_header_name(response, i));
+    at += strlen(at) + 1;
+    CHECK(at == weft_http_response_get_header_value(response, i));
+    at += strlen(at) + 1;
+  }
+}
+
 static int get_page(weft_runtime *rt, void *arg) {
   struct client *client = arg;
   (void)rt;
@@ -23,6 +34,7 @@ static int get_page(weft_runtime *rt, void *arg) {
   CHECK_INT(4, weft_http_response_get_header_count(response));
   CHECK(weft_http_response_get_header_name(response, 4) == NULL);
   CHECK(weft_http_response_get_header(response, "other") == NULL);
+  check_one_text(response);
   CHECK(strstr(weft_http_response_get_url(response), "/ok") != NULL);
   uint64_t total_ns =
       weft_http_response_get_time(response, WEFT_HTTP_TIME_TOTAL);
