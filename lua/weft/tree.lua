@@ -22,6 +22,7 @@
 local codes = require "weft.codes"
 local core = require "weft.core"
 local errors = require "weft.error"
+local HANDLE = require "weft.task".HANDLE
 
 local tree = {}
 
@@ -210,7 +211,7 @@ end
 ---@param task weft.Task|number the task, or its handle
 ---@return string?
 function tree.describe(task)
-  local handle = type(task) == "table" and task[0] or task
+  local handle = type(task) == "table" and task[HANDLE] or task
   local found = core.task_look(handle) and view(handle, core.now())
   return found and task_line(found) or nil
 end
