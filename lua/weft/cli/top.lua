@@ -1,5 +1,5 @@
---- `weft --top`: the tasks of another process and how much it does, again and
--- again until it ends or Ctrl-C is pressed.
+--- The tasks of another process and how much it does, again and again until it
+-- ends or Ctrl-C is pressed: `weft --top`.
 --
 -- On a terminal there is a screen of its own, which goes away at the end, as
 -- large as the window; elsewhere one look follows the other.

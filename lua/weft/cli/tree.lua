@@ -1,4 +1,6 @@
---- `weft --tree`: what the tasks of another process are doing.
+--- What the tasks of another process are doing.
+--
+-- `weft --tree` prints it.
 -- @module weft.cli.tree
 
 local client = require "weft.cli.client"
