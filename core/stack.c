@@ -47,7 +47,8 @@ struct fiber {
 #endif
 #ifdef HAS_TSAN
   void *tsan_fiber;
-  void *tsan_loop; /* who entered it */
+  void *tsan_loop;  /* who entered it */
+  sigset_t signals; /* that were blocked before a switch */
 #endif
 };
 _Static_assert(offsetof(struct fiber, drop) == 0, "the owner finds it there");
@@ -65,11 +66,17 @@ static size_t stack_bytes(const struct fiber *fiber) {
 
 #ifdef HAS_TSAN
 /* A signal that comes while a fiber runs is kept for that fiber until it makes
- * a call that ThreadSanitizer knows, as this one is: left behind on a fiber
- * that ends, it would never be handled. */
-static WEFT__PART void take_signals(void) {
-  sigset_t none;
-  sigemptyset(&none);
+ * a call that ThreadSanitizer knows: left behind on a fiber that parks or ends,
+ * it would not be handled. So none comes from such a call, which this is, until
+ * the other side runs. */
+static WEFT__PART void hold_signals(struct fiber *fiber) {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, &fiber->signals);
+}
+
+static WEFT__PART void let_signals(struct fiber *fiber) {
+  pthread_sigmask(SIG_SETMASK, &fiber->signals, NULL);
 }
 
 /* To end a fiber the tool goes to it for a while, so no signal may come. */
@@ -110,17 +117,21 @@ static WEFT__PART void tell_entering(struct fiber *fiber, void **kept) {
 #endif
 #ifdef HAS_TSAN
   fiber->tsan_loop = __tsan_get_current_fiber();
-  take_signals();
+  hold_signals(fiber);
   __tsan_switch_to_fiber(fiber->tsan_fiber, 0);
 #endif
   (void)fiber;
   (void)kept;
 }
 
-static WEFT__PART void tell_returned(void *kept) {
+static WEFT__PART void tell_returned(struct fiber *fiber, void *kept) {
 #ifdef HAS_ASAN
   __sanitizer_finish_switch_fiber(kept, NULL, NULL);
 #endif
+#ifdef HAS_TSAN
+  let_signals(fiber);
+#endif
+  (void)fiber;
   (void)kept;
 }
 
@@ -131,6 +142,9 @@ static WEFT__PART void tell_entered(struct fiber *fiber, void *kept) {
   __sanitizer_finish_switch_fiber(kept, &fiber->loop_bottom,
                                   &fiber->loop_bytes);
 #endif
+#ifdef HAS_TSAN
+  let_signals(fiber);
+#endif
   (void)fiber;
   (void)kept;
 }
@@ -140,7 +154,7 @@ static WEFT__PART void tell_leaving(struct fiber *fiber, void **kept) {
   __sanitizer_start_switch_fiber(kept, fiber->loop_bottom, fiber->loop_bytes);
 #endif
 #ifdef HAS_TSAN
-  take_signals();
+  hold_signals(fiber);
   __tsan_switch_to_fiber(fiber->tsan_loop, 0);
 #endif
   (void)fiber;
@@ -200,7 +214,7 @@ void weft__fiber_enter(weft_runtime *rt, struct fiber *fiber, void *context) {
   void *kept = NULL;
   tell_entering(fiber, &kept);
   weft__switch(&rt->fibers.loop_context, context);
-  tell_returned(kept);
+  tell_returned(fiber, kept);
 }
 
 void weft__fiber_leave(weft_runtime *rt, struct fiber *fiber, void **context) {
