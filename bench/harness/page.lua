@@ -292,8 +292,9 @@ end
 local function text_of(run, list)
   local lines = { BEGIN, "" }
   write_machine(lines, run)
-  lines[#lines + 1] = "![Bars by workload on a log scale: what each peer needs"
-    .. " by what weft needs; the table has the figures](performance.svg)"
+  lines[#lines + 1] = "![Bars on a log scale, of the first measure of each"
+    .. " workload: what each peer needs by what weft needs; the table has all"
+    .. " figures](performance.svg)"
   lines[#lines + 1] = ""
   write_ratios(lines, run)
   write_growth(lines, run, list)

@@ -14,9 +14,12 @@ results.PATH = "bench/results.json"
 
 -- -- A run -------------------------------------------------------------------
 
---- The commit of weft that is here.
+--- The commit of weft that is here; what a run itself writes is no change.
 function results.revision()
-  return programs.output "git describe --always --dirty 2>/dev/null"
+  local commit = programs.output "git describe --always 2>/dev/null"
+  local changed = programs.output("git status --porcelain -uno -- . "
+    .. "':!bench/results.json' ':!docs' 2>/dev/null")
+  return changed == "" and commit or commit .. "-dirty"
 end
 
 local function versions()
