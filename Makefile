@@ -254,6 +254,7 @@ cross: ## Build for aarch64 and run the C tests in qemu
 bench: all ## Measure against peers; BENCH=name for one
 	@bench/run $(BENCH)
 
+CHECK_TARGETS += docs
 docs: | deps ## Make the reference of C and Lua, in build/docs
 	@.ci/docs
 

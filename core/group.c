@@ -240,7 +240,6 @@ void weft__group_abandon(weft_runtime *rt, struct group *group) {
     list_insert(&rt->root.children, &task->sibling);
   }
   report_failures(rt, group);
-  clear_failures(group);
   forget_places(rt, group);
   end_group(rt, group);
 }

@@ -78,15 +78,6 @@ static WEFT__PART void hold_signals(struct fiber *fiber) {
 static WEFT__PART void let_signals(struct fiber *fiber) {
   pthread_sigmask(SIG_SETMASK, &fiber->signals, NULL);
 }
-
-/* To end a fiber the tool goes to it for a while, so no signal may come. */
-static void end_fiber(void *fiber) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, &before);
-  __tsan_destroy_fiber(fiber);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
 #endif
 
 static WEFT__PART void tell_made(struct fiber *fiber) {
@@ -103,7 +94,10 @@ static WEFT__PART void tell_freed(struct fiber *fiber) {
                                 stack_bytes(fiber));
 #endif
 #ifdef HAS_TSAN
-  end_fiber(fiber->tsan_fiber);
+  /* To end a fiber the tool goes to it for a while. */
+  hold_signals(fiber);
+  __tsan_destroy_fiber(fiber->tsan_fiber);
+  let_signals(fiber);
 #endif
   (void)fiber;
 }

@@ -4,7 +4,6 @@
 package.path = package.path .. ";bench/?.lua"
 
 local counts = require "harness.counts"
-local json = require "harness.json"
 local measure = require "harness.measure"
 local programs = require "harness.programs"
 local results = require "harness.results"
@@ -38,12 +37,6 @@ describe("bench/harness/results", function()
   before_each(function() path = os.tmpname() end)
   after_each(function() os.remove(path) end)
 
-  local function write(run)
-    local file = assert(io.open(path, "w"))
-    file:write(json.encode(run))
-    file:close()
-  end
-
   it("says of each record of which run it is", function()
     local run = run_of("2030", "abc", { queue = 100, switch = false })
     local queue, switch = record_of(run, "queue"), record_of(run, "switch")
@@ -67,7 +60,7 @@ describe("bench/harness/results", function()
     local queue, switch = record_of(run, "queue"), record_of(run, "switch")
     queue.date, queue.revision, queue.counted = nil, nil, nil
     switch.date, switch.revision, switch.counted = "2029", nil, nil
-    write(run)
+    results.write(run, path)
     run = results.read(path)
     queue, switch = record_of(run, "queue"), record_of(run, "switch")
     assert.same({ "2030", "abc" }, { queue.date, queue.revision })
@@ -79,7 +72,7 @@ describe("bench/harness/results", function()
   end)
 
   it("refuses a file of another schema", function()
-    write { schema = 2, measures = {} }
+    results.write({ schema = 2, measures = {} }, path)
     assert.has_error(function() results.read(path) end,
       path .. " has another schema")
   end)

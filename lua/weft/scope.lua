@@ -188,13 +188,7 @@ end
 -- is compiled, all of this included: then the scope is opened and left by FFI,
 -- for a quarter of the price. Where code is interpreted, as it is after a wait,
 -- a call by FFI is dear.
-local function run_quickly(seconds, fn)
-  local handle = open_scope(seconds or NEVER)
-  if handle == 0 then
-    local code
-    handle, code = core_after(seconds or NEVER, "weft.timeout")
-    return run_timeout(handle, code, seconds, fn)
-  end
+local function run_quickly(handle, seconds, fn)
   local object = setmetatable({ handle }, metatable)
   return end_quickly(object, seconds, fn, xpcall(fn, trace, object))
 end
@@ -224,7 +218,8 @@ function scope.timeout(seconds, fn)
   if type(fn) ~= "function" then
     check_function(fn, "timeout(seconds, fn): fn")
   elseif fn == quick[1] then
-    return run_quickly(seconds, fn)
+    local handle = open_scope(seconds or NEVER)
+    if handle ~= 0 then return run_quickly(handle, seconds, fn) end
   end
   local handle, code = core_after(seconds or NEVER, "weft.timeout")
   return run_timeout(handle, code, seconds, fn)

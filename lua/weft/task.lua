@@ -69,9 +69,9 @@ end
 ---@return weft.Task
 function task.start(handle, fn, ...)
   if type(fn) == "string" then
-    return core_named(handle, setmetatable(new_table(1, 0), metatable), fn, ...)
+    return core_named(handle, task.new(), fn, ...)
   end
-  return core_spawn(handle, setmetatable(new_table(1, 0), metatable), fn, ...)
+  return core_spawn(handle, task.new(), fn, ...)
 end
 
 --- Starts a task in the root group: a background task. Its failure is reported

@@ -33,9 +33,10 @@ static bool get_parts(CURLU *url, struct part parts[PART_COUNT]) {
     if (curl_url_get(url, PARTS[i].what, &part->text, 0) ==
         CURLUE_OUT_OF_MEMORY)
       return false;
-    if (part->text != NULL)
-      part->bytes = strlen(part->text);
-    if (part->text != NULL && part->bytes == 0) {
+    if (part->text == NULL)
+      continue;
+    part->bytes = strlen(part->text);
+    if (part->bytes == 0) {
       curl_free(part->text);
       part->text = NULL;
     }
@@ -109,7 +110,6 @@ bool http__url_read(CURLU *url, char **text, char **host, char **target) {
     *host = take_host(&parts[HOST]);
   }
   for (size_t i = 0; i < PART_COUNT; i++)
-    if (parts[i].text != NULL)
-      curl_free(parts[i].text);
+    curl_free(parts[i].text);
   return *text != NULL && *host != NULL && *target != NULL;
 }

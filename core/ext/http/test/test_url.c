@@ -21,6 +21,17 @@ static void forget(struct reading *got) {
   free(got->target);
 }
 
+/* The text that is read off [url] is what libcurl makes of [same]. */
+static void check_url(CURLU *url, CURLU *same) {
+  char *whole;
+  struct reading got = {NULL, NULL, NULL};
+  CHECK_INT(CURLUE_OK, curl_url_get(same, CURLUPART_URL, &whole, 0));
+  CHECK(read_url(url, &got));
+  CHECK_TEXT(whole, got.text);
+  forget(&got);
+  curl_free(whole);
+}
+
 TEST("the text is libcurl's, whatever parts there are") {
   static const char *const URLS[] = {
       "http://a",
@@ -41,14 +52,8 @@ TEST("the text is libcurl's, whatever parts there are") {
   };
   for (size_t i = 0; i < sizeof URLS / sizeof *URLS; i++) {
     CURLU *url = curl_url();
-    char *whole;
     CHECK_INT(CURLUE_OK, curl_url_set(url, CURLUPART_URL, URLS[i], 0));
-    CHECK_INT(CURLUE_OK, curl_url_get(url, CURLUPART_URL, &whole, 0));
-    struct reading got = {NULL, NULL, NULL};
-    CHECK(read_url(url, &got));
-    CHECK_TEXT(whole, got.text);
-    forget(&got);
-    curl_free(whole);
+    check_url(url, url);
     curl_url_cleanup(url);
   }
 }
@@ -94,15 +99,8 @@ TEST("what a URL cannot have is encoded as libcurl does it, the rest stays") {
         curl_url_set(url, CURLUPART_URL, URLS[i], CURLU_URLENCODE);
     CHECK_INT(result == CURLUE_OK ? WEFT_OK : WEFT_EINVAL,
               weft_http_request_new("GET", URLS[i], &request));
-    if (request != NULL) {
-      char *whole;
-      struct reading got = {NULL, NULL, NULL};
-      CHECK_INT(CURLUE_OK, curl_url_get(url, CURLUPART_URL, &whole, 0));
-      CHECK(read_url(request->url, &got));
-      CHECK_TEXT(whole, got.text);
-      forget(&got);
-      curl_free(whole);
-    }
+    if (request != NULL)
+      check_url(request->url, url);
     weft_http_request_close(request);
     curl_url_cleanup(url);
   }
